@@ -1,0 +1,57 @@
+"""The order of operand codes; the only module that converts between codes and values.
+
+An operand enters hardware as an 8-bit code, 0..255. An unsigned operand's value is its code. A
+signed operand's code is its two's complement bit pattern, so that the codes 0..127 stand for
+0..127 and the codes 128..255 for -128..-1.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+Int32Array = npt.NDArray[np.int32]
+
+
+@cache
+def code_values(signed: bool) -> Int32Array:
+    """Return the value that each operand code stands for.
+
+    Args:
+        signed: Whether the operand is in two's complement.
+
+    Returns:
+        Values in code order, int32 `(256,)`, read-only.
+
+    Examples:
+        >>> code_values(True)[[0, 1, 127, 128, 255]].tolist()
+        [0, 1, 127, -128, -1]
+        >>> code_values(False)[[0, 1, 127, 128, 255]].tolist()
+        [0, 1, 127, 128, 255]
+    """
+    codes = np.arange(256, dtype=np.int32)
+    values = codes - ((codes >> 7) << 8) if signed else codes
+    values.setflags(write=False)
+    return values
+
+
+@cache
+def exact_products(x_signed: bool, w_signed: bool) -> Int32Array:
+    """Return the table of exact products.
+
+    Args:
+        x_signed: Whether the first operand (activation) is signed.
+        w_signed: Whether the second operand (weight) is signed.
+
+    Returns:
+        Products, int32 `(256, 256)`, row = code of x, column = code of w, read-only.
+
+    Examples:
+        >>> int(exact_products(False, True)[255, 128])
+        -32640
+    """
+    products = np.multiply.outer(code_values(x_signed), code_values(w_signed))
+    products.setflags(write=False)
+    return products
