@@ -1,0 +1,98 @@
+r"""Sums of table look-ups on the CPU, the portable kernel.
+
+    out[g, r, m] = sum_k table[rows[g, r, k], runs[g, k, m]]
+
+One operand's code (``rows``) selects a row of the table, 256 entries that stay in the first-level
+cache; the other operand (``runs``) is read in contiguous runs of up to `RUN` codes. Which of
+activations and weights plays which part is the caller's choice: the longer one runs.
+
+Four consecutive k share one pass over the run, so that an output is loaded and stored once for
+four look-ups. A run of outputs (2048 x 4 bytes), four rows of the table (4 KB) and four runs of
+codes (8 KB) fit a first-level cache of 32 KB.
+
+Overflow: every partial sum is a sum of at most K entries, so that ``out`` may be int32 where
+K * max|table| < 2^31 and must be int64 otherwise. The caller proves it.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.threads import for_each_block
+
+RUN = 2048
+BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
+
+
+def lookup_cpu(
+    table: NDArray[np.int32],
+    rows: NDArray[np.uint8],
+    runs: NDArray[np.uint8],
+    out: NDArray[Any],
+    *,
+    threads: int,
+) -> None:
+    """Fill ``out`` with sums of look-ups.
+
+    Args:
+        table: int32 `(256, 256)`, C-contiguous; first index the code of ``rows``.
+        rows: uint8 `(G, R, K)`, C-contiguous.
+        runs: uint8 `(G, K, M)`, C-contiguous.
+        out: int32 or int64 `(G, R, M)`, C-contiguous; overwritten.
+        threads: Largest number of threads to use.
+    """
+    groups, length, _ = rows.shape
+    run = min(RUN, runs.shape[2])
+    tasks = groups * length * -(-runs.shape[2] // max(run, 1))
+    lookups_per_task = max(1, rows.shape[2] * run)
+    if tasks * lookups_per_task < BLOCK_LOOKUPS // 4:
+        threads = 1
+    block = max(1, min(BLOCK_LOOKUPS // lookups_per_task, -(-tasks // threads)))
+    for_each_block(
+        lambda start, stop: _lookup_tasks(table, rows, runs, out, run, start, stop),
+        tasks,
+        block,
+        threads,
+    )
+
+
+@jit_cpu
+def _lookup_tasks(table, rows, runs, out, run, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill the runs of ``out`` numbered ``start`` to ``stop`` in the order (group, run, row)."""
+    _, length, depth = rows.shape
+    width = runs.shape[2]
+    runs_per_row = -(-width // run)
+    for task in range(start, stop):
+        row = task % length
+        first = (task // length) % runs_per_row * run
+        group = task // (length * runs_per_row)
+        last = min(first + run, width)
+        codes = rows[group, row]
+        sums = out[group, row, first:last]
+        sums[:] = 0
+        k = 0
+        while k + 4 <= depth:
+            entries_0 = table[codes[k]]
+            entries_1 = table[codes[k + 1]]
+            entries_2 = table[codes[k + 2]]
+            entries_3 = table[codes[k + 3]]
+            run_0 = runs[group, k, first:last]
+            run_1 = runs[group, k + 1, first:last]
+            run_2 = runs[group, k + 2, first:last]
+            run_3 = runs[group, k + 3, first:last]
+            for m in range(last - first):
+                sums[m] += (
+                    entries_0[run_0[m]]
+                    + entries_1[run_1[m]]
+                    + entries_2[run_2[m]]
+                    + entries_3[run_3[m]]
+                )
+            k += 4
+        while k < depth:
+            entries_0 = table[codes[k]]
+            run_0 = runs[group, k, first:last]
+            for m in range(last - first):
+                sums[m] += entries_0[run_0[m]]
+            k += 1

@@ -1,0 +1,76 @@
+"""From fake-quantised floats to the 8-bit codes that enter a multiplier, and to their values."""
+
+import torch
+from torch import Tensor
+
+UNSIGNED = (0, 255)
+SIGNED = (-128, 127)
+
+
+def to_codes(
+    values: Tensor, scale: Tensor, zero_point: Tensor, allowed: tuple[int, int] = UNSIGNED
+) -> Tensor:
+    """Return the 8-bit codes of fake-quantised values.
+
+        q = round(value / scale) + zero_point,   code = q mod 256
+
+    A negative q becomes its two's complement bit pattern.
+
+    Args:
+        values: Floating point, any shape.
+        scale: Positive, broadcastable to ``values``.
+        zero_point: Integer-valued, broadcastable to ``values``.
+        allowed: Least and greatest q that the multiplier's port accepts.
+
+    Returns:
+        uint8, shape of ``values``.
+
+    Raises:
+        ValueError: A value is NaN, or its q lies outside ``allowed``.
+
+    Examples:
+        >>> to_codes(torch.tensor([-0.5, 1.0]), torch.tensor(0.5), torch.tensor(0), (-128, 127))
+        tensor([255,   2], dtype=torch.uint8)
+    """
+    least, greatest = allowed
+    codes: Tensor = torch.ops.torchapprox.to_codes(values, scale, zero_point, least, greatest)
+    return codes
+
+
+@torch.library.custom_op("torchapprox::to_codes", mutates_args=())
+def _to_codes(
+    values: Tensor, scale: Tensor, zero_point: Tensor, least: int, greatest: int
+) -> Tensor:
+    q = (values / scale).round_() + zero_point
+    if q.numel():
+        low, high = torch.aminmax(q)
+        # The negated form is also true for NaN.
+        if not (low >= least and high <= greatest):
+            raise ValueError(
+                f"operand values must lie in {least}..{greatest}, the range of the multiplier's "
+                f"port, got {low.item():.0f}..{high.item():.0f}"
+            )
+    # Through a wide integer, since a negative float has no defined conversion to uint8.
+    return q.to(torch.int16).to(torch.uint8)
+
+
+@_to_codes.register_fake
+def _(values: Tensor, scale: Tensor, zero_point: Tensor, least: int, greatest: int) -> Tensor:
+    shape = torch.broadcast_shapes(values.shape, scale.shape, zero_point.shape)
+    return values.new_empty(shape, dtype=torch.uint8)
+
+
+def code_tensor_values(codes: Tensor, *, signed: bool) -> Tensor:
+    """View uint8 codes as the integers that they stand for: int8 if signed, else uint8."""
+    return codes.view(torch.int8) if signed else codes
+
+
+def data_range(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[int, int]:
+    """Return the 8-bit range that data needs: signed if a quantised value is negative.
+
+    For operands about whose port nothing is known.
+    """
+    if not values.numel():
+        return UNSIGNED
+    least = torch.amin((values / scale).round_() + zero_point)
+    return SIGNED if bool(least < 0) else UNSIGNED

@@ -1,0 +1,140 @@
+"""Matrix product in which every scalar product is looked up in a table."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchapprox.kernels import lookup_cpu
+
+_INT32_MAX = 2**31 - 1
+
+
+def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None) -> Tensor:
+    """Return the matrix product of two code matrices on an approximate multiplier.
+
+        y[m, n] = sum_k lut[x[m, k], w[n, k]]
+
+    Exact in integers: the result is int32 where K * max|lut| proves that it fits, else int64.
+    Integers have no gradient; `torchapprox.operators.ApproxGeMM` differentiates.
+
+    Args:
+        x: Activation codes, uint8 `(M, K)` or `(G, M, K)`.
+        w: Weight codes, uint8 `(N, K)` or `(G, N, K)`.
+        lut: Products, int32 `(256, 256)`, row = code of x. Fastest where ``lut.T`` is contiguous.
+        max_product: A bound on max|lut|, for callers that know it; found by reading the table if
+            None.
+
+    Returns:
+        int32 or int64, `(M, N)` or `(G, M, N)`, on the operands' device.
+
+    Raises:
+        TypeError: A dtype is not as above.
+        ValueError: Shapes do not match or devices differ.
+        NotImplementedError: The operands are neither on the CPU nor on a CUDA device.
+
+    Examples:
+        >>> exact = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32))
+        >>> x = torch.tensor([[1, 2, 3]], dtype=torch.uint8)
+        >>> lut_matmul(x, x, exact)
+        tensor([[14]], dtype=torch.int32)
+    """
+    _check(x, w, lut)
+    if max_product is None:
+        max_product = largest_magnitude(lut)
+    wide = x.shape[-1] * max_product > _INT32_MAX
+    if x.dim() == 2:
+        batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide)
+        return batched[0]
+    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide)
+    return result
+
+
+def largest_magnitude(lut: Tensor) -> int:
+    """Return max|lut| as a Python int, -2^31 included."""
+    low, high = torch.aminmax(lut)
+    return max(-int(low), int(high))
+
+
+def _check(x: Tensor, w: Tensor, lut: Tensor) -> None:
+    for name, operand in (("x", x), ("w", w)):
+        if operand.dtype != torch.uint8:
+            raise TypeError(f"'{name}' must be uint8 codes, got {operand.dtype}")
+    if lut.dtype != torch.int32:
+        raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    if lut.shape != (256, 256):
+        raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    if x.dim() not in (2, 3) or x.dim() != w.dim() or x.shape[-1] != w.shape[-1]:
+        raise ValueError(
+            "'x' and 'w' must be (M, K) and (N, K), or (G, M, K) and (G, N, K), "
+            f"got {tuple(x.shape)} and {tuple(w.shape)}"
+        )
+    if x.dim() == 3 and x.shape[0] != w.shape[0]:
+        raise ValueError(f"'x' and 'w' must have equally many groups, got {len(x)} and {len(w)}")
+    if not x.device == w.device == lut.device:
+        raise ValueError(
+            "'x', 'w' and 'lut' must be on one device, "
+            f"got {x.device}, {w.device} and {lut.device}"
+        )
+    if x.device.type not in ("cpu", "cuda"):
+        raise NotImplementedError(
+            f"'x' must be on the CPU or a CUDA device, got {x.device}; move the operands first"
+        )
+
+
+@torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
+def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
+    table, rows, runs, out, result = _arrange(x, w, lut, wide)
+    lookup_cpu(
+        _numpy(table), _numpy(rows), _numpy(runs), _numpy(out), threads=torch.get_num_threads()
+    )
+    return result
+
+
+@_lut_matmul.register_kernel("cuda")
+def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
+    from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
+
+    from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415, I001
+
+    table, rows, runs, out, result = _arrange(x, w, lut, wide)
+    arrays = (device_array(tensor) for tensor in (table, rows, runs, out))
+    lookup_cuda(*arrays, stream=numba_stream(x.device))
+    return result
+
+
+@_lut_matmul.register_fake
+def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
+    return _empty_result(x, w, wide)[1]
+
+
+def _arrange(
+    x: Tensor, w: Tensor, lut: Tensor, wide: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Give the operands the parts of the kernels: the longer one runs, the other selects rows.
+
+    Returns:
+        Contiguous table, rows, runs and out as the kernels take them, and the result, a view of
+        ``out`` of shape `(G, M, N)`.
+    """
+    out, result = _empty_result(x, w, wide)
+    if _x_runs(x, w):
+        return lut.T.contiguous(), w.contiguous(), x.mT.contiguous(), out, result
+    return lut.contiguous(), x.contiguous(), w.mT.contiguous(), out, result
+
+
+def _empty_result(x: Tensor, w: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
+    dtype = torch.int64 if wide else torch.int32
+    groups, m, n = x.shape[0], x.shape[1], w.shape[1]
+    if _x_runs(x, w):
+        out = x.new_empty((groups, n, m), dtype=dtype)
+        return out, out.mT
+    out = x.new_empty((groups, m, n), dtype=dtype)
+    return out, out
+
+
+def _x_runs(x: Tensor, w: Tensor) -> bool:
+    return x.shape[1] >= w.shape[1]
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+    return tensor.detach().numpy()

@@ -1,0 +1,53 @@
+"""The affine quantisation of a product's two operands."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class QuantizationParameters:
+    """Scales and zero points of activations and weights: real = scale * (q - zero_point).
+
+    Attributes:
+        x_scale: Scale of the activations, float, one element.
+        x_zero_point: Zero point of the activations, integer-valued, one element.
+        w_scale: Scale of the weights, float, one element or one per output channel.
+        w_zero_point: Zero point of the weights, integer-valued, as many elements as ``w_scale``.
+        x_range: Least and greatest q that the multiplier's activation port accepts; taken from
+            the data if None: -128..127 if a q is negative, else 0..255.
+        w_range: The same for the weights.
+    """
+
+    x_scale: Tensor
+    x_zero_point: Tensor
+    w_scale: Tensor
+    w_zero_point: Tensor
+    x_range: tuple[int, int] | None = None
+    w_range: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("x_scale", "x_zero_point", "w_scale", "w_zero_point"):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor):
+                raise TypeError(f"'{name}' must be a tensor, got {type(value).__name__}")
+        for name in ("x_scale", "x_zero_point"):
+            value = getattr(self, name)
+            if value.numel() != 1:
+                raise ValueError(
+                    f"'{name}' must have one element, since activations are quantised per tensor, "
+                    f"got shape {tuple(value.shape)}"
+                )
+        if self.w_scale.numel() != self.w_zero_point.numel():
+            raise ValueError(
+                "'w_scale' and 'w_zero_point' must have equally many elements, got "
+                f"{self.w_scale.numel()} and {self.w_zero_point.numel()}"
+            )
+
+    def check_channels(self, out_channels: int) -> None:
+        """Raise ValueError unless there is one weight scale, or one per output channel."""
+        if self.w_scale.numel() not in (1, out_channels):
+            raise ValueError(
+                f"'w_scale' must have 1 or {out_channels} elements (one per output channel), "
+                f"got {self.w_scale.numel()}"
+            )
