@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.codes import Int32Array, exact_products
+from multipliers.netlist import Netlist
+from multipliers.signedness import Signedness, resolve_signedness
+from multipliers.simulate import simulate
 
 _INT32 = np.iinfo(np.int32)
 _SHAPE = (256, 256)
@@ -145,6 +148,42 @@ class Multiplier:
         if least < _INT32.min or greatest > _INT32.max:
             raise ValueError(f"'lut' must fit int32, got values from {least} to {greatest}")
         return cls(name, table.astype(np.int32), Port(8, x_signed), Port(8, w_signed), source)
+
+    @classmethod
+    def from_netlist(cls, netlist: Netlist, *, signed: Signedness = None) -> Multiplier:
+        """Make a multiplier from a circuit by exhaustive simulation.
+
+        Args:
+            netlist: Circuit with two 8-bit input ports, the first of which takes the activation,
+                and one 16-bit output port.
+            signed: Whether the operands are in two's complement: one answer for both or a pair;
+                None takes it from the netlist's name (``mul8s_...``, ``mul8u_...``). The product
+                is in two's complement if either operand is.
+
+        Returns:
+            The multiplier, named as the netlist.
+
+        Raises:
+            NotImplementedError: If the circuit has other ports.
+            TypeError: If `signed` is not a bool, a pair of them or None.
+            ValueError: If neither `signed` nor the name states the signedness.
+
+        Examples:
+            >>> from multipliers import truncated_multiplier
+            >>> multiplier = Multiplier.from_netlist(truncated_multiplier(2, signed=True))
+            >>> print(multiplier)
+            mul8s_tm_k2: signed 8-bit (-128..127) x signed 8-bit (-128..127)
+        """
+        widths = [bus.width for bus in netlist.inputs], [bus.width for bus in netlist.outputs]
+        if widths != ([8, 8], [16]):
+            raise NotImplementedError(
+                f"a multiplier must have two 8-bit inputs and one 16-bit output, got {netlist}; "
+                "simulate() makes the table of other two-operand circuits"
+            )
+        x_signed, w_signed = resolve_signedness(signed, netlist.name)
+        lut = simulate(netlist, signed=x_signed or w_signed)
+        source = netlist.source or "netlist"
+        return cls(netlist.name, lut, Port(8, x_signed), Port(8, w_signed), source)
 
     @property
     def exact(self) -> Int32Array:
