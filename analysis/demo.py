@@ -1,0 +1,265 @@
+"""The main job: what one approximate multiplier does to a real network, from netlist to report.
+
+Every step is a function from values to values; `run_demo` is their sequence.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import torchapprox
+from analysis.comparison import compare
+from analysis.digits import Digits, Labelled, correct, digits_network, load_digits, train
+from analysis.measure import measure_errors
+from analysis.modes import evaluating, set_mode
+from analysis.noise import NoiseParameters, apply_noise, noise_parameters
+from analysis.results import Accuracy, Results
+from analysis.version import package_version
+from multipliers import Multiplier, demo_netlist, load
+from torchapprox import LayerTrace
+from torchapprox.layers import InferenceMode
+from torchapprox.utils import get_approx_modules
+
+BATCH_SIZE = 128
+
+STAGES: dict[str, str] = {
+    "float": "the network as trained, in floating point",
+    "quantised": "8-bit codes and exact products, after quantisation-aware training",
+    "approximate": "the same weights, every product from the approximate multiplier",
+    "noise": "the same weights, exact products and noise fitted to the multiplier's error",
+    "retrained": "after a short training on the approximate products",
+}
+"""What is evaluated, in the order of the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Epochs of each training of the demo.
+
+    Attributes:
+        floating: Of the float network.
+        quantised: Of quantisation-aware training.
+        approximate: Of retraining on the approximate multiplier.
+    """
+
+    floating: int = 30
+    quantised: int = 4
+    approximate: int = 6
+
+
+DEFAULT_BUDGET = Budget()
+
+
+def image_batches(data: Labelled, *, title: str, quiet: bool) -> Iterable[Tensor]:
+    """Images in batches, with a progress bar unless quiet."""
+    batches = [batch.images for batch in data.batches(BATCH_SIZE)]
+    bar: Iterable[Tensor] = tqdm(batches, desc=title, unit="batch", disable=quiet)
+    return bar
+
+
+def train_float(digits: Digits, *, epochs: int, seed: int, quiet: bool = True) -> nn.Module:
+    """Train the digits network in float."""
+    model = digits_network(seed)
+    train(
+        model, digits.train, epochs=epochs, learning_rate=3e-3, seed=seed,
+        title="float training", quiet=quiet,
+    )  # fmt: skip
+    return model
+
+
+def quantise(
+    model: nn.Module,
+    digits: Digits,
+    *,
+    multiplier: Multiplier,
+    epochs: int,
+    seed: int,
+    quiet: bool = True,
+) -> nn.Module:
+    """Convert a copy of a float network, calibrate it and train it aware of its quantisation.
+
+    Returns:
+        The network in QUANTIZED mode, with the multiplier in every layer.
+    """
+    converted = copy.deepcopy(model)
+    torchapprox.approximate(
+        converted,
+        multiplier,
+        calibration=image_batches(digits.train, title="calibration", quiet=quiet),
+        mode=InferenceMode.QUANTIZED,
+    )
+    train(
+        converted, digits.train, epochs=epochs, learning_rate=5e-4, seed=seed + 1,
+        title="quantisation-aware training", quiet=quiet,
+    )  # fmt: skip
+    return converted
+
+
+def trace_operands(
+    model: nn.Module, data: Labelled, *, quiet: bool = True
+) -> Mapping[str, LayerTrace]:
+    """Trace the operands of every layer of the exact quantised network."""
+    with (
+        torch.no_grad(),
+        evaluating(model, InferenceMode.QUANTIZED),
+        torchapprox.trace(model) as traces,
+    ):
+        for images in image_batches(data, title="tracing", quiet=quiet):
+            model(images)
+    return traces
+
+
+def retrain(
+    model: nn.Module, digits: Digits, *, epochs: int, seed: int, quiet: bool = True
+) -> nn.Module:
+    """Train a copy of a converted network on its approximate products."""
+    retrained = copy.deepcopy(model)
+    set_mode(retrained, InferenceMode.APPROXIMATE)
+    train(
+        retrained, digits.train, epochs=epochs, learning_rate=1e-3, seed=seed + 2,
+        title="retraining on approximate products", quiet=quiet,
+    )  # fmt: skip
+    return retrained
+
+
+@contextmanager
+def reproducible_noise(
+    model: nn.Module, parameters: Mapping[str, NoiseParameters], *, seed: int
+) -> Iterator[None]:
+    """Evaluate in NOISE mode with noise that a seed determines."""
+    apply_noise(model, parameters)
+    generator = torch.Generator().manual_seed(seed)
+    layers = [layer for _, layer in get_approx_modules(model)]
+    with evaluating(model, InferenceMode.NOISE):
+        for layer in layers:
+            layer.noise_in_eval = True
+            layer.noise_generator = generator
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.noise_in_eval = False
+                layer.noise_generator = None
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Let torch sum in one order whatever the number of cores, so that runs repeat exactly."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def evaluate(
+    float_model: nn.Module,
+    quantised: nn.Module,
+    retrained: nn.Module,
+    noise: Mapping[str, NoiseParameters],
+    *,
+    data: Labelled,
+    seed: int,
+) -> tuple[Accuracy, ...]:
+    """Count the correct answers at every stage of the run."""
+    counts = {"float": correct(float_model, data)}
+    for stage, model, mode in (
+        ("quantised", quantised, InferenceMode.QUANTIZED),
+        ("approximate", quantised, InferenceMode.APPROXIMATE),
+        ("retrained", retrained, InferenceMode.APPROXIMATE),
+    ):
+        with evaluating(model, mode):
+            counts[stage] = correct(model, data)
+    with reproducible_noise(quantised, noise, seed=seed):
+        counts["noise"] = correct(quantised, data)
+    return tuple(
+        Accuracy(stage, meaning, correct=counts[stage], images=len(data))
+        for stage, meaning in STAGES.items()
+    )
+
+
+def load_multiplier(path: Path | None) -> Multiplier:
+    """Load a multiplier from a file, or the one that ships with the package.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If the file does not hold a multiplier.
+    """
+    return load(demo_netlist() if path is None else path)
+
+
+def run_demo(
+    multiplier: Multiplier, *, seed: int = 0, budget: Budget | None = None, quiet: bool = True
+) -> Results:
+    """Run the whole way from a multiplier to the figures of the report.
+
+    Args:
+        multiplier: The approximate multiplier, for every layer.
+        seed: Chooses the split of the data, the initial weights, the order of the images and the
+            noise. Equal seeds give equal results.
+        budget: Epochs of each training; the default takes well under a minute.
+        quiet: Show no progress bars.
+
+    Raises:
+        ValueError: If the network cannot be converted for the multiplier's ports.
+    """
+    budget = budget or DEFAULT_BUDGET
+    with single_threaded():
+        digits = load_digits(seed)
+        float_model = train_float(digits, epochs=budget.floating, seed=seed, quiet=quiet)
+        quantised = quantise(
+            float_model, digits, multiplier=multiplier, epochs=budget.quantised,
+            seed=seed, quiet=quiet,
+        )  # fmt: skip
+        traces = trace_operands(quantised, digits.train, quiet=quiet)
+        noise = noise_parameters(multiplier, traces)
+        test_images = image_batches(digits.test, title="measuring errors", quiet=quiet)
+        measured = measure_errors(quantised, multiplier, test_images)
+        retrained = retrain(quantised, digits, epochs=budget.approximate, seed=seed, quiet=quiet)
+        accuracies = evaluate(float_model, quantised, retrained, noise, data=digits.test, seed=seed)
+    return Results(
+        summary=_summary(multiplier, digits, layers=len(traces)),
+        accuracies=accuracies,
+        multiplier=multiplier,
+        traces=traces,
+        layers=compare(multiplier, traces, measured),
+        provenance=_provenance(multiplier, seed=seed, budget=budget),
+    )
+
+
+def _summary(multiplier: Multiplier, digits: Digits, *, layers: int) -> str:
+    return (
+        f"A convolutional network with {layers} multiplying layers, trained on {len(digits.train)} "
+        f"handwritten digits of 8 x 8 pixels, with every multiplication done by the approximate "
+        f"8-bit multiplier {multiplier.name}: what it costs in accuracy, how well the error of "
+        "each layer is predicted, and how much of the accuracy a short retraining wins back."
+    )
+
+
+def _provenance(multiplier: Multiplier, *, seed: int, budget: Budget) -> dict[str, str]:
+    return {
+        "multiplier": multiplier.name,
+        "source": Path(multiplier.source).name,
+        "ports": f"activation {multiplier.x_port}, weight {multiplier.w_port}",
+        "digest (SHA-256 of ports and table)": multiplier.digest,
+        "seed": str(seed),
+        "epochs": (
+            f"{budget.floating} float, {budget.quantised} quantised, "
+            f"{budget.approximate} approximate"
+        ),
+        "torchapprox": package_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

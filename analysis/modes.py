@@ -1,0 +1,59 @@
+"""Switching a model's approximate layers for one evaluation, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from torchapprox.layers import InferenceMode
+from torchapprox.utils import get_approx_modules
+
+
+def set_mode(model: nn.Module, mode: InferenceMode) -> None:
+    """Put every approximate layer of a model into one mode.
+
+    Raises:
+        ValueError: If the model has no approximate layers.
+
+    Examples:
+        >>> from torchapprox.layers import ApproxLinear
+        >>> layer = ApproxLinear(4, 2)
+        >>> set_mode(nn.Sequential(layer), InferenceMode.APPROXIMATE)
+        >>> layer.inference_mode.name
+        'APPROXIMATE'
+    """
+    layers = get_approx_modules(model)
+    if not layers:
+        raise ValueError(
+            "'model' must have approximate layers, got none: call torchapprox.approximate(model)"
+        )
+    for _, layer in layers:
+        layer.inference_mode = mode
+
+
+@contextmanager
+def evaluating(model: nn.Module, mode: InferenceMode | None = None) -> Iterator[None]:
+    """Evaluate a model, in one mode if given; training flags and modes come back afterwards.
+
+    Examples:
+        >>> model = nn.Linear(4, 2)
+        >>> with evaluating(model):
+        ...     model.training
+        False
+        >>> model.training
+        True
+    """
+    training = [(module, module.training) for module in model.modules()]
+    modes = [(layer, layer.inference_mode) for _, layer in get_approx_modules(model)]
+    try:
+        model.eval()
+        if mode is not None:
+            set_mode(model, mode)
+        yield
+    finally:
+        for module, flag in training:
+            module.training = flag
+        for layer, previous in modes:
+            layer.inference_mode = previous

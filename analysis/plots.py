@@ -1,0 +1,196 @@
+"""Plots of multipliers, operands and errors.
+
+Every function draws into the axes that it is given, or into a figure of its own that pyplot does
+not know, and returns the axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.ticker import MultipleLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from analysis.comparison import LayerComparison
+from analysis.style import figure_of, new_figure
+from multipliers import Multiplier, code_values
+from torchapprox import LayerTrace
+
+_MAX_BINS = 80
+_ERROR_LABEL = "error of the product (approximate \N{MINUS SIGN} exact)"
+
+
+def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
+    """Draw the error of every product over the values of both operands.
+
+    Red where the product is too large, blue where it is too small, white where it is exact.
+
+    Args:
+        multiplier: The multiplier.
+        ax: Axes to draw into; new ones if None.
+
+    Examples:
+        >>> from multipliers import exact_products
+        >>> even = Multiplier.from_lut(exact_products(True, True) & ~1, name="even")
+        >>> plot_error_map(even).get_xlabel()
+        'weight (signed 8-bit)'
+    """
+    if ax is None:
+        ax = new_figure(4.7, 3.9).add_subplot()
+    x_port, w_port = multiplier.x_port, multiplier.w_port
+    rows, columns = (np.argsort(code_values(port.signed)) for port in (x_port, w_port))
+    error = multiplier.error[np.ix_(rows, columns)]
+    limit = max(int(np.abs(error).max()), 1)
+    image = ax.imshow(
+        error,
+        cmap="RdBu_r",
+        norm=Normalize(-limit, limit),
+        origin="lower",
+        interpolation="nearest",
+        extent=(w_port.low - 0.5, w_port.high + 0.5, x_port.low - 0.5, x_port.high + 0.5),
+    )
+    ax.grid(visible=False)
+    ax.xaxis.set_major_locator(MultipleLocator(64))
+    ax.yaxis.set_major_locator(MultipleLocator(64))
+    ax.set_xlabel(f"weight ({_kind(w_port.signed)})")
+    ax.set_ylabel(f"activation ({_kind(x_port.signed)})")
+    bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.92)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.set_label(_ERROR_LABEL)
+    return ax
+
+
+def plot_error_histogram(
+    multiplier: Multiplier,
+    ax: Axes | None = None,
+    *,
+    joint_counts: NDArray[np.integer] | None = None,
+) -> Axes:
+    """Draw how often each error occurs, over all operand pairs and over those of a network.
+
+    Args:
+        multiplier: The multiplier.
+        ax: Axes to draw into; new ones if None.
+        joint_counts: How often a network multiplies each pair of codes, integers `(256, 256)`;
+            None leaves its outline out.
+
+    Examples:
+        >>> from multipliers import exact_products
+        >>> even = Multiplier.from_lut(exact_products(True, True) & ~1, name="even")
+        >>> plot_error_histogram(even).get_ylabel()
+        'share of products'
+    """
+    if ax is None:
+        ax = new_figure(4.7, 3.9).add_subplot()
+    error = multiplier.error.ravel()
+    edges = _bin_edges(int(error.min()), int(error.max()))
+    uniform = np.full(error.size, 1 / error.size)
+    ax.hist(error, edges, weights=uniform, color="C0", alpha=0.85, label="all operand pairs")
+    if joint_counts is not None:
+        share = joint_counts.ravel() / joint_counts.sum()
+        heights, _ = np.histogram(error, edges, weights=share)
+        ax.stairs(heights, edges, color="C1", linewidth=1.6, label="pairs of this network")
+    ax.axvline(0, color="0.5", linewidth=0.8)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.set_xlabel(_ERROR_LABEL)
+    ax.set_ylabel("share of products")
+    ax.legend()
+    return ax
+
+
+def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> tuple[Axes, Axes]:
+    """Draw how often a layer multiplies each activation and each weight value.
+
+    Args:
+        trace: The layer's operands.
+        axes: Axes for the activations and for the weights; new ones if None.
+    """
+    if axes is None:
+        left, right = new_figure(9.4, 2.4).subplots(1, 2)
+        axes = (left, right)
+    operands = (
+        ("activation", trace.x_histogram, trace.x_signed),
+        ("weight", trace.w_histogram, trace.w_signed),
+    )
+    for index, (ax, (operand, counts, signed)) in enumerate(zip(axes, operands, strict=True)):
+        values = code_values(signed)
+        order = np.argsort(values)
+        share = counts[order] / max(int(counts.sum()), 1)
+        edges = np.append(values[order], values[order][-1] + 1) - 0.5
+        ax.stairs(share, edges, fill=True, color=f"C{index}")
+        occurring = values[counts > 0]
+        low, high = int(occurring.min()), int(occurring.max())
+        ax.set_title(f"{operand}s: {_minus(low)} to {_minus(high)}")
+        ax.set_xlim(edges[0], edges[-1])
+        ax.xaxis.set_major_locator(MultipleLocator(64))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        ax.set_xlabel(f"{operand} value ({_kind(signed)} code)")
+    axes[0].set_ylabel("share of products")
+    return axes
+
+
+def plot_predictions(
+    layers: Sequence[LayerComparison], axes: tuple[Axes, Axes] | None = None
+) -> tuple[Axes, Axes]:
+    """Draw the predicted against the measured error of each layer's outputs.
+
+    Both in units of the standard deviation of the layer's exact output, so that layers compare.
+
+    Args:
+        layers: The layers, in the order of the network.
+        axes: Axes for the mean and for the standard deviation; new ones if None.
+    """
+    if axes is None:
+        left, right = new_figure(9.4, 0.42 * len(layers) + 1.5).subplots(1, 2, sharey=True)
+        axes = (left, right)
+    rows = np.arange(len(layers))
+    panels = (
+        (
+            "mean error per output",
+            [layer.relative(layer.predicted.real_mean_per_output) for layer in layers],
+            [layer.relative(layer.measured.real_mean_per_output) for layer in layers],
+        ),
+        (
+            "standard deviation of the error",
+            [layer.relative(layer.predicted.real_std_per_output) for layer in layers],
+            [layer.relative(layer.measured.real_std_per_output) for layer in layers],
+        ),
+    )
+    for ax, (title, predicted, measured) in zip(axes, panels, strict=True):
+        ax.hlines(rows, predicted, measured, color="0.6", linewidth=1.5)
+        ax.plot(measured, rows, "o", color="C0", markersize=7, label="measured")
+        ax.plot(
+            predicted, rows, "D", color="C1", markersize=7, fillstyle="none",
+            markeredgewidth=1.8, label="predicted",
+        )  # fmt: skip
+        ax.axvline(0, color="0.5", linewidth=0.8)
+        ax.margins(x=0.08)
+        ax.set_title(title)
+        ax.set_xlabel("error / standard deviation of the output")
+        ax.set_yticks(rows, [layer.name for layer in layers])
+        ax.grid(visible=False, axis="y")
+    axes[1].set_xlim(left=0)
+    axes[0].set_ylim(len(layers) - 0.5, -0.5)
+    axes[1].set_ylim(len(layers) - 0.5, -0.5)
+    figure_of(axes[0]).legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2
+    )
+    return axes
+
+
+def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
+    """Edges of at most `_MAX_BINS` bins of equal whole width that cover `low` to `high`."""
+    width = -(-(high - low + 1) // _MAX_BINS)
+    bins = -(-(high - low + 1) // width)
+    return low - 0.5 + width * np.arange(bins + 1)
+
+
+def _kind(signed: bool) -> str:
+    return "signed 8-bit" if signed else "unsigned 8-bit"
+
+
+def _minus(value: int) -> str:
+    return str(value).replace("-", "\N{MINUS SIGN}")

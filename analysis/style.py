@@ -1,0 +1,104 @@
+"""The look of the figures, for light and for dark pages, and their rendering without pyplot."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_COMMON: dict[str, object] = {
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "savefig.dpi": 144,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of the figures of one kind of page.
+
+    Attributes:
+        name: `light` or `dark`.
+        settings: Matplotlib's rc parameters.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+
+
+def _theme(name: str, *, paper: str, ink: str, grid: str, series: tuple[str, ...]) -> Theme:
+    colours = {
+        "figure.facecolor": paper,
+        "savefig.facecolor": paper,
+        "axes.facecolor": paper,
+        "axes.edgecolor": ink,
+        "axes.labelcolor": ink,
+        "axes.titlecolor": ink,
+        "text.color": ink,
+        "xtick.color": ink,
+        "ytick.color": ink,
+        "grid.color": grid,
+        "axes.prop_cycle": cycler(color=series),
+    }
+    return Theme(name, _COMMON | colours)
+
+
+# Series: blue, orange (told apart by all common kinds of colour vision, and in grey).
+LIGHT = _theme(
+    "light", paper="#ffffff", ink="#24292f", grid="#e4e7eb", series=("#1f6fb4", "#d9600a")
+)
+DARK = _theme("dark", paper="#1b2027", ink="#d5dae1", grid="#333a44", series=("#62aef0", "#f59a4c"))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make a figure of a size in inches that pyplot does not know and that can be saved."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that axes lie in.
+
+    Raises:
+        TypeError: If the axes lie in no figure of their own.
+    """
+    figure = axes.get_figure(root=True)
+    if not isinstance(figure, Figure):
+        raise TypeError(f"'axes' must lie in a Figure, got {type(figure).__name__}")
+    return figure
+
+
+def render_png(plot: Callable[[], Axes], *, theme: Theme = LIGHT) -> bytes:
+    """Draw a plot in a theme and return the picture; equal plots give equal bytes.
+
+    Args:
+        plot: Draws and returns axes (any axes of the figure).
+        theme: Colours; matplotlib's settings are as before afterwards.
+
+    Examples:
+        >>> render_png(lambda: new_figure(2, 1).add_subplot())[1:4]
+        b'PNG'
+    """
+    with mpl.rc_context(dict(theme.settings)):
+        figure = figure_of(plot())
+        picture = io.BytesIO()
+        # Without the metadata, which names the version of matplotlib.
+        figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()

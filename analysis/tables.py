@@ -1,0 +1,154 @@
+"""The figures of a run as data frames: the source of both the CSV files and the HTML tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from analysis.comparison import LayerComparison
+from analysis.results import Accuracy, Results
+from multipliers import ErrorFigures, Multiplier, characterise, code_values
+from torchapprox import LayerTrace
+
+FIGURE_MEANINGS: dict[str, str] = {
+    "error_mean": "mean error (approximate - exact), the bias",
+    "error_std": "standard deviation of the error",
+    "mae": "mean absolute error",
+    "wce": "worst-case absolute error",
+    "mred": "mean relative error distance, |error| / |exact product|",
+    "error_rate": "share of operand pairs whose product is wrong",
+    "mse": "mean squared error",
+    "nmed": "mean absolute error / greatest exact product",
+    "wcre": "worst-case relative error",
+}
+"""What each figure of `multipliers.characterise` means, in the order of the tables."""
+
+
+def accuracy_table(accuracies: Sequence[Accuracy]) -> pd.DataFrame:
+    """One row per stage: stage, correct, images, accuracy (a fraction).
+
+    Examples:
+        >>> accuracy_table([Accuracy("float", "as trained", correct=3, images=4)])
+           stage  correct  images  accuracy
+        0  float        3       4      0.75
+    """
+    return pd.DataFrame(
+        {
+            "stage": [row.stage for row in accuracies],
+            "correct": [row.correct for row in accuracies],
+            "images": [row.images for row in accuracies],
+            "accuracy": [row.share for row in accuracies],
+        }
+    )
+
+
+def multiplier_table(figures: ErrorFigures) -> pd.DataFrame:
+    """One row per figure: figure, value (per product; fractions, not per cent), meaning.
+
+    The meaning of the MRED names its convention.
+    """
+    values = asdict(figures)
+    meanings = dict(FIGURE_MEANINGS)
+    meanings["mred"] += f" (convention: {figures.mred_convention})"
+    return pd.DataFrame(
+        {
+            "figure": list(meanings),
+            "value": [float(values[name]) for name in meanings],
+            "meaning": list(meanings.values()),
+        }
+    )
+
+
+def error_counts_table(multiplier: Multiplier) -> pd.DataFrame:
+    """How many of the 65536 operand pairs have each error: error, pairs.
+
+    Examples:
+        >>> from multipliers import exact_products
+        >>> even = Multiplier.from_lut(exact_products(True, True) & ~1, name="even")
+        >>> error_counts_table(even)
+           error  pairs
+        0     -1  16384
+        1      0  49152
+    """
+    errors, pairs = np.unique(multiplier.error, return_counts=True)
+    return pd.DataFrame({"error": errors, "pairs": pairs})
+
+
+def error_map_table(multiplier: Multiplier) -> pd.DataFrame:
+    """Error of every product: a row per activation value, a column per weight value, ascending."""
+    x_values, w_values = (
+        code_values(port.signed) for port in (multiplier.x_port, multiplier.w_port)
+    )
+    frame = pd.DataFrame(multiplier.error, index=x_values, columns=w_values)
+    return frame.sort_index(axis=0).sort_index(axis=1).rename_axis(index="activation")
+
+
+def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
+    """One row per layer: predicted and measured error per output, in both units.
+
+    Columns that start with `real_` are in real units, the others in units of the accumulator (per
+    output) or of the product (per product). Error = approximate - exact.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "layer": layer.name,
+                "fan_in": layer.predicted.fan_in,
+                "outputs_measured": layer.measured.outputs,
+                "predicted_mean_per_product": layer.predicted.mean_per_product,
+                "predicted_std_per_product": layer.predicted.std_per_product,
+                "predicted_mean_per_output": layer.predicted.mean_per_output,
+                "measured_mean_per_output": layer.measured.mean_per_output,
+                "predicted_std_per_output": layer.predicted.std_per_output,
+                "measured_std_per_output": layer.measured.std_per_output,
+                "real_output_std": layer.output_std,
+                "real_predicted_mean": layer.predicted.real_mean_per_output,
+                "real_measured_mean": layer.measured.real_mean_per_output,
+                "real_predicted_std": layer.predicted.real_std_per_output,
+                "real_measured_std": layer.measured.real_std_per_output,
+                "real_measured_std_between_channels": layer.measured.real_std_between_channels,
+                "std_ratio": layer.std_ratio,
+            }
+            for layer in layers
+        ]
+    )
+
+
+def operand_table(traces: Mapping[str, LayerTrace]) -> pd.DataFrame:
+    """How often each layer multiplied each value: layer, operand, value, count."""
+    frames = []
+    for name, trace in traces.items():
+        for operand, counts, signed in (
+            ("activation", trace.x_histogram, trace.x_signed),
+            ("weight", trace.w_histogram, trace.w_signed),
+        ):
+            values = code_values(signed)
+            order = np.argsort(values)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "layer": name,
+                        "operand": operand,
+                        "value": values[order],
+                        "count": counts[order],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def all_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Every table of a run by the stem of its file's name."""
+    provenance = {"item": list(results.provenance), "value": list(results.provenance.values())}
+    return {
+        "accuracy": accuracy_table(results.accuracies),
+        "multiplier": multiplier_table(characterise(results.multiplier)),
+        "error_counts": error_counts_table(results.multiplier),
+        "error_map": error_map_table(results.multiplier).reset_index(),
+        "layers": layer_table(results.layers),
+        "operands": operand_table(results.traces),
+        "provenance": pd.DataFrame(provenance),
+    }

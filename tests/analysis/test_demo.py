@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from analysis import write_report
+from analysis.demo import Budget, load_multiplier, run_demo, single_threaded
+
+
+def test_the_results_cover_the_whole_way(results):
+    stages = [row.stage for row in results.accuracies]
+    assert stages == ["float", "quantised", "approximate", "noise", "retrained"]
+    assert all(row.images == 450 for row in results.accuracies)
+    names = ["conv", "strided", "depthwise", "pointwise", "linear"]
+    assert list(results.traces) == [layer.name for layer in results.layers] == names
+    assert results.traces["depthwise"].groups == 32
+    assert results.joint_counts.sum() == sum(
+        trace.joint_counts.sum() for trace in results.traces.values()
+    )
+
+
+def test_predicted_means_come_close_to_those_on_other_images(results):
+    # Exact on the training images; the test images differ by a sample's chance only.
+    for layer in results.layers:
+        assert abs(layer.mean_difference) < 0.2, layer.name
+
+
+def test_two_runs_write_the_same_files(tmp_path):
+    budget = Budget(floating=1, quantised=1, approximate=1)
+    threads = torch.get_num_threads()
+    for run, count in (("first", 1), ("second", 2)):
+        torch.set_num_threads(count)
+        results = run_demo(load_multiplier(None), seed=5, budget=budget)
+        write_report(results, tmp_path / run)
+    torch.set_num_threads(threads)
+    for path in (tmp_path / "first").glob("*.csv"):
+        assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_number_of_threads_comes_back():
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyError, match="inside"), single_threaded():
+        assert torch.get_num_threads() == 1
+        raise KeyError("inside")
+    assert torch.get_num_threads() == threads

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from analysis import Labelled, accuracy, digits_network, load_digits, train
+from analysis.digits import correct
+
+
+def test_the_split_is_stratified_disjoint_and_depends_on_the_seed():
+    digits = load_digits(3)
+    both = torch.cat([digits.train.images, digits.test.images]).flatten(1)
+    assert both.shape == (1797, 64)
+    assert (float(both.min()), float(both.max())) == (-1, 1)
+    shares = [part.labels.bincount() / len(part) for part in (digits.train, digits.test)]
+    torch.testing.assert_close(shares[0], shares[1], atol=3e-3, rtol=0)
+    assert torch.equal(load_digits(3).test.images, digits.test.images)
+    assert not torch.equal(load_digits(4).test.images, digits.test.images)
+
+
+def test_the_network_has_every_kind_of_layer_and_follows_its_seed():
+    state = torch.random.get_rng_state()
+    first, second, other = digits_network(1), digits_network(1), digits_network(2)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(first.linear.weight, second.linear.weight)
+    assert not torch.equal(first.linear.weight, other.linear.weight)
+    assert first.strided.stride == (2, 2)
+    assert first.depthwise.groups == first.depthwise.in_channels
+
+
+def test_training_learns_and_repeats():
+    data = load_digits().train
+    data = Labelled(data.images[:300], data.labels[:300])
+    losses = [train(digits_network(), data, epochs=4, learning_rate=3e-3) for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0]
+
+
+def test_batches_hold_every_image_once():
+    data = Labelled(torch.zeros(10, 1, 8, 8), torch.arange(10))
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.cat([batch.labels for batch in data.batches(3, generator=generator)])
+    assert labels.tolist() != list(range(10))
+    assert sorted(labels.tolist()) == list(range(10))
+
+
+def test_accuracy_counts_in_evaluation_mode_and_restores_training():
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(1.0), torch.nn.Identity())
+    images = torch.full((3, 1, 1, 10), -1.0)
+    images[[0, 1, 2], 0, 0, [4, 5, 6]] = 1.0
+    data = Labelled(images, torch.tensor([4, 5, 9]))
+    assert correct(model, data, batch_size=2) == 2
+    assert accuracy(model, data) == pytest.approx(2 / 3)
+    assert model.training

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from analysis import NoiseParameters, apply_noise, noise_parameters, predict_error
+from torchapprox.layers import ApproxLinear, InferenceMode
+
+
+@pytest.fixture
+def trace(make_trace):
+    rng = np.random.default_rng(0)
+    x_codes = rng.integers(0, 256, (1, 4, 6), dtype=np.uint8)
+    w_codes = rng.integers(0, 256, (1, 3, 6), dtype=np.uint8)
+    return make_trace(x_codes, w_codes, scale=np.array([0.1, 0.2, 0.3]), output_std=2.5)
+
+
+def test_noise_is_the_prediction_relative_to_the_output(random_multiplier, trace):
+    multiplier = random_multiplier()
+    predicted = predict_error(multiplier, trace)
+    noise = noise_parameters(multiplier, {"a": trace})["a"]
+    assert noise.mean == predicted.real_mean_per_output < 0
+    assert noise.stdev == pytest.approx(predicted.real_std_per_output / 2.5)
+
+
+def test_a_constant_output_is_refused(random_multiplier, make_trace):
+    codes = np.ones((1, 2, 3), dtype=np.uint8)
+    trace = make_trace(codes, codes, output_std=0.0)
+    with pytest.raises(ValueError, match="layer 'layer' must have an output that varies"):
+        noise_parameters(random_multiplier(), {"layer": trace})
+
+
+def test_applied_noise_has_the_sign_and_the_size_of_the_error():
+    torch.manual_seed(0)
+    layer = ApproxLinear(8, 4)
+    model = nn.Sequential(layer)
+    apply_noise(model, {"0": NoiseParameters(mean=-3.0, stdev=0.5)})
+    x = torch.randn(5000, 8)
+    exact = layer.quant_fwd(x, layer.weight)
+    layer.train()
+    layer.inference_mode = InferenceMode.NOISE
+    noise = (layer.noise_fwd(x, layer.weight) - exact).detach()
+    std = 0.5 * float(exact.detach().std())
+    standard_error = std / np.sqrt(noise.numel())
+    assert float(noise.mean()) == pytest.approx(-3.0, abs=4 * standard_error)
+    assert float(noise.std()) == pytest.approx(std, abs=4 * standard_error)
+
+
+def test_noise_for_an_unknown_layer_is_refused_and_changes_nothing():
+    model = nn.Sequential(ApproxLinear(4, 2))
+    noise = NoiseParameters(mean=1.0, stdev=1.0)
+    with pytest.raises(LookupError, match="no approximate layer 'conv'; the model has '0'"):
+        apply_noise(model, {"0": noise, "conv": noise})
+    assert model[0].mean == model[0].stdev == 0
