@@ -1,0 +1,348 @@
+"""`ApproxLayer`, the base of every approximate layer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from htp import HtpCallable
+from multipliers import Multiplier, exact_products
+from torchapprox.layers.inference_mode import InferenceMode
+from torchapprox.layers.product_table import ProductTable
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.operand_sink import TracedGeMMInputs
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.quantization import QConfig, default_qconfig, quantiser_range
+
+__all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]
+
+OperandObserver = Callable[[GemmOperands, Tensor], None]
+
+
+class ApproxLayer(nn.Module, ABC):
+    """A layer whose products an approximate multiplier computes.
+
+    A subclass derives from this class and a layer with ``weight``, ``bias`` and
+    ``weight_fake_quant``, calls that layer's constructor first and this one second, and writes the
+    abstract methods.
+
+    Args:
+        qconfig: Quantiser configuration of the weights; `default_qconfig` if None.
+        learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
+
+    Attributes:
+        traced_inputs: Receives the operands of every forward pass in any mode, or None.
+        noise_in_eval: Whether NOISE mode adds noise in evaluation mode too.
+        noise_generator: Source of the noise; PyTorch's global generator if None.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    weight_fake_quant: nn.Module
+
+    def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
+        if "_parameters" not in self.__dict__:
+            super().__init__()
+        if not hasattr(self, "weight_fake_quant"):
+            self.weight_fake_quant = (qconfig or default_qconfig()).weight()
+        # prepare_qat gives every layer that has a qconfig a quantiser for its output as well.
+        # The next layer's quantiser does that job.
+        self.qconfig = None
+        self.product_table = ProductTable()
+        self._inference_mode = InferenceMode.QUANTIZED
+        self._htp_model: HtpCallable | None = None
+        self.traced_inputs: TracedGeMMInputs | None = None
+        self.noise_in_eval = False
+        self.noise_generator: torch.Generator | None = None
+        self._operand_observers: tuple[OperandObserver, ...] = ()
+        stdev = torch.zeros(())
+        if learnable_noise:
+            self._noise_stdev = nn.Parameter(stdev)
+        else:
+            self.register_buffer("_noise_stdev", stdev)
+        self.register_buffer("_noise_mean", torch.zeros(()))
+
+    # -- the multiplier ---------------------------------------------------------------------------
+
+    @property
+    def lut(self) -> Tensor | None:
+        """Products, int32 `(256, 256)`, row = activation code; None for the exact product.
+
+        Assigning an array or tensor makes it the table of a signed multiplier; use `multiplier`
+        for other ports.
+        """
+        return self.product_table.lut
+
+    @lut.setter
+    def lut(self, lut: np.ndarray[Any, Any] | Tensor | None) -> None:
+        if lut is None:
+            self.multiplier = None
+            return
+        if isinstance(lut, Tensor):
+            if lut.dtype != torch.int32:
+                raise TypeError(
+                    f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}"
+                )
+            lut = lut.detach().cpu().numpy()
+        elif not isinstance(lut, np.ndarray):
+            raise TypeError(
+                f"'lut' must be a NumPy array, an int32 tensor or None, got {type(lut).__name__}"
+            )
+        self.multiplier = Multiplier.from_lut(lut)
+
+    @property
+    def multiplier(self) -> Multiplier | None:
+        """The multiplier that APPROXIMATE mode computes with; None for the exact product.
+
+        Assigning one whose weight port does not take the weight quantiser's range raises
+        ValueError.
+        """
+        return self.product_table.multiplier
+
+    @multiplier.setter
+    def multiplier(self, multiplier: Multiplier | None) -> None:
+        if multiplier is not None:
+            if not isinstance(multiplier, Multiplier):
+                raise TypeError(
+                    f"'multiplier' must be a Multiplier or None, got {type(multiplier).__name__}"
+                )
+        previous = self.product_table.multiplier
+        self.product_table.assign(multiplier)
+        try:
+            self.product_table.check_port("weight", quantiser_range(self.weight_fake_quant))
+        except ValueError:
+            self.product_table.assign(previous)
+            raise
+
+    @property
+    def htp_model(self) -> HtpCallable | None:
+        """Model used instead of the table in APPROXIMATE mode, or None."""
+        return self._htp_model
+
+    @htp_model.setter
+    def htp_model(self, model: HtpCallable | None) -> None:
+        if model is not None and not callable(model):
+            raise TypeError(f"'htp_model' must be callable or None, got {type(model).__name__}")
+        self._htp_model = model
+
+    @staticmethod
+    def accurate_lut() -> Tensor:
+        """Return the exact signed products, int32 `(256, 256)`, codes 0..127, -128..-1."""
+        return torch.from_numpy(exact_products(x_signed=True, w_signed=True).copy())
+
+    @staticmethod
+    def default_qconfig() -> QConfig:
+        """Return the quantiser configuration of layers that are given none.
+
+        Activations affine with codes 0..127, weights symmetric with codes -128..127, both per
+        tensor, both with a histogram observer.
+        """
+        return default_qconfig()
+
+    # -- modes and noise --------------------------------------------------------------------------
+
+    @property
+    def inference_mode(self) -> InferenceMode:
+        """What the forward pass computes; QUANTIZED at first."""
+        return self._inference_mode
+
+    @inference_mode.setter
+    def inference_mode(self, mode: InferenceMode) -> None:
+        if not isinstance(mode, InferenceMode):
+            raise TypeError(f"'inference_mode' must be an InferenceMode, got {mode!r}")
+        self._inference_mode = mode
+
+    @property
+    def stdev(self) -> float:
+        """Standard deviation of NOISE mode, relative to that of the output in the batch."""
+        return self._noise_stdev.item()
+
+    @stdev.setter
+    def stdev(self, stdev: float) -> None:
+        with torch.no_grad():
+            self._noise_stdev.fill_(stdev)
+
+    @property
+    def mean(self) -> float:
+        """Mean of NOISE mode, in units of the output."""
+        return self._noise_mean.item()
+
+    @mean.setter
+    def mean(self, mean: float) -> None:
+        self._noise_mean.fill_(mean)
+
+    # -- what a layer type defines ----------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def fan_in(self) -> int:
+        """Connections into one neuron; grouped convolutions count only their group."""
+
+    @property
+    @abstractmethod
+    def opcount(self) -> int:
+        """Multiplications in one forward pass of one sample."""
+
+    @abstractmethod
+    def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
+        """Return the exact layer on fake-quantised floats, without the bias."""
+
+    @abstractmethod
+    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+        """Return the layer on the multiplier's products, without the bias.
+
+        Args:
+            x_q: Fake-quantised activations, floating point.
+            w_q: Fake-quantised weights, floating point.
+            quant_params: How they are quantised.
+        """
+
+    @abstractmethod
+    def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
+        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+
+    # -- the forward pass -------------------------------------------------------------------------
+
+    def noise_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
+        """Return `quant_fwd`, in training mode plus ``randn * std(y) * stdev + mean``.
+
+        The gradient does not pass through ``std(y)``. With ``noise_in_eval`` the noise is added in
+        evaluation mode too.
+        """
+        y = self.quant_fwd(x_q, w_q)
+        if not (self.training or self.noise_in_eval) or y.numel() == 0:
+            return y
+        noise = torch.empty_like(y).normal_(generator=self.noise_generator)
+        spread = y.detach().std(correction=min(1, y.numel() - 1))
+        return y + noise * spread * self._noise_stdev + self._noise_mean
+
+    def forward(
+        self,
+        x: Tensor,
+        x_scale: Tensor | None = None,
+        x_zero_point: Tensor | None = None,
+        bias: Tensor | None = None,
+        *,
+        x_range: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Run the layer in its current mode.
+
+        Args:
+            x: Fake-quantised activations, floating point.
+            x_scale: Their scale, one element; needed in APPROXIMATE mode and for tracing.
+            x_zero_point: Their zero point, one element.
+            bias: Added instead of the layer's own bias.
+            x_range: Least and greatest value that the activations' quantiser produces.
+
+        Returns:
+            The layer's output, floating point.
+
+        Raises:
+            RuntimeError: APPROXIMATE mode without scale and zero point.
+            ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
+                whose range does not fit the multiplier's port.
+        """
+        if self._inference_mode is InferenceMode.APPROXIMATE:
+            self.product_table.check_port("activation", x_range)
+        w_q = self.weight_fake_quant(self.weight)
+        params = self._quantization_parameters(x_scale, x_zero_point, x_range)
+        if self._inference_mode is InferenceMode.APPROXIMATE:
+            if params is None:
+                raise RuntimeError(
+                    "APPROXIMATE mode needs the activations' scale and zero point: wrap the model "
+                    "with wrap_quantizable and call prepare_qat(model, layer_mapping_dict()), or "
+                    "pass 'x_scale' and 'x_zero_point'"
+                )
+            y = self.approx_fwd(x, w_q, params)
+        elif self._inference_mode is InferenceMode.NOISE:
+            y = self.noise_fwd(x, w_q)
+        else:
+            y = self.quant_fwd(x, w_q)
+        if self._operand_observers or self.traced_inputs is not None:
+            self._show_operands(x, w_q, params, y)
+        bias = self.bias if bias is None else bias
+        return y if bias is None else self._add_bias(y, bias)
+
+    def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
+        """Add a bias per output channel, where the channels are the last axis."""
+        return y + bias
+
+    def _quantization_parameters(
+        self, x_scale: Tensor | None, x_zero_point: Tensor | None, x_range: tuple[int, int] | None
+    ) -> QuantizationParameters | None:
+        if x_scale is None or x_zero_point is None:
+            return None
+        quantiser = self.weight_fake_quant
+        if not hasattr(quantiser, "scale"):
+            raise RuntimeError(
+                "the layer has no weight quantiser: call prepare_qat(model, layer_mapping_dict())"
+            )
+        if quantiser.is_per_channel and quantiser.ch_axis != 0:
+            raise ValueError(
+                "weights must be quantised per tensor or per output channel (axis 0), "
+                f"got axis {quantiser.ch_axis}"
+            )
+        ports = self.product_table.ports
+        if ports is None:
+            w_range = quantiser_range(quantiser)
+        else:
+            x_range, w_range = ((port.low, port.high) for port in ports)
+        return QuantizationParameters(
+            x_scale, x_zero_point, quantiser.scale, quantiser.zero_point, x_range, w_range
+        )
+
+    # -- the operands, for whoever looks ----------------------------------------------------------
+
+    def add_operand_observer(self, observer: OperandObserver) -> Callable[[], None]:
+        """Have ``observer(operands, y)`` called in every forward pass, in any mode.
+
+        Args:
+            observer: Gets the operand codes and the output before the bias, detached.
+
+        Returns:
+            A function that removes the observer.
+        """
+        self._operand_observers = (*self._operand_observers, observer)
+
+        def remove() -> None:
+            self._operand_observers = tuple(o for o in self._operand_observers if o is not observer)
+
+        return remove
+
+    @torch.no_grad()
+    def _show_operands(
+        self, x: Tensor, w_q: Tensor, params: QuantizationParameters | None, y: Tensor
+    ) -> None:
+        if params is None:
+            raise RuntimeError(
+                "tracing needs the activations' scale and zero point: wrap the model with "
+                "wrap_quantizable and call prepare_qat(model, layer_mapping_dict())"
+            )
+        operands = self.lower(x, w_q, params)
+        if self.traced_inputs is not None:
+            self.traced_inputs.receive(operands)
+        for observer in self._operand_observers:
+            observer(operands, y.detach())
+
+    # -- copies and checkpoints -------------------------------------------------------------------
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the mode as text and the noise switch, for `state_dict`."""
+        return {"inference_mode": self._inference_mode.value, "noise_in_eval": self.noise_in_eval}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_extra_state` returned."""
+        self._inference_mode = InferenceMode(state["inference_mode"])
+        self.noise_in_eval = state["noise_in_eval"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Whoever observes this layer does not observe its copies.
+        return {**self.__dict__, "_operand_observers": ()}
+
+    def _take_parameters(self, layer: nn.Module) -> None:
+        """Share a float layer's parameters and training mode."""
+        self.weight, self.bias = layer.weight, layer.bias
+        self.train(layer.training)

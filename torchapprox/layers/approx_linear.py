@@ -1,0 +1,141 @@
+"""Fully connected layer on an approximate multiplier."""
+
+import math
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.quantization import QatLinear, QConfig
+
+
+class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
+    """`torch.nn.Linear` on an approximate multiplier.
+
+    Args:
+        in_features: Size of an input vector.
+        out_features: Size of an output vector.
+        bias: Whether the layer has a bias.
+        qconfig: Quantiser configuration of the weights; `default_qconfig` if None.
+        learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> layer = ApproxLinear(8, 4)
+        >>> layer(torch.randn(2, 5, 8)).shape
+        torch.Size([2, 5, 4])
+        >>> layer.fan_in, layer.opcount
+        (8, 160)
+    """
+
+    _FLOAT_MODULE = nn.Linear
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        qconfig: QConfig | None = None,
+        learnable_noise: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        qconfig = qconfig or self.default_qconfig()
+        QatLinear.__init__(
+            self, in_features, out_features, bias, qconfig=qconfig, device=device, dtype=dtype
+        )
+        ApproxLayer.__init__(self, qconfig, learnable_noise)
+        self.to(self.weight.device)
+        self._vectors_per_sample = 1
+
+    @classmethod
+    def from_float(
+        cls,
+        mod: nn.Linear,
+        use_precomputed_fake_quant: bool = False,  # noqa: ARG003  torch passes it to every layer
+    ) -> "ApproxLinear":
+        """Make an approximate layer that shares a float layer's parameters.
+
+        Args:
+            mod: The layer; its ``qconfig`` is used if it has one.
+            use_precomputed_fake_quant: Not used; part of the interface of ``prepare_qat``.
+        """
+        layer = cls(
+            mod.in_features,
+            mod.out_features,
+            bias=mod.bias is not None,
+            qconfig=getattr(mod, "qconfig", None),
+            device=mod.weight.device,
+            dtype=mod.weight.dtype,
+        )
+        layer._take_parameters(mod)  # noqa: SLF001  the same class
+        return layer
+
+    @classmethod
+    def from_super(cls, linear: nn.Linear) -> "ApproxLinear":
+        """Make an approximate layer from a float layer; the same as `from_float`."""
+        return cls.from_float(linear)
+
+    def to_float(self) -> nn.Linear:
+        """Return the float layer with the same parameters, shared."""
+        linear = nn.Linear(
+            self.in_features, self.out_features, self.bias is not None, device="meta"
+        )
+        linear.weight, linear.bias = self.weight, self.bias
+        return linear.train(self.training)
+
+    @property
+    def fan_in(self) -> int:
+        """Size of an input vector."""
+        return int(self.in_features)
+
+    @property
+    def opcount(self) -> int:
+        """Multiplications in one forward pass of one sample.
+
+        A sample of `(..., in_features)` counts every vector of the last input; one before the first
+        forward pass.
+        """
+        return int(self.in_features * self.out_features) * self._vectors_per_sample
+
+    def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
+        """Return the exact layer on fake-quantised floats, without the bias."""
+        return F.linear(x_q, w_q)
+
+    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+        """Return the layer on the multiplier's products, without the bias.
+
+        Args:
+            x_q: Fake-quantised activations, floating point `(..., in_features)`.
+            w_q: Fake-quantised weights, floating point `(out_features, in_features)`.
+            quant_params: How they are quantised.
+        """
+        y: Tensor = ApproxGeMM.apply(
+            self._vectors(x_q),
+            w_q,
+            self.lut,
+            quant_params,
+            self.htp_model,
+            None,
+            self.product_table.max_product,
+        )
+        return y.view(*x_q.shape[:-1], self.out_features)
+
+    def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
+        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        return lower_linear(self._vectors(x_q), w_q, quant_params)
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Run the layer in its current mode; see `ApproxLayer.forward`."""
+        if x.dim() == 0 or x.shape[-1] != self.in_features:
+            raise ValueError(f"'x' must be (..., {self.in_features}), got {tuple(x.shape)}")
+        self._vectors_per_sample = math.prod(x.shape[1:-1])
+        return ApproxLayer.forward(self, x, *args, **kwargs)
+
+    def _vectors(self, x: Tensor) -> Tensor:
+        return x.reshape(math.prod(x.shape[:-1]), self.in_features)

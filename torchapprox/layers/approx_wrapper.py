@@ -1,0 +1,101 @@
+"""A layer between the quantiser of its input and the way back to floats."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.quantization import DeQuantStub, QConfig, QuantStub, default_qconfig
+from torchapprox.quantization import quantiser_range as range_of
+
+
+class ApproxWrapper(nn.Module):
+    """Quant stub -> layer, given the stub's scale and zero point -> dequant stub.
+
+    Wrap a float layer, then have ``prepare_qat`` of ``torch.ao.quantization`` with
+    `layer_mapping_dict` insert the quantisers and replace the layer; `torchapprox.approximate`
+    does both.
+
+    Args:
+        wrapped: The layer.
+        qconfig: Quantiser configuration of activations and weights; `default_qconfig` if None.
+
+    Attributes:
+        wrapped: The layer, an `ApproxLayer` once the model is prepared.
+        quant_stub: Quantises the input once the model is prepared.
+        dequant_stub: Passes the output on.
+        qconfig: Quantiser configuration.
+    """
+
+    def __init__(self, wrapped: nn.Module, qconfig: QConfig | None = None) -> None:
+        super().__init__()
+        self.quant_stub = QuantStub()
+        self.wrapped = wrapped
+        self.dequant_stub = DeQuantStub()
+        self.qconfig = self._own_qconfig = qconfig or default_qconfig()
+        self.train(wrapped.training)
+
+    @classmethod
+    def from_float(cls, mod: nn.Module) -> "ApproxWrapper":
+        """Wrap a float layer, with the layer's own ``qconfig`` if it has one."""
+        return cls(mod, getattr(mod, "qconfig", None))
+
+    @property
+    def activation_quantiser(self) -> nn.Module:
+        """The input's fake-quantiser.
+
+        Raises:
+            RuntimeError: The model is not prepared.
+        """
+        quantiser = getattr(self.quant_stub, "activation_post_process", None)
+        if quantiser is None or not isinstance(self.wrapped, ApproxLayer):
+            raise RuntimeError(
+                "the layer has no quantisers yet: call prepare_qat(model, layer_mapping_dict()) "
+                "on the wrapped model, or use torchapprox.approximate(model)"
+            )
+        return quantiser  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Quantise the input and run the layer.
+
+        Raises:
+            RuntimeError: The model is not prepared.
+            ValueError: The input holds NaN or infinity, which a quantiser would hide.
+        """
+        quantiser = self.activation_quantiser
+        _check_finite(x)
+        x_q = self.quant_stub(x)
+        y = self.wrapped(
+            x_q,
+            getattr(quantiser, "scale", None),
+            getattr(quantiser, "zero_point", None),
+            x_range=range_of(quantiser),
+        )
+        return self.dequant_stub(y)  # type: ignore[no-any-return]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # prepare_qat leaves closures in the qconfig of every module, which cannot be pickled and
+        # which nothing needs once the quantisers are there.
+        modules = {name: _without_qconfig(module) for name, module in self._modules.items()}
+        return {**self.__dict__, "_modules": modules, "qconfig": self._own_qconfig}
+
+
+def _without_qconfig(module: nn.Module | None) -> nn.Module | None:
+    if not isinstance(module, (QuantStub, DeQuantStub)):
+        return module
+    clone = copy.copy(module)
+    clone.__dict__.pop("qconfig", None)
+    return clone
+
+
+def _check_finite(x: Tensor) -> None:
+    # The sum is finite for nearly every finite input, and costs one pass and no memory.
+    total = x.detach().sum(dtype=torch.promote_types(x.dtype, torch.float32))
+    if not bool(torch.isfinite(total)) and not bool(torch.isfinite(x).all()):
+        raise ValueError(
+            "the layer's input must be finite, since quantisation would hide NaN and infinity, "
+            f"got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} infinite of "
+            f"{x.numel()} values"
+        )

@@ -1,0 +1,114 @@
+"""The multiplier of one layer, as state that moves, copies and saves with the layer."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multipliers import Multiplier, Port, exact_products
+from torchapprox.operators.lut_matmul import largest_magnitude
+
+
+class ProductTable(nn.Module):
+    """A multiplier's table as a buffer, its name and ports as extra state.
+
+    Starts as the exact signed multiplier. Without a table it stands for the exact product.
+
+    Attributes:
+        lut: Products, int32 `(256, 256)`, row = activation code, or None. Stored with the columns
+            contiguous, since the kernels run fastest along one weight's products.
+    """
+
+    lut: Tensor | None
+    _anchor: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("lut", None)
+        # Knows the device where there is no table.
+        self.register_buffer("_anchor", torch.empty(0), persistent=False)
+        exact = exact_products(x_signed=True, w_signed=True)
+        self.assign(Multiplier.from_lut(exact, name="exact", source="exact products"))
+
+    def assign(self, multiplier: Multiplier | None) -> None:
+        """Take over a multiplier's table, ports and name; None for the exact product."""
+        self._labels: dict[str, Any] | None = None
+        self._max_product: int | None = None
+        if multiplier is None:
+            self.lut = None
+            return
+        self._labels = {
+            "name": multiplier.name,
+            "source": multiplier.source,
+            "x_signed": multiplier.x_port.signed,
+            "w_signed": multiplier.w_port.signed,
+        }
+        self.lut = _columns_contiguous(torch.tensor(multiplier.lut, device=self._anchor.device))
+
+    @property
+    def multiplier(self) -> Multiplier | None:
+        """The multiplier, as a value of its own; None for the exact product."""
+        if self.lut is None or self._labels is None:
+            return None
+        return Multiplier.from_lut(self.lut.cpu().numpy(), **self._labels)
+
+    @property
+    def ports(self) -> tuple[Port, Port] | None:
+        """Activation and weight port; None where the exact product takes any 8-bit operands."""
+        if self._labels is None:
+            return None
+        return Port(8, self._labels["x_signed"]), Port(8, self._labels["w_signed"])
+
+    @property
+    def max_product(self) -> int | None:
+        """Largest magnitude in the table, read once per table; None without a table."""
+        if self._max_product is None and self.lut is not None:
+            self._max_product = largest_magnitude(self.lut)
+        return self._max_product
+
+    def check_port(self, operand: str, quantiser_range: tuple[int, int] | None) -> None:
+        """Raise ValueError if a port does not take every value that a quantiser produces.
+
+        Args:
+            operand: "activation" or "weight".
+            quantiser_range: Least and greatest value, None if unknown.
+        """
+        if self.ports is None or quantiser_range is None:
+            return
+        port = self.ports[operand == "weight"]
+        least, greatest = quantiser_range
+        if least < port.low or greatest > port.high:
+            raise ValueError(
+                f"the {operand} quantiser's range {least}..{greatest} does not fit the "
+                f"multiplier's {operand} port, {port}; quantise to a range within "
+                f"{port.low}..{port.high}, or state the multiplier's ports with "
+                "Multiplier.from_lut(lut, x_signed=..., w_signed=...)"
+            )
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return name, source and ports; only strings and booleans, for safe loading."""
+        return {"labels": self._labels}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_extra_state` returned."""
+        self._labels = state["labels"]
+        self._max_product = None
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # A checkpoint with a table loads into a layer without one, and the reverse.
+        key = f"{prefix}lut"
+        saved = state_dict.get(key)
+        if saved is not None and saved.dtype != torch.int32:
+            raise TypeError(f"'{key}' must be int32 (256, 256), got {saved.dtype}")
+        if saved is not None and self.lut is None:
+            table = torch.zeros(256, 256, dtype=torch.int32, device=self._anchor.device)
+            self.lut = _columns_contiguous(table)
+        elif saved is None and state_dict.get(f"{prefix}_extra_state") == {"labels": None}:
+            self.lut = None
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _columns_contiguous(table: Tensor) -> Tensor:
+    return table.T.contiguous().T

@@ -1,0 +1,114 @@
+"""Matrix product of fake-quantised floats on an approximate multiplier."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from htp import HtpCallable
+from torchapprox.operators.affine import dequantise
+from torchapprox.operators.codes import data_range, to_codes
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.htp_product import accurate_htp_model, htp_product
+from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+
+class ApproxGeMM(torch.autograd.Function):
+    """``x @ w.T`` with every scalar product computed by an approximate multiplier.
+
+    Call ``ApproxGeMM.apply(x, w, lut, quant_params, htp_model, traced_inputs)``.
+
+    Args:
+        x: Fake-quantised activations, floating point `(M, K)`.
+        w: Fake-quantised weights, floating point `(N, K)`.
+        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+        quant_params: How x and w are quantised.
+        htp_model: Used instead of the table if not None.
+        traced_inputs: Receives the operands' codes if not None.
+
+    Returns:
+        Floating point `(M, N)`, dequantised, of the type of ``x``. Its gradients are those of the
+        exact product ``x @ w.T`` (straight-through estimator).
+
+    Raises:
+        TypeError: ``lut`` is not int32.
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+
+    Examples:
+        >>> x = torch.tensor([[0.5, -1.0]])
+        >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
+        >>> params = QuantizationParameters(0.5 * one, zero, one, zero)
+        >>> ApproxGeMM.apply(x, torch.tensor([[2.0, 3.0]]), None, params, None, None)
+        tensor([[-2.]])
+    """
+
+    @staticmethod
+    def forward(  # noqa: D102  documented by the class
+        x: Tensor,
+        w: Tensor,
+        lut: Tensor | None,
+        quant_params: QuantizationParameters,
+        htp_model: HtpCallable | None,
+        traced_inputs: OperandSink | None,
+        max_product: int | None = None,
+    ) -> Tensor:
+        operands = lower_linear(x, w, quant_params)
+        if traced_inputs is not None:
+            traced_inputs.receive(operands)
+        if htp_model is None and lut is not None:
+            accumulators = operands.accumulate(lut, max_product=max_product)[0]
+        else:
+            accumulators = htp_product(
+                htp_model or accurate_htp_model(),
+                F.linear,
+                operands.x_values[0],
+                operands.w_values[0],
+                {},
+                x_zero_point=operands.x_zero_point,
+                w_zero_point=operands.w_zero_point[0],
+            )
+        return dequantise(accumulators, operands.scale[0], x.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: D102
+        x, w = ctx.saved_tensors
+        grad_x = grad @ w if ctx.needs_input_grad[0] else None
+        grad_w = grad.T @ x if ctx.needs_input_grad[1] else None
+        return grad_x, grad_w, None, None, None, None, None
+
+
+def lower_linear(x: Tensor, w: Tensor, params: QuantizationParameters) -> GemmOperands:
+    """Return the operand codes of ``x @ w.T``, one group.
+
+    Args:
+        x: Fake-quantised activations, floating point `(M, K)`.
+        w: Fake-quantised weights, floating point `(N, K)`.
+        params: How they are quantised.
+
+    Raises:
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+    """
+    if x.dim() != 2 or w.dim() != 2 or x.shape[1] != w.shape[1]:
+        raise ValueError(
+            f"'x' and 'w' must be (M, K) and (N, K), got {tuple(x.shape)} and {tuple(w.shape)}"
+        )
+    n = len(w)
+    params.check_channels(n)
+    w_scale, w_zero_point = params.w_scale.view(-1, 1), params.w_zero_point.view(-1, 1)
+    x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
+    w_range = params.w_range or data_range(w, w_scale, w_zero_point)
+    return GemmOperands(
+        x_codes=to_codes(x, params.x_scale, params.x_zero_point, x_range)[None],
+        w_codes=to_codes(w, w_scale, w_zero_point, w_range)[None],
+        x_range=x_range,
+        w_range=w_range,
+        x_zero_point=params.x_zero_point.view(1).to(torch.int64),
+        w_zero_point=w_zero_point.to(torch.int64).expand(n, 1).view(1, n),
+        scale=(params.x_scale * params.w_scale).expand(n).view(1, n),
+    )

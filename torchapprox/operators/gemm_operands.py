@@ -1,0 +1,82 @@
+"""What every layer lowers to: a grouped matrix product of operand codes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
+from torchapprox.operators.codes import code_tensor_values
+from torchapprox.operators.lut_matmul import lut_matmul
+
+
+@dataclass(frozen=True)
+class GemmOperands:
+    """The operand codes of one layer call, and what turns their products into its output.
+
+    The layer's output in real units, before the bias, is
+
+        scale * (sum_k lut[x, w] - zw * sum_k x - zx * sum_k w + K * zx * zw)
+
+    where the sums of x and w run over the codes' values. Grouped convolutions have one group each
+    for their groups, other layers one.
+
+    Attributes:
+        x_codes: Activation codes, uint8 `(G, M, K)`.
+        w_codes: Weight codes, uint8 `(G, N, K)`.
+        x_range: Least and greatest value that the activation port accepts.
+        w_range: The same for the weight port.
+        x_zero_point: Zero point of the activations, int64, one element `(1,)`.
+        w_zero_point: Zero points of the weights, int64 `(G, N)`.
+        scale: Product of the operands' scales, floating point `(G, N)`.
+    """
+
+    x_codes: Tensor
+    w_codes: Tensor
+    x_range: tuple[int, int]
+    w_range: tuple[int, int]
+    x_zero_point: Tensor
+    w_zero_point: Tensor
+    scale: Tensor
+
+    @property
+    def x_signed(self) -> bool:
+        """Whether activation codes stand for two's complement numbers."""
+        return self.x_range[0] < 0
+
+    @property
+    def w_signed(self) -> bool:
+        """Whether weight codes stand for two's complement numbers."""
+        return self.w_range[0] < 0
+
+    @property
+    def x_values(self) -> Tensor:
+        """Activations as the port sees them, int8 or uint8 `(G, M, K)`, sharing memory."""
+        return code_tensor_values(self.x_codes, signed=self.x_signed)
+
+    @property
+    def w_values(self) -> Tensor:
+        """Weights as the port sees them, int8 or uint8 `(G, N, K)`, sharing memory."""
+        return code_tensor_values(self.w_codes, signed=self.w_signed)
+
+    def accumulate(self, lut: Tensor, *, max_product: int | None = None) -> Tensor:
+        """Return the products' sums minus the zero-point terms, exact integers.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code.
+            max_product: A bound on max|lut|, where it is known.
+
+        Returns:
+            int64 `(G, M, N)`: the layer's output divided by ``scale``.
+        """
+        x_sums = None
+        if needs_x_sums(self.w_zero_point):
+            x_sums = self.x_values.sum(dim=2, dtype=torch.int64)[:, :, None]
+        return subtract_zero_points(
+            lut_matmul(self.x_codes, self.w_codes, lut, max_product=max_product),
+            x_sums=x_sums,
+            w_sums=self.w_values.sum(dim=2, dtype=torch.int64)[:, None, :],
+            depth=self.w_codes.shape[2],
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point[:, None, :],
+        )
