@@ -1,7 +1,7 @@
 """Functions of one operand from which the terms of an HTP model are built."""
 
 from dataclasses import dataclass
-from typing import Any, get_args, Literal
+from typing import Any, Literal, get_args
 
 FeatureKind = Literal["one", "identity", "mod", "floor", "bit"]
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
@@ -44,7 +44,9 @@ class Feature:
 
     def __post_init__(self) -> None:
         if self.kind not in FEATURE_KINDS:
-            raise LookupError(f"'kind' must be one of {', '.join(FEATURE_KINDS)}, got {self.kind!r}")
+            raise LookupError(
+                f"'kind' must be one of {', '.join(FEATURE_KINDS)}, got {self.kind!r}"
+            )
         if isinstance(self.bits, bool) or not isinstance(self.bits, int):
             raise TypeError(f"'bits' must be an int, got {type(self.bits).__name__}")
         most = 0 if self.kind in _WITHOUT_BITS else 7

@@ -242,7 +242,7 @@ def _matches(name: str, layer: nn.Module, selection: Selection) -> bool:
 def _assign(model: nn.Module, multiplier: Multiplier | None, mode: InferenceMode) -> None:
     for module in model.modules():
         if isinstance(module, ApproxWrapper):
-            layer = module.wrapped
+            layer = module.layer
             layer.multiplier = multiplier
             layer.product_table.check_port(
                 "activation", quantiser_range(module.activation_quantiser)
@@ -269,7 +269,9 @@ def _summarise(model: nn.Module) -> ConversionSummary:
                 type=type(layer).__name__,
                 fan_in=layer.fan_in,
                 parameters=layer.weight.numel(),
-                activation_range=wrapper and quantiser_range(wrapper.activation_quantiser),
+                activation_range=None
+                if wrapper is None
+                else quantiser_range(wrapper.activation_quantiser),
                 weight_range=quantiser_range(layer.weight_fake_quant),
                 multiplier="exact" if multiplier is None else multiplier.name,
             )

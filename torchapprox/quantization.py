@@ -99,7 +99,7 @@ def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:
     return int(observer.quant_min), int(observer.quant_max)
 
 
-def has_observed(quantiser: FakeQuantize) -> bool:
+def has_observed(quantiser: nn.Module) -> bool:
     """Whether a fake-quantiser's observer has seen data; true for an observer that needs none.
 
     Examples:
@@ -110,7 +110,6 @@ def has_observed(quantiser: FakeQuantize) -> bool:
         >>> has_observed(quantiser)
         True
     """
-    least = getattr(quantiser.activation_post_process, "min_val", None)
-    if least is None:
-        return True
-    return least.numel() > 0 and bool(torch.isfinite(least).all())
+    observer = getattr(quantiser, "activation_post_process", None)
+    least: torch.Tensor | None = getattr(observer, "min_val", None)
+    return least is None or (least.numel() > 0 and bool(torch.isfinite(least).all()))

@@ -1,5 +1,6 @@
 """Distributions of the operands that each layer multiplies, in memory that does not grow."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -66,12 +67,12 @@ class LayerTrace:
     @property
     def x_histogram(self) -> npt.NDArray[np.int64]:
         """Multiplications in which each activation code took part, int64 `(256,)`."""
-        return self.joint_counts.sum(axis=1)
+        return np.asarray(self.joint_counts.sum(axis=1))
 
     @property
     def w_histogram(self) -> npt.NDArray[np.int64]:
         """Multiplications in which each weight code took part, int64 `(256,)`."""
-        return self.joint_counts.sum(axis=0)
+        return np.asarray(self.joint_counts.sum(axis=0))
 
     @property
     def output_mean(self) -> float:
@@ -81,7 +82,7 @@ class LayerTrace:
     @property
     def output_std(self) -> float:
         """Standard deviation of the output before the bias; 0 before the first output."""
-        return (self._output_m2 / max(self._outputs, 1)) ** 0.5
+        return math.sqrt(self._output_m2 / max(self._outputs, 1))
 
     def update(self, operands: GemmOperands, output: Tensor) -> None:
         """Count the operands of one forward pass.
@@ -206,6 +207,7 @@ def trace(model: nn.Module) -> Iterator[Trace]:
         ValueError: The model has no approximate layer.
 
     Examples:
+        >>> from torchapprox import approximate
         >>> model = nn.Sequential(nn.Linear(4, 3))
         >>> _ = approximate(model, calibration=[torch.randn(64, 4)])
         >>> with trace(model) as traced:

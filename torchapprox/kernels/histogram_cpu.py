@@ -1,6 +1,6 @@
 """Counts of operand codes at each position of a layer's input.
 
-    counts[p, c] = number of m with codes[p, m] == c
+counts[p, c] = number of m with codes[p, m] == c
 """
 
 from typing import Any

@@ -15,6 +15,6 @@ def jit_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
     kernel calls no compiled function of another file.
     """
     try:
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True)(function)

@@ -15,7 +15,9 @@ simulator (environment variable ``NUMBA_ENABLE_CUDASIM=1``), in which arrays are
 from typing import Any
 
 import numba
-from numba import cuda
+from numba import cuda as _cuda
+
+cuda: Any = _cuda  # its members exist only where a driver or the simulator does
 
 THREADS = 128
 ROWS = 8

@@ -15,7 +15,9 @@ _lock = threading.Lock()
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
 
-def for_each_block(task: Callable[[int, int], object], length: int, block: int, threads: int) -> None:
+def for_each_block(
+    task: Callable[[int, int], object], length: int, block: int, threads: int
+) -> None:
     """Call ``task(start, stop)`` for consecutive blocks that cover ``range(length)``.
 
     Blocks are handed out as workers become free. The calling thread works too.
@@ -55,4 +57,6 @@ def _executor(size: int) -> ThreadPoolExecutor:
         return _pool[2]
 
 
-os.register_at_fork(after_in_child=_lock.release, before=_lock.acquire, after_in_parent=_lock.release)
+os.register_at_fork(
+    after_in_child=_lock.release, before=_lock.acquire, after_in_parent=_lock.release
+)

@@ -37,6 +37,7 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
         NotImplementedError: ``padding_mode`` is not "zeros".
 
     Examples:
+        >>> import torch
         >>> layer = ApproxConv2d(4, 8, 3, padding="same", groups=2)
         >>> layer(torch.randn(1, 4, 6, 6)).shape
         torch.Size([1, 8, 6, 6])
@@ -45,15 +46,22 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
     """
 
     _FLOAT_MODULE = nn.Conv2d
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int] | str
+    dilation: tuple[int, int]
+    groups: int
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] | str = 0,
-        dilation: int | tuple[int, int] = 1,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] | str = 0,
+        dilation: int | tuple[int, ...] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
@@ -113,7 +121,7 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
             device=mod.weight.device,
             dtype=mod.weight.dtype,
         )
-        layer._take_parameters(mod)  # noqa: SLF001  the same class
+        layer._take_parameters(mod)
         return layer
 
     @classmethod
@@ -139,7 +147,8 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
             bias=self.bias is not None,
             device="meta",
         )
-        conv.weight, conv.bias = self.weight, self.bias
+        conv.weight = self.weight
+        conv.register_parameter("bias", self.bias)
         return conv.train(self.training)
 
     @property
@@ -187,7 +196,7 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
             w_q: Fake-quantised weights, floating point `(N, C / groups, KH, KW)`.
             quant_params: How they are quantised.
         """
-        y: Tensor = ApproxConv2dOp.apply(
+        y: Tensor = ApproxConv2dOp.apply(  # type: ignore[no-untyped-call]
             x_q,
             w_q,
             quant_params,
@@ -217,10 +226,10 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
                 f"'x' must be (B, {self.in_channels}, H, W) or ({self.in_channels}, H, W), "
                 f"got {tuple(x.shape)}"
             )
-        batch = x if x.dim() == 4 else x[None]  # noqa: PLR2004
+        batch = x if x.dim() == 4 else x[None]
         self._output_dims = self.output_dims(batch)
         y = ApproxLayer.forward(self, batch, *args, **kwargs)
-        return y if x.dim() == 4 else y[0]  # noqa: PLR2004
+        return y if x.dim() == 4 else y[0]
 
     def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
         return y + bias.view(1, -1, 1, 1)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -39,9 +39,12 @@ class ApproxLayer(nn.Module, ABC):
         noise_generator: Source of the noise; PyTorch's global generator if None.
     """
 
-    weight: Tensor
-    bias: Tensor | None
+    weight: nn.Parameter
+    bias: nn.Parameter | None
     weight_fake_quant: nn.Module
+    product_table: ProductTable
+    _noise_stdev: Tensor
+    _noise_mean: Tensor
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         if "_parameters" not in self.__dict__:
@@ -104,11 +107,10 @@ class ApproxLayer(nn.Module, ABC):
 
     @multiplier.setter
     def multiplier(self, multiplier: Multiplier | None) -> None:
-        if multiplier is not None:
-            if not isinstance(multiplier, Multiplier):
-                raise TypeError(
-                    f"'multiplier' must be a Multiplier or None, got {type(multiplier).__name__}"
-                )
+        if multiplier is not None and not isinstance(multiplier, Multiplier):
+            raise TypeError(
+                f"'multiplier' must be a Multiplier or None, got {type(multiplier).__name__}"
+            )
         previous = self.product_table.multiplier
         self.product_table.assign(multiplier)
         try:
@@ -204,6 +206,10 @@ class ApproxLayer(nn.Module, ABC):
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
 
+    @abstractmethod
+    def to_float(self) -> nn.Module:
+        """Return the float layer with the same parameters, shared."""
+
     # -- the forward pass -------------------------------------------------------------------------
 
     def noise_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
@@ -275,7 +281,7 @@ class ApproxLayer(nn.Module, ABC):
     ) -> QuantizationParameters | None:
         if x_scale is None or x_zero_point is None:
             return None
-        quantiser = self.weight_fake_quant
+        quantiser: Any = self.weight_fake_quant
         if not hasattr(quantiser, "scale"):
             raise RuntimeError(
                 "the layer has no weight quantiser: call prepare_qat(model, layer_mapping_dict())"
@@ -342,7 +348,13 @@ class ApproxLayer(nn.Module, ABC):
         # Whoever observes this layer does not observe its copies.
         return {**self.__dict__, "_operand_observers": ()}
 
-    def _take_parameters(self, layer: nn.Module) -> None:
+    def _take_parameters(self, layer: nn.Linear | nn.Conv2d) -> None:
         """Share a float layer's parameters and training mode."""
-        self.weight, self.bias = layer.weight, layer.bias
+        if not isinstance(layer.weight, nn.Parameter):
+            raise NotImplementedError(
+                "a layer with a parametrised weight cannot be converted; call "
+                "torch.nn.utils.parametrize.remove_parametrizations first"
+            )
+        self.weight = layer.weight
+        self.register_parameter("bias", cast("nn.Parameter | None", layer.bias))
         self.train(layer.training)

@@ -26,6 +26,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         dtype: Type of the parameters.
 
     Examples:
+        >>> import torch
         >>> layer = ApproxLinear(8, 4)
         >>> layer(torch.randn(2, 5, 8)).shape
         torch.Size([2, 5, 4])
@@ -34,6 +35,8 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
     """
 
     _FLOAT_MODULE = nn.Linear
+    in_features: int
+    out_features: int
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             device=mod.weight.device,
             dtype=mod.weight.dtype,
         )
-        layer._take_parameters(mod)  # noqa: SLF001  the same class
+        layer._take_parameters(mod)
         return layer
 
     @classmethod
@@ -86,13 +89,14 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         linear = nn.Linear(
             self.in_features, self.out_features, self.bias is not None, device="meta"
         )
-        linear.weight, linear.bias = self.weight, self.bias
+        linear.weight = self.weight
+        linear.register_parameter("bias", self.bias)
         return linear.train(self.training)
 
     @property
     def fan_in(self) -> int:
         """Size of an input vector."""
-        return int(self.in_features)
+        return self.in_features
 
     @property
     def opcount(self) -> int:
@@ -101,7 +105,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         A sample of `(..., in_features)` counts every vector of the last input; one before the first
         forward pass.
         """
-        return int(self.in_features * self.out_features) * self._vectors_per_sample
+        return self.in_features * self.out_features * self._vectors_per_sample
 
     def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
         """Return the exact layer on fake-quantised floats, without the bias."""
@@ -115,7 +119,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             w_q: Fake-quantised weights, floating point `(out_features, in_features)`.
             quant_params: How they are quantised.
         """
-        y: Tensor = ApproxGeMM.apply(
+        y: Tensor = ApproxGeMM.apply(  # type: ignore[no-untyped-call]
             self._vectors(x_q),
             w_q,
             self.lut,

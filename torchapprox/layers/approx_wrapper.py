@@ -10,6 +10,11 @@ from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.quantization import DeQuantStub, QConfig, QuantStub, default_qconfig
 from torchapprox.quantization import quantiser_range as range_of
 
+_NOT_PREPARED = (
+    "the layer has no quantisers yet: call prepare_qat(model, layer_mapping_dict()) on the wrapped "
+    "model, or use torchapprox.approximate(model)"
+)
+
 
 class ApproxWrapper(nn.Module):
     """Quant stub -> layer, given the stub's scale and zero point -> dequant stub.
@@ -43,19 +48,27 @@ class ApproxWrapper(nn.Module):
         return cls(mod, getattr(mod, "qconfig", None))
 
     @property
-    def activation_quantiser(self) -> nn.Module:
-        """The input's fake-quantiser.
+    def layer(self) -> ApproxLayer:
+        """The wrapped layer of a prepared model.
 
         Raises:
             RuntimeError: The model is not prepared.
         """
-        quantiser = getattr(self.quant_stub, "activation_post_process", None)
-        if quantiser is None or not isinstance(self.wrapped, ApproxLayer):
-            raise RuntimeError(
-                "the layer has no quantisers yet: call prepare_qat(model, layer_mapping_dict()) "
-                "on the wrapped model, or use torchapprox.approximate(model)"
-            )
-        return quantiser  # type: ignore[no-any-return]
+        if not isinstance(self.wrapped, ApproxLayer):
+            raise RuntimeError(_NOT_PREPARED)
+        return self.wrapped
+
+    @property
+    def activation_quantiser(self) -> nn.Module:
+        """The fake-quantiser of the input of a prepared model.
+
+        Raises:
+            RuntimeError: The model is not prepared.
+        """
+        quantiser: nn.Module | None = getattr(self.quant_stub, "activation_post_process", None)
+        if quantiser is None:
+            raise RuntimeError(_NOT_PREPARED)
+        return quantiser
 
     def forward(self, x: Tensor) -> Tensor:
         """Quantise the input and run the layer.
@@ -64,16 +77,17 @@ class ApproxWrapper(nn.Module):
             RuntimeError: The model is not prepared.
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
         """
-        quantiser = self.activation_quantiser
+        layer, quantiser = self.layer, self.activation_quantiser
         _check_finite(x)
         x_q = self.quant_stub(x)
-        y = self.wrapped(
+        y = layer(
             x_q,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             x_range=range_of(quantiser),
         )
-        return self.dequant_stub(y)  # type: ignore[no-any-return]
+        output: Tensor = self.dequant_stub(y)
+        return output
 
     def __getstate__(self) -> dict[str, Any]:
         # prepare_qat leaves closures in the qconfig of every module, which cannot be pickled and
@@ -85,7 +99,7 @@ class ApproxWrapper(nn.Module):
 def _without_qconfig(module: nn.Module | None) -> nn.Module | None:
     if not isinstance(module, (QuantStub, DeQuantStub)):
         return module
-    clone = copy.copy(module)
+    clone: nn.Module = copy.copy(module)
     clone.__dict__.pop("qconfig", None)
     return clone
 

@@ -76,7 +76,7 @@ class ApproxGeMM(torch.autograd.Function):
         ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: D102
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         grad_x = grad @ w if ctx.needs_input_grad[0] else None
         grad_w = grad.T @ x if ctx.needs_input_grad[1] else None

@@ -55,9 +55,8 @@ def _to_codes(
 
 
 @_to_codes.register_fake
-def _(values: Tensor, scale: Tensor, zero_point: Tensor, least: int, greatest: int) -> Tensor:
-    shape = torch.broadcast_shapes(values.shape, scale.shape, zero_point.shape)
-    return values.new_empty(shape, dtype=torch.uint8)
+def _(values: Tensor, scale: Tensor, zero_point: Tensor, *_allowed: int) -> Tensor:
+    return torch.empty_like(values * scale * zero_point, dtype=torch.uint8)
 
 
 def code_tensor_values(codes: Tensor, *, signed: bool) -> Tensor:

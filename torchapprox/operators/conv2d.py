@@ -82,11 +82,11 @@ class Conv2dArgs:
         """
         left, right, top, bottom = self.margins()
         padded = height + top + bottom, width + left + right
-        spans = [d * (k - 1) + 1 for d, k in zip(*map(_pair, (self.dilation, self.kernel_size)))]
+        kernel, dilation = _pair(self.kernel_size), _pair(self.dilation)
+        spans = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
         if padded[0] < spans[0] or padded[1] < spans[1]:
             raise ValueError(
-                f"padded input must be at least as large as the kernel, {tuple(spans)}, "
-                f"got {padded}"
+                f"padded input must be at least as large as the kernel, {spans}, got {padded}"
             )
         down, along = _pair(self.stride)
         return (padded[0] - spans[0]) // down + 1, (padded[1] - spans[1]) // along + 1
@@ -160,7 +160,7 @@ class ApproxConv2dOp(torch.autograd.Function):
         ctx.save_for_backward(x, w)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: D102
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         args: Conv2dArgs = ctx.conv_args
         margins = left, right, top, bottom = args.margins()

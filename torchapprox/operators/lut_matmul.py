@@ -1,7 +1,9 @@
 """Matrix product in which every scalar product is looked up in a table."""
 
-import numpy as np
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import lookup_cpu
@@ -72,8 +74,7 @@ def _check(x: Tensor, w: Tensor, lut: Tensor) -> None:
         raise ValueError(f"'x' and 'w' must have equally many groups, got {len(x)} and {len(w)}")
     if not x.device == w.device == lut.device:
         raise ValueError(
-            "'x', 'w' and 'lut' must be on one device, "
-            f"got {x.device}, {w.device} and {lut.device}"
+            f"'x', 'w' and 'lut' must be on one device, got {x.device}, {w.device} and {lut.device}"
         )
     if x.device.type not in ("cpu", "cuda"):
         raise NotImplementedError(
@@ -94,16 +95,17 @@ def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
 def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
     from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
 
-    from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415, I001
-
     table, rows, runs, out, result = _arrange(x, w, lut, wide)
-    arrays = (device_array(tensor) for tensor in (table, rows, runs, out))
+    arrays = [device_array(tensor) for tensor in (table, rows, runs, out)]
+    # After device_array, which says what to install where numba.cuda is missing.
+    from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415
+
     lookup_cuda(*arrays, stream=numba_stream(x.device))
     return result
 
 
 @_lut_matmul.register_fake
-def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
+def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:  # noqa: ARG001
     return _empty_result(x, w, wide)[1]
 
 
@@ -136,5 +138,5 @@ def _x_runs(x: Tensor, w: Tensor) -> bool:
     return x.shape[1] >= w.shape[1]
 
 
-def _numpy(tensor: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+def _numpy(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().numpy()

@@ -1,0 +1,42 @@
+# Two commands set up everything on a fresh machine with Python >= 3.11:
+#   make demo   runs the main job and writes report/report.html
+#   make test   runs lint, types, the import contract, tests and documentation examples
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := multipliers htp torchapprox analysis
+
+.PHONY: demo test lint types contract unit bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/torchapprox demo --output report
+
+test: lint types contract unit
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+contract: $(VENV)/installed
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/table.py
+
+# An editable installation with the exact versions of constraints.txt.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "torchapprox needs Python >= 3.11, got " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info report .mypy_cache .ruff_cache .pytest_cache .hypothesis
