@@ -1,8 +1,11 @@
 """Approximate multipliers: gate netlists and closed forms turned into characterised tables."""
 
 from multipliers.builder import NetlistBuilder
+from multipliers.characterise import ErrorFigures, MredConvention, characterise
 from multipliers.codes import code_values, exact_products
+from multipliers.demo import demo_netlist
 from multipliers.errors import NetlistError
+from multipliers.files import load, save
 from multipliers.gates import Op
 from multipliers.generators import (
     array_multiplier,
@@ -13,10 +16,13 @@ from multipliers.generators import (
 from multipliers.multiplier import Multiplier, Port
 from multipliers.netlist import Bus, Netlist
 from multipliers.simulate import simulate
+from multipliers.verilog import parse_verilog, read_verilog
 from multipliers.writer import to_verilog
 
 __all__ = [
     "Bus",
+    "ErrorFigures",
+    "MredConvention",
     "Multiplier",
     "Netlist",
     "NetlistBuilder",
@@ -25,8 +31,14 @@ __all__ = [
     "Port",
     "array_multiplier",
     "broken_array_multiplier",
+    "characterise",
     "code_values",
+    "demo_netlist",
     "exact_products",
+    "load",
+    "parse_verilog",
+    "read_verilog",
+    "save",
     "simulate",
     "to_verilog",
     "tree_multiplier",

@@ -222,9 +222,8 @@ class NetlistBuilder:
         entry = self._nets[path[-1]]
         readers = (self._nets[net].name for net in reversed(path[:-1]))
         reader = next((name for name in readers if name), output.name)
-        return _error(
-            f"net '{entry.name}' has no driver, but '{reader}' depends on it", entry.place
-        )
+        reason = f", but '{reader}' depends on it" if len(path) > 1 else ", but is an output"
+        return _error(f"net '{entry.name}' has no driver{reason}", entry.place)
 
     def _cycle(self, path: list[int], start: int) -> NetlistError:
         loop = [self._nets[net] for net in reversed(path[path.index(start) :])]

@@ -1,0 +1,63 @@
+// Function of the standard cells that multiplier netlists use without defining them. A file's own
+// definition of a cell takes precedence. An addition becomes one sum gate and one carry gate.
+
+module INVX1(input A, output Y);
+  assign Y = ~A;
+endmodule
+
+module BUFX2(input A, output Y);
+  assign Y = A;
+endmodule
+
+module AND2X1(input A, input B, output Y);
+  assign Y = A & B;
+endmodule
+
+module OR2X1(input A, input B, output Y);
+  assign Y = A | B;
+endmodule
+
+module NAND2X1(input A, input B, output Y);
+  assign Y = ~(A & B);
+endmodule
+
+module NOR2X1(input A, input B, output Y);
+  assign Y = ~(A | B);
+endmodule
+
+module NAND3X1(input A, input B, input C, output Y);
+  assign Y = ~(A & B & C);
+endmodule
+
+module NOR3X1(input A, input B, input C, output Y);
+  assign Y = ~(A | B | C);
+endmodule
+
+module XOR2X1(input A, input B, output Y);
+  assign Y = A ^ B;
+endmodule
+
+module XNOR2X1(input A, input B, output Y);
+  assign Y = ~(A ^ B);
+endmodule
+
+module AOI21X1(input A, input B, input C, output Y);
+  assign Y = ~((A & B) | C);
+endmodule
+
+module OAI21X1(input A, input B, input C, output Y);
+  assign Y = ~((A | B) & C);
+endmodule
+
+// Not inverting, unlike the cell of the same name in some libraries.
+module MUX2X1(input A, input B, input S, output Y);
+  assign Y = S ? B : A;
+endmodule
+
+module HAX1(input A, input B, output YS, output YC);
+  assign {YC, YS} = A + B;
+endmodule
+
+module FAX1(input A, input B, input C, output YS, output YC);
+  assign {YC, YS} = A + B + C;
+endmodule
