@@ -29,10 +29,9 @@ def lut(arguments: argparse.Namespace) -> Iterator[str]:
     """
     multiplier = mendable(lambda: load(arguments.file, signed=arguments.signed, top=arguments.top))
     yield str(multiplier)
-    table = multiplier_table(characterise(multiplier))
-    yield from aligned(
-        [(row.figure, f"{row.value:.6g}", row.meaning) for row in table.itertuples()]
-    )
+    table = multiplier_table(mendable(lambda: characterise(multiplier)))
+    columns = zip(table["figure"], table["value"], table["meaning"], strict=True)
+    yield from aligned([(figure, f"{value:.6g}", meaning) for figure, value, meaning in columns])
     mendable(lambda: save(multiplier, arguments.output))
     yield f"table: {arguments.output}"
     if arguments.plot is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,12 +24,15 @@ from analysis.digits import Digits, Labelled, correct, digits_network, load_digi
 from analysis.measure import measure_errors
 from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, apply_noise, noise_parameters
+from analysis.quantisers import fitting_qconfig
 from analysis.results import Accuracy, Results
 from analysis.version import package_version
 from multipliers import Multiplier, demo_netlist, load
 from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
+
+Value = TypeVar("Value")
 
 BATCH_SIZE = 128
 
@@ -96,6 +100,7 @@ def quantise(
         converted,
         multiplier,
         calibration=image_batches(digits.train, title="calibration", quiet=quiet),
+        qconfig=fitting_qconfig(multiplier),
         mode=InferenceMode.QUANTIZED,
     )
     train(
@@ -232,10 +237,20 @@ def run_demo(
         summary=_summary(multiplier, digits, layers=len(traces)),
         accuracies=accuracies,
         multiplier=multiplier,
-        traces=traces,
-        layers=compare(multiplier, traces, measured),
+        traces=float_names(traces),
+        layers=compare(multiplier, float_names(traces), float_names(measured)),
         provenance=_provenance(multiplier, seed=seed, budget=budget),
     )
+
+
+def float_names(layers: Mapping[str, Value]) -> dict[str, Value]:
+    """Name layers as in the float model, without the wrapper that the conversion put around them.
+
+    Examples:
+        >>> float_names({"features.0.wrapped": 1})
+        {'features.0': 1}
+    """
+    return {name.removesuffix(".wrapped"): value for name, value in layers.items()}
 
 
 def _summary(multiplier: Multiplier, digits: Digits, *, layers: int) -> str:

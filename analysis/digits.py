@@ -44,7 +44,8 @@ class Labelled:
         order = torch.arange(len(self))
         if generator is not None:
             order = torch.randperm(len(self), generator=generator)
-        for chosen in order.split(size):
+        for start in range(0, len(self), size):
+            chosen = order[start : start + size]
             yield type(self)(self.images[chosen], self.labels[chosen])
 
 
@@ -154,7 +155,7 @@ def train(
             for batch in data.batches(batch_size, generator=generator):
                 loss = F.cross_entropy(model(batch.images), batch.labels)
                 optimiser.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimiser.step()
                 total += float(loss.detach()) * len(batch)
             schedule.step()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from analysis.modes import evaluating
 from analysis.moments import ChannelMoments
-from analysis.ports import check_ports
+from analysis.ports import check_operands
 from multipliers import Multiplier
 from torchapprox import GemmOperands, observe_operands
 from torchapprox.layers import InferenceMode
@@ -29,7 +31,9 @@ class MeasuredError:
         real_mean_per_output: In real units (accumulator times scale).
         real_std_per_output: In real units.
         real_std_between_channels: Standard deviation of the channels' mean errors, in real units:
-            the part of `real_std_per_output` that is an offset of each channel, not noise.
+            the part of `real_std_per_output` that is an offset of each channel.
+        real_std_between_rows: Standard deviation of the rows' mean errors over all channels, in
+            real units: the part that moves all channels of an output position together.
     """
 
     outputs: int
@@ -38,6 +42,7 @@ class MeasuredError:
     real_mean_per_output: float
     real_std_per_output: float
     real_std_between_channels: float
+    real_std_between_rows: float
 
 
 def output_error(operands: GemmOperands, multiplier: Multiplier) -> Tensor:
@@ -58,40 +63,39 @@ def output_error(operands: GemmOperands, multiplier: Multiplier) -> Tensor:
     return error.transpose(0, 1).flatten(1)
 
 
-class _Recorder:
-    """Callback of `observe_operands` that streams the moments of each layer's error."""
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Moments of a layer's errors: of the integers, in real units, and of the rows' means."""
 
-    def __init__(self, multiplier: Multiplier) -> None:
-        self.multiplier = multiplier
-        self.moments: dict[str, tuple[ChannelMoments, ChannelMoments]] = {}
+    integer: ChannelMoments
+    real: ChannelMoments
+    rows: ChannelMoments
 
-    def __call__(self, name: str, operands: GemmOperands, output: Tensor) -> None:
-        del output
-        check_ports(self.multiplier, name, x_signed=operands.x_signed, w_signed=operands.w_signed)
-        error = output_error(operands, self.multiplier).cpu().numpy()
-        scale = operands.scale.detach().cpu().numpy().astype(np.float64).reshape(-1)
-        batch = ChannelMoments.of(error)
-        both = (batch, batch.scaled(scale))
-        if name in self.moments:
-            seen = self.moments[name]
-            both = (seen[0].merge(both[0]), seen[1].merge(both[1]))
-        self.moments[name] = both
+    @classmethod
+    def of(cls, error: NDArray[np.int64], scale: NDArray[np.float64]) -> Self:
+        integer = ChannelMoments.of(error)
+        row_means = (error @ scale / len(scale))[:, None]
+        return cls(integer, integer.scaled(scale), ChannelMoments.of(row_means))
 
-    def errors(self) -> dict[str, MeasuredError]:
-        return {name: _measured(*moments) for name, moments in self.moments.items()}
+    def merge(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.integer.merge(other.integer),
+            self.real.merge(other.real),
+            self.rows.merge(other.rows),
+        )
 
-
-def _measured(integer: ChannelMoments, real: ChannelMoments) -> MeasuredError:
-    mean, std = integer.pooled()
-    real_mean, real_std = real.pooled()
-    return MeasuredError(
-        outputs=integer.count * integer.mean.size,
-        mean_per_output=mean,
-        std_per_output=std,
-        real_mean_per_output=real_mean,
-        real_std_per_output=real_std,
-        real_std_between_channels=float(real.mean.std()),
-    )
+    def measured(self) -> MeasuredError:
+        mean, std = self.integer.pooled()
+        real_mean, real_std = self.real.pooled()
+        return MeasuredError(
+            outputs=self.integer.count * self.integer.mean.size,
+            mean_per_output=mean,
+            std_per_output=std,
+            real_mean_per_output=real_mean,
+            real_std_per_output=real_std,
+            real_std_between_channels=float(self.real.mean.std()),
+            real_std_between_rows=self.rows.pooled()[1],
+        )
 
 
 def measure_errors(
@@ -113,14 +117,22 @@ def measure_errors(
     Raises:
         ValueError: If there is no batch, or the multiplier's ports do not take a layer's operands.
     """
-    recorder = _Recorder(multiplier)
+    moments: dict[str, _Moments] = {}
+
+    def record(name: str, operands: GemmOperands, _: Tensor) -> None:
+        check_operands(multiplier, name, operands)
+        error = output_error(operands, multiplier).cpu().numpy()
+        scale = operands.scale.double().cpu().numpy().reshape(-1)
+        batch = _Moments.of(error, scale)
+        moments[name] = moments[name].merge(batch) if name in moments else batch
+
     with (
         torch.no_grad(),
         evaluating(model, InferenceMode.QUANTIZED),
-        observe_operands(model, recorder),
+        observe_operands(model, record),
     ):
         for batch in batches:
             model(batch)
-    if not recorder.moments:
+    if not moments:
         raise ValueError("'batches' must hold at least one batch that reaches a layer, got none")
-    return recorder.errors()
+    return {name: layer.measured() for name, layer in moments.items()}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from torchapprox.layers import InferenceMode
+from torchapprox.quantization import FakeQuantize, has_observed
 from torchapprox.utils import get_approx_modules
 
 
@@ -35,7 +36,10 @@ def set_mode(model: nn.Module, mode: InferenceMode) -> None:
 
 @contextmanager
 def evaluating(model: nn.Module, mode: InferenceMode | None = None) -> Iterator[None]:
-    """Evaluate a model, in one mode if given; training flags and modes come back afterwards.
+    """Evaluate a model, in one mode if given, and leave it as it was.
+
+    Training flags and modes come back afterwards. Quantisers that have seen data keep their ranges
+    meanwhile; those that have not learn them, as outside of this context.
 
     Examples:
         >>> model = nn.Linear(4, 2)
@@ -47,7 +51,15 @@ def evaluating(model: nn.Module, mode: InferenceMode | None = None) -> Iterator[
     """
     training = [(module, module.training) for module in model.modules()]
     modes = [(layer, layer.inference_mode) for _, layer in get_approx_modules(model)]
+    quantisers = [
+        module
+        for module in model.modules()
+        if isinstance(module, FakeQuantize) and has_observed(module)
+    ]
+    observing = [quantiser.observer_enabled.clone() for quantiser in quantisers]
     try:
+        for quantiser in quantisers:
+            quantiser.disable_observer()
         model.eval()
         if mode is not None:
             set_mode(model, mode)
@@ -57,3 +69,5 @@ def evaluating(model: nn.Module, mode: InferenceMode | None = None) -> Iterator[
             module.training = flag
         for layer, previous in modes:
             layer.inference_mode = previous
+        for quantiser, flag in zip(quantisers, observing, strict=True):
+            quantiser.observer_enabled.copy_(flag)

@@ -58,7 +58,7 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(f"weight ({_kind(w_port.signed)})")
     ax.set_ylabel(f"activation ({_kind(x_port.signed)})")
     bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.92)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(_ERROR_LABEL)
     return ax
 
@@ -87,12 +87,12 @@ def plot_error_histogram(
         ax = new_figure(4.7, 3.9).add_subplot()
     error = multiplier.error.ravel()
     edges = _bin_edges(int(error.min()), int(error.max()))
-    uniform = np.full(error.size, 1 / error.size)
-    ax.hist(error, edges, weights=uniform, color="C0", alpha=0.85, label="all operand pairs")
+    pairs, _ = np.histogram(error, edges)
+    ax.stairs(pairs / error.size, edges, fill=True, color="C0", label="all operand pairs")
     if joint_counts is not None:
-        share = joint_counts.ravel() / joint_counts.sum()
-        heights, _ = np.histogram(error, edges, weights=share)
-        ax.stairs(heights, edges, color="C1", linewidth=1.6, label="pairs of this network")
+        products, _ = np.histogram(error, edges, weights=joint_counts.ravel())
+        share = products / joint_counts.sum()
+        ax.stairs(share, edges, color="C1", linewidth=1.6, label="pairs of this network")
     ax.axvline(0, color="0.5", linewidth=0.8)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     ax.set_xlabel(_ERROR_LABEL)
@@ -185,7 +185,8 @@ def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
     """Edges of at most `_MAX_BINS` bins of equal whole width that cover `low` to `high`."""
     width = -(-(high - low + 1) // _MAX_BINS)
     bins = -(-(high - low + 1) // width)
-    return low - 0.5 + width * np.arange(bins + 1)
+    edges: NDArray[np.float64] = low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
+    return edges
 
 
 def _kind(signed: bool) -> str:

@@ -103,7 +103,7 @@ def render_html(results: Results, pictures: dict[str, Picture]) -> str:
 
 
 def number(value: float) -> str:
-    """Write a figure with four significant digits and a real minus sign.
+    """Write a figure with at least four significant digits and a real minus sign.
 
     Examples:
         >>> number(1234.56), number(0.00012345), number(512.0), number(float("nan"))
@@ -111,7 +111,8 @@ def number(value: float) -> str:
     """
     if math.isnan(value):
         return "n/a"
-    text = str(int(value)) if float(value).is_integer() else f"{value:.4g}"
+    whole = float(value).is_integer() or 1e3 <= abs(value) < 1e9
+    text = f"{value:.0f}" if whole else f"{value:.4g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

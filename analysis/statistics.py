@@ -40,7 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.ports import check_ports
+from analysis.ports import check_trace
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 
@@ -115,7 +115,7 @@ def channel_error_means(multiplier: Multiplier, trace: LayerTrace) -> NDArray[np
     Raises:
         ValueError: If the multiplier's ports do not take the layer's operands.
     """
-    check_ports(multiplier, trace.name, x_signed=trace.x_signed, w_signed=trace.w_signed)
+    check_trace(multiplier, trace)
     expected = trace.x_counts @ multiplier.error.astype(np.int64) / trace.rows
     expected = expected.reshape(trace.groups, trace.fan_in, 256)
     group = np.arange(trace.groups)[:, None, None]

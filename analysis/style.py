@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
@@ -96,7 +97,8 @@ def render_png(plot: Callable[[], Axes], *, theme: Theme = LIGHT) -> bytes:
         >>> render_png(lambda: new_figure(2, 1).add_subplot())[1:4]
         b'PNG'
     """
-    with mpl.rc_context(dict(theme.settings)):
+    settings: dict[Any, Any] = dict(theme.settings)
+    with mpl.rc_context(settings):
         figure = figure_of(plot())
         picture = io.BytesIO()
         # Without the metadata, which names the version of matplotlib.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.comparison import LayerComparison
 from analysis.results import Accuracy, Results
-from multipliers import ErrorFigures, Multiplier, characterise, code_values
+from multipliers import ErrorFigures, MredConvention, Multiplier, characterise, code_values
 from torchapprox import LayerTrace
 
 FIGURE_MEANINGS: dict[str, str] = {
@@ -18,13 +18,20 @@ FIGURE_MEANINGS: dict[str, str] = {
     "error_std": "standard deviation of the error",
     "mae": "mean absolute error",
     "wce": "worst-case absolute error",
-    "mred": "mean relative error distance, |error| / |exact product|",
+    "mred": "mean relative error distance, |error| / |exact product|; {convention}",
     "error_rate": "share of operand pairs whose product is wrong",
     "mse": "mean squared error",
-    "nmed": "mean absolute error / greatest exact product",
-    "wcre": "worst-case relative error",
+    "nmed": "normalised mean error distance, mae / 2^16",
+    "wcre": "worst-case relative error, where the exact product is not 0",
 }
 """What each figure of `multipliers.characterise` means, in the order of the tables."""
+
+MRED_CONVENTIONS: dict[MredConvention, str] = {
+    "skip-zero": "pairs whose exact product is 0 are left out",
+    "max-one": "an exact product of 0 counts as 1",
+    "zero-counts": "pairs whose exact product is 0 count as no error",
+}
+"""What each convention of the MRED does with a relative error that has no denominator."""
 
 
 def accuracy_table(accuracies: Sequence[Accuracy]) -> pd.DataFrame:
@@ -52,7 +59,10 @@ def multiplier_table(figures: ErrorFigures) -> pd.DataFrame:
     """
     values = asdict(figures)
     meanings = dict(FIGURE_MEANINGS)
-    meanings["mred"] += f" (convention: {figures.mred_convention})"
+    convention = figures.mred_convention
+    meanings["mred"] = meanings["mred"].format(
+        convention=f"convention {convention}: {MRED_CONVENTIONS[convention]}"
+    )
     return pd.DataFrame(
         {
             "figure": list(meanings),
@@ -110,6 +120,7 @@ def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
                 "real_predicted_std": layer.predicted.real_std_per_output,
                 "real_measured_std": layer.measured.real_std_per_output,
                 "real_measured_std_between_channels": layer.measured.real_std_between_channels,
+                "real_measured_std_between_rows": layer.measured.real_std_between_rows,
                 "std_ratio": layer.std_ratio,
             }
             for layer in layers

@@ -34,5 +34,12 @@ def mendable(step: Callable[[], Value]) -> Value:
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
         raise UserError(f"{where}{error.strerror or error}") from error
-    except (ImportError, LookupError, NotImplementedError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        ImportError,
+        LookupError,
+        NotImplementedError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UserError("; ".join(str(error).splitlines())) from error

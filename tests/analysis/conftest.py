@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.demo import Budget, load_multiplier, run_demo
 from multipliers import Multiplier
-from torchapprox import LayerTrace
+from torchapprox import GemmOperands, LayerTrace
 
 TINY = Budget(floating=2, quantised=1, approximate=1)
 
@@ -29,34 +30,26 @@ def random_multiplier():
 
 @pytest.fixture
 def make_trace():
-    """Count given codes as a trace would, with loops that are checked by eye."""
+    """Trace given codes, `(G, M, K)` and `(G, N, K)`, as if a layer had multiplied them."""
 
-    def make(x_codes, w_codes, *, x_signed=True, w_signed=True, scale=None, output_std=1.0):
-        groups, rows, fan_in = x_codes.shape
-        channels = w_codes.shape[1]
-        x_counts = np.zeros((groups * fan_in, 256), dtype=np.int64)
-        joint_counts = np.zeros((256, 256), dtype=np.int64)
-        for g in range(groups):
-            for m in range(rows):
-                for k in range(fan_in):
-                    x_counts[g * fan_in + k, x_codes[g, m, k]] += 1
-                    np.add.at(joint_counts[x_codes[g, m, k]], w_codes[g, :, k], 1)
-        return LayerTrace(
-            name="layer",
-            groups=groups,
-            fan_in=fan_in,
-            out_channels=groups * channels,
-            rows=rows,
-            samples=rows,
-            x_counts=x_counts,
-            joint_counts=joint_counts,
-            w_codes=w_codes,
-            x_signed=x_signed,
-            w_signed=w_signed,
-            scale=np.ones(groups * channels) if scale is None else scale,
-            output_mean=0.0,
-            output_std=output_std,
+    def make(x_codes, w_codes, *, x_signed=True, w_signed=True, scale=None, output=(-1.0, 1.0)):
+        groups, channels = w_codes.shape[:2]
+        scale = np.ones(groups * channels) if scale is None else scale
+        ranges = {True: (-128, 127), False: (0, 255)}
+        trace = LayerTrace("layer")
+        trace.update(
+            GemmOperands(
+                x_codes=torch.from_numpy(x_codes),
+                w_codes=torch.from_numpy(w_codes),
+                x_range=ranges[x_signed],
+                w_range=ranges[w_signed],
+                x_zero_point=torch.zeros(1, dtype=torch.int64),
+                w_zero_point=torch.zeros(groups, channels, dtype=torch.int64),
+                scale=torch.from_numpy(scale).reshape(groups, channels),
+            ),
+            torch.tensor(output),
         )
+        return trace
 
     return make
 

@@ -35,9 +35,23 @@ def test_two_runs_write_the_same_files(tmp_path):
         assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+@pytest.mark.parametrize(("x_signed", "w_signed"), [(True, False), (False, True), (False, False)])
+def test_every_signedness_of_the_ports_runs(random_multiplier, x_signed, w_signed):
+    multiplier = random_multiplier(x_signed=x_signed, w_signed=w_signed)
+    results = run_demo(multiplier, budget=Budget(1, 0, 0))
+    for trace in results.traces.values():
+        assert (trace.x_signed, trace.w_signed) == (x_signed, w_signed)
+    assert results.accuracies[1].share == pytest.approx(results.accuracies[0].share, abs=0.05)
+
+
 def test_the_number_of_threads_comes_back():
     threads = torch.get_num_threads()
-    with pytest.raises(KeyError, match="inside"), single_threaded():
-        assert torch.get_num_threads() == 1
-        raise KeyError("inside")
+
+    def fail_inside():
+        with single_threaded():
+            assert torch.get_num_threads() == 1
+            raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        fail_inside()
     assert torch.get_num_threads() == threads

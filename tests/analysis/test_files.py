@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from analysis.files import write_whole
@@ -16,7 +14,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     with pytest.raises(OSError, match="No space left"):
         write_whole(target, b"new")
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["table.csv"]
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_an_old_file_is_replaced(tmp_path):

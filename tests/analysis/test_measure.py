@@ -54,7 +54,7 @@ def test_measured_errors_equal_plain_loops_over_all_outputs(model, random_multip
     measured = measure_errors(model, multiplier, batches)
     model.eval()
     errors, scales = naive_errors(model, multiplier, batches)
-    assert list(measured) == ["0", "2"] == list(errors)
+    assert list(measured) == ["0.wrapped", "2.wrapped"] == list(errors)
     for name, error in measured.items():
         flat = np.array(errors[name], dtype=float)
         real = flat * np.array(scales[name])[:, None]
@@ -65,11 +65,12 @@ def test_measured_errors_equal_plain_loops_over_all_outputs(model, random_multip
         assert error.real_std_per_output == pytest.approx(real.std(), rel=1e-9)
         between = real.mean(axis=1).std()
         assert error.real_std_between_channels == pytest.approx(between, rel=1e-9)
+        assert error.real_std_between_rows == pytest.approx(real.mean(axis=0).std(), rel=1e-9)
 
 
 def test_the_error_is_that_of_the_approximate_layer(model, random_multiplier, batches):
     multiplier = random_multiplier(4)
-    measured = measure_errors(model, multiplier, batches)["0"]
+    measured = measure_errors(model, multiplier, batches)["0.wrapped"]
     layer = get_approx_modules(model)[0][1]
     layer.multiplier = multiplier
     model.eval()
@@ -113,8 +114,8 @@ def test_modes_training_flags_and_state_come_back(model, random_multiplier, batc
 
 def test_modes_come_back_after_an_error(model, random_multiplier, batches):
     model.train()
-    with pytest.raises(ValueError, match="takes unsigned 8-bit"):
-        measure_errors(model, random_multiplier(x_signed=False), batches)
+    with pytest.raises(ValueError, match="weights that are negative"):
+        measure_errors(model, random_multiplier(w_signed=False), batches)
     assert model.training
 
 

@@ -12,7 +12,7 @@ def trace(make_trace):
     rng = np.random.default_rng(0)
     x_codes = rng.integers(0, 256, (1, 4, 6), dtype=np.uint8)
     w_codes = rng.integers(0, 256, (1, 3, 6), dtype=np.uint8)
-    return make_trace(x_codes, w_codes, scale=np.array([0.1, 0.2, 0.3]), output_std=2.5)
+    return make_trace(x_codes, w_codes, scale=np.array([0.1, 0.2, 0.3]), output=(-2.5, 2.5))
 
 
 def test_noise_is_the_prediction_relative_to_the_output(random_multiplier, trace):
@@ -25,7 +25,7 @@ def test_noise_is_the_prediction_relative_to_the_output(random_multiplier, trace
 
 def test_a_constant_output_is_refused(random_multiplier, make_trace):
     codes = np.ones((1, 2, 3), dtype=np.uint8)
-    trace = make_trace(codes, codes, output_std=0.0)
+    trace = make_trace(codes, codes, output=(3.0, 3.0))
     with pytest.raises(ValueError, match="layer 'layer' must have an output that varies"):
         noise_parameters(random_multiplier(), {"layer": trace})
 

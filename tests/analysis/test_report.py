@@ -116,6 +116,7 @@ def test_layer_figures_are_those_of_the_csv(folder, page):
         "real_measured_std",
         "std_ratio",
         "real_measured_std_between_channels",
+        "real_measured_std_between_rows",
     ]
     assert page.rows["errors"][2:] == [
         [row["layer"], *(number(row[column]) for column in columns)] for _, row in table.iterrows()

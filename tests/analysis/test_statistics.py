@@ -103,9 +103,20 @@ def test_an_exact_multiplier_makes_no_error(make_trace):
 def test_ports_that_read_the_codes_otherwise_are_refused(random_multiplier, make_trace):
     x_codes, w_codes = random_codes(8, groups=1, rows=2, channels=2, fan_in=2)
     trace = make_trace(x_codes, w_codes)
-    message = r"layer 'layer' has signed weights, but multiplier 'random' takes unsigned 8-bit"
+    message = r"'layer' has weights that are negative, but multiplier 'random' takes unsigned"
     with pytest.raises(ValueError, match=message):
         predict_error(random_multiplier(w_signed=False), trace)
+    unsigned = make_trace(x_codes, w_codes, x_signed=False)
+    with pytest.raises(ValueError, match="activations that are greater than 127, but"):
+        predict_error(random_multiplier(), unsigned)
+
+
+def test_small_unsigned_operands_fit_a_signed_port(random_multiplier, make_trace):
+    x_codes, w_codes = random_codes(9, groups=1, rows=2, channels=2, fan_in=2)
+    multiplier = random_multiplier()
+    signed = make_trace(x_codes // 2, w_codes)
+    unsigned = make_trace(x_codes // 2, w_codes, x_signed=False)
+    assert predict_error(multiplier, signed) == predict_error(multiplier, unsigned)
 
 
 def test_an_empty_count_is_refused():
