@@ -4,6 +4,6 @@
 """
 
 from torchapprox.kernels.histogram_cpu import histogram_cpu
-from torchapprox.kernels.lookup_cpu import lookup_cpu
+from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 
-__all__ = ["histogram_cpu", "lookup_cpu"]
+__all__ = ["histogram_cpu", "lookup_dot_cpu", "lookup_runs_cpu"]

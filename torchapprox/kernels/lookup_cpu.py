@@ -1,4 +1,6 @@
-r"""Sums of table look-ups on the CPU, the portable kernel.
+r"""Sums of table look-ups on the CPU, the portable kernels.
+
+`lookup_runs_cpu`, for many outputs along one operand:
 
     out[g, r, m] = sum_k table[rows[g, r, k], runs[g, k, m]]
 
@@ -10,10 +12,18 @@ Four consecutive k share one pass over the run, so that an output is loaded and 
 four look-ups. A run of outputs (2048 x 4 bytes), four rows of the table (4 KB) and four runs of
 codes (8 KB) fit a first-level cache of 32 KB.
 
+`lookup_dot_cpu`, for few rows or columns, where arranging an operand in runs would cost as much as
+the look-ups:
+
+    out[g, m, n] = sum_k table[x[g, m, k], w[g, n, k]]
+
+Each output is one dot product; the table's rows come from the second-level cache.
+
 Overflow: every partial sum is a sum of at most K entries, so that ``out`` may be int32 where
 K * max|table| < 2^31 and must be int64 otherwise. The caller proves it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +36,7 @@ RUN = 2048
 BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
 
 
-def lookup_cpu(
+def lookup_runs_cpu(
     table: NDArray[np.int32],
     rows: NDArray[np.uint8],
     runs: NDArray[np.uint8],
@@ -34,7 +44,7 @@ def lookup_cpu(
     *,
     threads: int,
 ) -> None:
-    """Fill ``out`` with sums of look-ups.
+    """Fill ``out`` with sums of look-ups along runs.
 
     Args:
         table: int32 `(256, 256)`, C-contiguous; first index the code of ``rows``.
@@ -46,20 +56,64 @@ def lookup_cpu(
     groups, length, _ = rows.shape
     run = min(RUN, runs.shape[2])
     tasks = groups * length * -(-runs.shape[2] // max(run, 1))
-    lookups_per_task = max(1, rows.shape[2] * run)
-    if tasks * lookups_per_task < BLOCK_LOOKUPS // 4:
-        threads = 1
-    block = max(1, min(BLOCK_LOOKUPS // lookups_per_task, -(-tasks // threads)))
-    for_each_block(
-        lambda start, stop: _lookup_tasks(table, rows, runs, out, run, start, stop),
+    _spread(
+        lambda start, stop: _fill_runs(table, rows, runs, out, run, start, stop),
         tasks,
-        block,
+        rows.shape[2] * run,
         threads,
     )
 
 
+def lookup_dot_cpu(
+    table: NDArray[np.int32],
+    x: NDArray[np.uint8],
+    w: NDArray[np.uint8],
+    out: NDArray[Any],
+    *,
+    threads: int,
+) -> None:
+    """Fill ``out`` with sums of look-ups, one dot product each.
+
+    Args:
+        table: int32 `(256, 256)`, contiguous along either axis; first index the code of ``x``.
+        x: uint8 `(G, M, K)`, C-contiguous.
+        w: uint8 `(G, N, K)`, C-contiguous.
+        out: int32 or int64 `(G, M, N)`, C-contiguous; overwritten.
+        threads: Largest number of threads to use.
+    """
+    _spread(
+        lambda start, stop: _fill_dots(table, x, w, out, start, stop),
+        out.size,
+        x.shape[2],
+        threads,
+    )
+
+
+def _spread(
+    task: Callable[[int, int], object], length: int, lookups_per_item: int, threads: int
+) -> None:
+    lookups = max(1, lookups_per_item)
+    if length * lookups < BLOCK_LOOKUPS // 4:
+        threads = 1
+    block = max(1, min(BLOCK_LOOKUPS // lookups, -(-length // threads)))
+    for_each_block(task, length, block, threads)
+
+
 @jit_cpu
-def _lookup_tasks(table, rows, runs, out, run, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill_dots(table, x, w, out, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill the outputs numbered ``start`` to ``stop`` in the order (group, row, column)."""
+    _, height, width = out.shape
+    for item in range(start, stop):
+        group, m, n = item // (height * width), item // width % height, item % width
+        x_codes, w_codes = x[group, m], w[group, n]
+        total = np.int64(0)
+        for k in range(x_codes.shape[0]):
+            total += table[x_codes[k], w_codes[k]]
+        out[group, m, n] = total
+
+
+@jit_cpu
+def _fill_runs(table, rows, runs, out, run, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the runs of ``out`` numbered ``start`` to ``stop`` in the order (group, run, row)."""
     _, length, depth = rows.shape
     width = runs.shape[2]

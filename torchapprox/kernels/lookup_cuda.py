@@ -1,4 +1,4 @@
-r"""Sums of table look-ups on a CUDA device; the same formula as `lookup_cpu`.
+r"""Sums of table look-ups on a CUDA device; the same formula as `lookup_runs_cpu`.
 
     out[g, r, m] = sum_k table[rows[g, r, k], runs[g, k, m]]
 

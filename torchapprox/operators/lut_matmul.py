@@ -6,9 +6,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import lookup_cpu
+from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu
 
 _INT32_MAX = 2**31 - 1
+DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
 
 def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None) -> Tensor:
@@ -84,10 +85,15 @@ def _check(x: Tensor, w: Tensor, lut: Tensor) -> None:
 
 @torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
 def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
-    table, rows, runs, out, result = _arrange(x, w, lut, wide)
-    lookup_cpu(
-        _numpy(table), _numpy(rows), _numpy(runs), _numpy(out), threads=torch.get_num_threads()
-    )
+    threads = torch.get_num_threads()
+    if _is_dot(x, w):
+        result = _empty_result(x, w, wide)[1]
+        table = lut if lut.T.is_contiguous() else lut.contiguous()
+        operands = (table, x.contiguous(), w.contiguous(), result)
+        lookup_dot_cpu(*map(_numpy, operands), threads=threads)
+        return result
+    *arrays, result = _arrange(x, w, lut, wide)
+    lookup_runs_cpu(*map(_numpy, arrays), threads=threads)
     return result
 
 
@@ -127,7 +133,7 @@ def _arrange(
 def _empty_result(x: Tensor, w: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
     dtype = torch.int64 if wide else torch.int32
     groups, m, n = x.shape[0], x.shape[1], w.shape[1]
-    if _x_runs(x, w):
+    if _x_runs(x, w) and not _is_dot(x, w):
         out = x.new_empty((groups, n, m), dtype=dtype)
         return out, out.mT
     out = x.new_empty((groups, m, n), dtype=dtype)
@@ -136,6 +142,13 @@ def _empty_result(x: Tensor, w: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
 
 def _x_runs(x: Tensor, w: Tensor) -> bool:
     return x.shape[1] >= w.shape[1]
+
+
+def _is_dot(x: Tensor, w: Tensor) -> bool:
+    """Whether arranging the longer operand in runs would cost as much as the look-ups do."""
+    longer = x if _x_runs(x, w) else w
+    few = min(x.shape[1], w.shape[1]) < DOT_ROWS
+    return few and not x.is_cuda and not longer.mT.is_contiguous()
 
 
 def _numpy(tensor: Tensor) -> NDArray[Any]:
