@@ -261,7 +261,6 @@ def _summarise(model: nn.Module) -> ConversionSummary:
     }
     rows = []
     for name, layer in get_approx_modules(model):
-        multiplier = layer.multiplier
         wrapper = wrappers.get(layer)
         rows.append(
             ConvertedLayer(
@@ -273,7 +272,7 @@ def _summarise(model: nn.Module) -> ConversionSummary:
                 if wrapper is None
                 else quantiser_range(wrapper.activation_quantiser),
                 weight_range=quantiser_range(layer.weight_fake_quant),
-                multiplier="exact" if multiplier is None else multiplier.name,
+                multiplier=layer.product_table.name,
             )
         )
     inside = {module for layer in wrappers for module in layer.modules()}

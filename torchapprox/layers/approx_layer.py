@@ -333,6 +333,12 @@ class ApproxLayer(nn.Module, ABC):
         for observer in self._operand_observers:
             observer(operands, y.detach())
 
+    def extra_repr(self) -> str:
+        """Return the layer's arguments, mode and multiplier."""
+        name = self.product_table.name
+        arguments = super().extra_repr()
+        return f"{arguments}, mode={self._inference_mode.name}, multiplier={name}"
+
     # -- copies and checkpoints -------------------------------------------------------------------
 
     def get_extra_state(self) -> dict[str, Any]:

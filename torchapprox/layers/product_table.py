@@ -53,6 +53,11 @@ class ProductTable(nn.Module):
         return Multiplier.from_lut(self.lut.cpu().numpy(), **self._labels)
 
     @property
+    def name(self) -> str:
+        """Name of the multiplier; "exact" without a table."""
+        return "exact" if self._labels is None else str(self._labels["name"])
+
+    @property
     def ports(self) -> tuple[Port, Port] | None:
         """Activation and weight port; None where the exact product takes any 8-bit operands."""
         if self._labels is None:
