@@ -233,7 +233,7 @@ class _ConvCodes:
         codes = to_codes(x, params.x_scale, params.x_zero_point, x_range)
         return cls(
             x=_pad(codes, params.x_zero_point, args.margins()),
-            w=to_codes(w, w_scale, w_zero_point, w_range),
+            w=to_codes(w, w_scale, w_zero_point, w_range).contiguous(),
             x_range=x_range,
             w_range=w_range,
             x_zero_point=params.x_zero_point.view(1).to(torch.int64),
