@@ -181,8 +181,8 @@ class ApproxConv2d(ApproxLayer, QatConv2d):  # type: ignore[misc]
         return self.fan_in * self.out_channels * math.prod(self._output_dims)
 
     def output_dims(self, x: Tensor) -> tuple[int, int]:
-        """Return height and width of the output for an input `(B, C, H, W)`."""
-        return self.conv_args.output_size(*x.shape[2:])
+        """Return height and width of the output for an input `(B, C, H, W)` or `(C, H, W)`."""
+        return self.conv_args.output_size(*x.shape[-2:])
 
     def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
         """Return the exact layer on fake-quantised floats, without the bias."""
