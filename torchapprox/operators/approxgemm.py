@@ -69,7 +69,8 @@ class ApproxGeMM(torch.autograd.Function):
                 x_zero_point=operands.x_zero_point,
                 w_zero_point=operands.w_zero_point[0],
             )
-        return dequantise(accumulators, operands.scale[0], x.dtype)
+        # Contiguous, as F.linear's result is: callers view it.
+        return dequantise(accumulators, operands.scale[0], x.dtype).contiguous()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
