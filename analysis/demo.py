@@ -267,7 +267,7 @@ def _provenance(multiplier: Multiplier, *, seed: int, budget: Budget) -> dict[st
         "multiplier": multiplier.name,
         "source": Path(multiplier.source).name,
         "ports": f"activation {multiplier.x_port}, weight {multiplier.w_port}",
-        "digest (SHA-256 of ports and table)": multiplier.digest,
+        "SHA-256": multiplier.digest,
         "seed": str(seed),
         "epochs": (
             f"{budget.floating} float, {budget.quantised} quantised, "

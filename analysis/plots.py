@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from analysis.comparison import LayerComparison
@@ -57,7 +57,8 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
     ax.yaxis.set_major_locator(MultipleLocator(64))
     ax.set_xlabel(f"weight ({_kind(w_port.signed)})")
     ax.set_ylabel(f"activation ({_kind(x_port.signed)})")
-    bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.92)
+    bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.04)
+    ax.set_title(multiplier.name)
     bar.outline.set_visible(False)
     bar.set_label(_ERROR_LABEL)
     return ax
@@ -81,7 +82,7 @@ def plot_error_histogram(
         >>> from multipliers import exact_products
         >>> even = Multiplier.from_lut(exact_products(True, True) & ~1, name="even")
         >>> plot_error_histogram(even).get_ylabel()
-        'share of products'
+        'share of products (logarithmic)'
     """
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
@@ -94,10 +95,12 @@ def plot_error_histogram(
         share = products / joint_counts.sum()
         ax.stairs(share, edges, color="C1", linewidth=1.6, label="pairs of this network")
     ax.axvline(0, color="0.5", linewidth=0.8)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    # A network multiplies by 0 so often that its exact products would dwarf all others.
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     ax.set_xlabel(_ERROR_LABEL)
-    ax.set_ylabel("share of products")
-    ax.legend()
+    ax.set_ylabel("share of products (logarithmic)")
+    figure_of(ax).legend(loc="outside upper center", ncols=2)
     return ax
 
 
@@ -118,12 +121,12 @@ def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> t
     for index, (ax, (operand, counts, signed)) in enumerate(zip(axes, operands, strict=True)):
         values = code_values(signed)
         order = np.argsort(values)
-        share = counts[order] / max(int(counts.sum()), 1)
-        edges = np.append(values[order], values[order][-1] + 1) - 0.5
+        values, share = values[order], counts[order] / max(int(counts.sum()), 1)
+        edges = np.append(values, values[-1] + 1) - 0.5
         ax.stairs(share, edges, fill=True, color=f"C{index}")
-        occurring = values[counts > 0]
-        low, high = int(occurring.min()), int(occurring.max())
-        ax.set_title(f"{operand}s: {_minus(low)} to {_minus(high)}")
+        _limit_to_second(ax, values, share)
+        occurring = values[share > 0]
+        ax.set_title(f"{operand}s: {_minus(occurring[0])} to {_minus(occurring[-1])}")
         ax.set_xlim(edges[0], edges[-1])
         ax.xaxis.set_major_locator(MultipleLocator(64))
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
@@ -181,6 +184,24 @@ def plot_predictions(
     return axes
 
 
+def _limit_to_second(
+    ax: Axes, values: NDArray[np.int32], share: NDArray[np.float64], *, factor: float = 3
+) -> None:
+    """Cut off a value that towers over all others, such as the 0 of a ReLU, and write its share."""
+    peak = int(share.argmax())
+    second = float(np.delete(share, peak).max())
+    if second > 0 and share[peak] > factor * second:
+        ax.set_ylim(top=1.15 * second)
+        ax.annotate(
+            f"{_minus(values[peak])}: {share[peak]:.1%}",
+            (values[peak], 1.15 * second),
+            xytext=(-6, -2),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+        )
+
+
 def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
     """Edges of at most `_MAX_BINS` bins of equal whole width that cover `low` to `high`."""
     width = -(-(high - low + 1) // _MAX_BINS)
@@ -193,5 +214,5 @@ def _kind(signed: bool) -> str:
     return "signed 8-bit" if signed else "unsigned 8-bit"
 
 
-def _minus(value: int) -> str:
+def _minus(value: int | np.integer) -> str:
     return str(value).replace("-", "\N{MINUS SIGN}")

@@ -112,7 +112,7 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "n/a"
     whole = float(value).is_integer() or 1e3 <= abs(value) < 1e9
-    text = f"{value:.0f}" if whole else f"{value:.4g}"
+    text = f"{value:.0f}" if whole else f"{value:#.4g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

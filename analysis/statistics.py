@@ -18,10 +18,13 @@ The standard deviation is a model: *one global distribution* with independent pr
 
 It assumes that the `K` errors of one output are independent draws from `p`. It misses that
 
-* a channel's weights are fixed, so that the channels' means `m_o` differ (this variance over the
-  channels is not reduced by summation: it is too small in the model),
-* the activations of one receptive field resemble each other and meet a channel's weights
-  together (the variance over rows and the pairing within a row: too small or too large).
+* a channel's weights are fixed, so that the channels' means `m_o` differ: this variance over the
+  output channels does not average out within a sum, and the prediction is too small by it;
+* the activations of one receptive field are associated, so that the errors of all channels move
+  together from row to row: too small again;
+* every output of a channel sums over the same `K` weights, so that the main effect of the weights
+  (and of a position's activations) is no scatter: the prediction is too large by it;
+* particular activations meet particular weights at the same position `k`: either way.
 
 In real units an error of the accumulator is multiplied by the channel's scale `s_x * s_w[o]`;
 zero-point corrections are exact and contribute no error.

@@ -108,7 +108,6 @@ def test_multiplier_figures_are_those_of_the_csv(folder, page):
 def test_layer_figures_are_those_of_the_csv(folder, page):
     table = pd.read_csv(folder / "layers.csv")
     columns = [
-        "fan_in",
         "real_output_std",
         "real_predicted_mean",
         "real_measured_mean",
