@@ -43,9 +43,10 @@ def resolve_signedness(signed: Signedness, *names: str) -> tuple[bool, bool]:
     if len(stated) == 1:
         return (stated == {"s"},) * 2
     shown = " and ".join(repr(name) for name in dict.fromkeys(names))
-    problem = (
-        "state both" if stated else "do not state" if len(set(names)) > 1 else "does not state"
-    )
+    if stated:
+        problem = "contradict each other about"
+    else:
+        problem = "do not state" if len(set(names)) > 1 else "does not state"
     raise ValueError(
         f"{shown} {problem} whether the operands are signed (mul8s_..., mul8u_...); "
         "pass signed=True, signed=False or a pair such as signed=(False, True)"
