@@ -41,7 +41,7 @@ def to_codes(
 def _to_codes(
     values: Tensor, scale: Tensor, zero_point: Tensor, least: int, greatest: int
 ) -> Tensor:
-    q = (values / scale).round_() + zero_point
+    q = _quantised(values, scale, zero_point)
     if q.numel():
         low, high = torch.aminmax(q)
         # The negated form is also true for NaN.
@@ -71,5 +71,12 @@ def data_range(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[int, 
     """
     if not values.numel():
         return UNSIGNED
-    least = torch.amin((values / scale).round_() + zero_point)
+    least = torch.amin(_quantised(values, scale, zero_point))
     return SIGNED if bool(least < 0) else UNSIGNED
+
+
+def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
+    # At least float32: a bfloat16 value is at most 255 / 512 of a step from where it should be,
+    # and a division in bfloat16 would add as much again.
+    wide = torch.promote_types(values.dtype, torch.float32)
+    return (values.to(wide) / scale.to(wide)).round_() + zero_point
