@@ -78,10 +78,17 @@ class ProductTable(nn.Module):
             operand: "activation" or "weight".
             quantiser_range: Least and greatest value, None if unknown.
         """
-        if self.ports is None or quantiser_range is None:
+        if quantiser_range is None:
+            return
+        least, greatest = quantiser_range
+        if self.ports is None:
+            if greatest > (127 if least < 0 else 255) or least < -128:
+                raise ValueError(
+                    f"the {operand} quantiser's range {least}..{greatest} must fit 8 bits, "
+                    "-128..127 or 0..255"
+                )
             return
         port = self.ports[operand == "weight"]
-        least, greatest = quantiser_range
         if least < port.low or greatest > port.high:
             raise ValueError(
                 f"the {operand} quantiser's range {least}..{greatest} does not fit the "
