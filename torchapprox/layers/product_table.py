@@ -33,7 +33,7 @@ class ProductTable(nn.Module):
     def assign(self, multiplier: Multiplier | None) -> None:
         """Take over a multiplier's table, ports and name; None for the exact product."""
         self._labels: dict[str, Any] | None = None
-        self._max_product: int | None = None
+        self._max_product: tuple[int | None, int] | None = None
         if multiplier is None:
             self.lut = None
             return
@@ -67,9 +67,13 @@ class ProductTable(nn.Module):
     @property
     def max_product(self) -> int | None:
         """Largest magnitude in the table, read once per table; None without a table."""
-        if self._max_product is None and self.lut is not None:
-            self._max_product = largest_magnitude(self.lut)
-        return self._max_product
+        if self.lut is None:
+            return None
+        # The buffer may be written in place, by the user or by load_state_dict.
+        version = None if self.lut.is_inference() else self.lut._version
+        if self._max_product is None or self._max_product[0] != version:
+            self._max_product = version, largest_magnitude(self.lut)
+        return self._max_product[1]
 
     def check_port(self, operand: str, quantiser_range: tuple[int, int] | None) -> None:
         """Raise ValueError if a port does not take every value that a quantiser produces.
