@@ -25,7 +25,7 @@ def test_dot_without_zero_points_adds_entries():
 
 
 def test_dot_subtracts_the_zero_point_terms():
-    # (13 + 24) - 5 * (1 + 2) - 7 * (3 + 4) + 2 * 7 * 5
+    # The sum, then zw * sum(x), zx * sum(w) and K * zx * zw.
     assert oracle.dot(ROW_AND_COLUMN, [1, 2], [3, 4], 7, 5) == 37 - 15 - 49 + 70
 
 
