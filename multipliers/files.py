@@ -19,7 +19,8 @@ from multipliers.verilog import read_verilog
 FORMAT_VERSION = 1
 """Version of the `.npz` layout that `save` writes."""
 
-_FIELDS = {"format_version", "lut", "name", "x_signed", "w_signed", "source"}
+# Kind of each single value beside the table: b truth value, U text.
+_KINDS = {"name": "U", "source": "U", "w_signed": "b", "x_signed": "b"}
 
 
 def load(path: str | Path, *, signed: Signedness = None, top: str | None = None) -> Multiplier:
@@ -138,9 +139,11 @@ def _load_npy(path: Path, signed: Signedness) -> Multiplier:
             "pass signed=True, signed=False or a pair such as signed=(False, True)"
         )
     x_signed, w_signed = resolve_signedness(signed)
-    table = _read_arrays(path).get("")
+    arrays = _read_arrays(path)
+    if list(arrays) != [""]:
+        raise ValueError(f"{path}: not a .npy file, but an archive of several arrays")
     return _from_table(
-        path, table, name=path.stem, x_signed=x_signed, w_signed=w_signed, source=str(path)
+        path, arrays[""], name=path.stem, x_signed=x_signed, w_signed=w_signed, source=str(path)
     )
 
 
@@ -154,8 +157,14 @@ def _load_npz(path: Path) -> Multiplier:
             f"{path}: the format version must be {FORMAT_VERSION}, got {int(version)}; "
             "a newer version of this package may read it"
         )
-    if missing := sorted(_FIELDS - set(fields)):
+    if missing := sorted({"lut", *_KINDS} - set(fields)):
         raise ValueError(f"{path}: not a multiplier, there is no {', '.join(missing)}")
+    for name, kind in _KINDS.items():
+        value = fields[name]
+        if value.shape or value.dtype.kind != kind:
+            raise ValueError(
+                f"{path}: '{name}' must be one value of kind '{kind}', got {value.dtype}"
+            )
     return _from_table(
         path,
         fields["lut"],

@@ -18,8 +18,8 @@ from multipliers.netlist import Netlist
 from multipliers.verilog_modules import Flattener
 
 _CELLS = Path(__file__).with_name("cells.v")
-# A library's modules are never tops and stand back behind the file's own. Compilations only borrow
-# the library, so it lives as long as this module.
+# A library's modules are never tops. Compilations only borrow the library, so it lives as long as
+# this module.
 _LIBRARY = pyslang.SourceLibrary()
 
 # The standard only asks for a warning, but the circuit is not what its author meant.
@@ -93,10 +93,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
     sources = pyslang.SourceManager()
-    try:
-        tree = syntax.SyntaxTree.fromText(text, sources, file, file)
-    except RuntimeError:
-        raise NetlistError("the text is nested too deeply for the parser", file=file) from None
+    tree = syntax.SyntaxTree.fromFileInMemory(text, sources, file, file)
     compilation = _elaborate(tree, sources, top)
     _check(tree, compilation, sources, file, top)
     instance = _choose_top(compilation, file, top)
@@ -125,6 +122,7 @@ def _elaborate(
 ) -> ast.Compilation:
     """Return the elaborated file, with the library cells behind its own modules."""
     options = ast.CompilationOptions()
+    options.defaultLiblist = ["work"]  # first the file itself, then other libraries
     if top is not None:
         options.topModules = {top}
     bag = pyslang.Bag()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from multipliers.builder import NetlistBuilder
+from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
 from multipliers.verilog_expressions import Locate, Nets, Scope, lower, lower_target, refusal
 
@@ -104,11 +104,10 @@ class Flattener:
         elif member.netType.name not in ("wire", "tri", "uwire"):
             raise self._refusal(f"{member.netType.name} net '{member.name}'", member)
         if member.name not in scope.nets:
-            scope.nets[member.name] = self._new_nets(path, member)
+            scope.nets[member.name] = self._new_nets(path, member, self.locate(member.location))
 
-    def _new_nets(self, path: str, symbol: Symbol) -> Nets:
+    def _new_nets(self, path: str, symbol: Symbol, place: Place) -> Nets:
         """Return a net for each bit of a wire or port, named as in the file."""
-        place = self.locate(symbol.location)
         name, width = path + symbol.name, symbol.type.bitWidth
         bounds = symbol.type.fixedRange
         if symbol.type.isScalar:
@@ -126,11 +125,12 @@ class Flattener:
 
     def _connect_instance(self, scope: Scope, instance: Symbol, path: str) -> None:
         """Add an instance and connect its pins to the nets of the module that contains it."""
+        place = self.locate(instance.location)
         pins = [(pin.port, pin.expression) for pin in instance.portConnections]
         inputs = {}
         for port, expression in pins:
             if port.kind.name == "Port" and port.direction.name == "In":
-                inputs[port.name] = self._new_nets(path, port)
+                inputs[port.name] = self._new_nets(path, port, place)
                 if expression is not None:
                     self._connect(inputs[port.name], lower(scope, expression), instance)
         child = self._add_instance(instance.body, path, inputs)

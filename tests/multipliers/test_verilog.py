@@ -5,11 +5,14 @@ import pytest
 
 from multipliers import Op, exact_products, parse_verilog, read_verilog, simulate
 
+# ruff: noqa: ARG005
+
 # Each circuit has two operands a and w of two or three bits and one output; the expected output
 # is a function of their codes.
 CONSTRUCTS = {
     "non-ansi ports, named in the header": (
-        "module m(a, w, y); input [1:0] a; input [1:0] w; output [1:0] y; assign y = a & w; endmodule",
+        "module m(a, w, y); input [1:0] a; input [1:0] w; output [1:0] y;"
+        "assign y = a & w; endmodule",
         lambda a, w: a & w,
     ),
     "ports declared in one list, then again as wires": (
@@ -59,7 +62,8 @@ CONSTRUCTS = {
         lambda a, w: 2 * (a == 0) + (a & w == 0),
     ),
     "constants": (
-        "module m(input [1:0] a, w, output [7:0] y); assign y = {1'b1, 1'b0, 2'd2, 4'hA}; endmodule",
+        "module m(input [1:0] a, w, output [7:0] y);"
+        "assign y = {1'b1, 1'b0, 2'd2, 4'hA}; endmodule",
         lambda a, w: 0b10101010,
     ),
     "fills and unsized constants": (
@@ -68,7 +72,8 @@ CONSTRUCTS = {
         lambda a, w: 12 | a | 1,
     ),
     "constants wider than a machine word": (
-        "module m(input [1:0] a, w, output [1:0] y); wire [99:0] k = 100'h8000000000000000000000001;"
+        "module m(input [1:0] a, w, output [1:0] y);"
+        "wire [99:0] k = 100'h8000000000000000000000001;"
         "assign y = {k[99], k[0] & a[0]}; endmodule",
         lambda a, w: 2 + (a & 1),
     ),
@@ -78,7 +83,8 @@ CONSTRUCTS = {
         lambda a, w: (a >> 1) << 4 | (w & 3) << 2 | w >> 1,
     ),
     "part selects as targets": (
-        "module m(input [2:0] a, w, output [5:0] y); assign y[5:3] = w; assign y[2:0] = a; endmodule",
+        "module m(input [2:0] a, w, output [5:0] y);"
+        "assign y[5:3] = w; assign y[2:0] = a; endmodule",
         lambda a, w: w << 3 | a,
     ),
     "localparam bounds": (
@@ -97,7 +103,8 @@ CONSTRUCTS = {
         lambda a, w: (a & 1) << 3 | (a >> 2) << 2 | w >> 1,
     ),
     "bounds that do not end at 0": (
-        "module m(input [8:7] a, w, output [3:2] y); assign y[2] = a[7]; assign y[3] = w[8]; endmodule",
+        "module m(input [8:7] a, w, output [3:2] y);"
+        "assign y[2] = a[7]; assign y[3] = w[8]; endmodule",
         lambda a, w: (a & 1) + (w & 2),
     ),
     "vectors of vectors": (
@@ -144,7 +151,8 @@ CONSTRUCTS = {
         lambda a, w: a | (12 if a > 1 else 0),
     ),
     "mixed signs extend with zeros": (
-        "module m(input signed [1:0] a, input [1:0] w, output [3:0] y); assign y = a + w; endmodule",
+        "module m(input signed [1:0] a, input [1:0] w, output [3:0] y);"
+        "assign y = a + w; endmodule",
         lambda a, w: a + w,
     ),
     "named pins with expressions": (
@@ -157,7 +165,8 @@ CONSTRUCTS = {
         lambda a, w: a & 1 & w >> 1,
     ),
     "output pins on concatenations": (
-        "module m(input [1:0] a, w, output [2:0] y); sum u(.p(a), .q(w), .s({y[0], y[2:1]})); endmodule"
+        "module m(input [1:0] a, w, output [2:0] y);"
+        "sum u(.p(a), .q(w), .s({y[0], y[2:1]})); endmodule"
         " module sum(input [1:0] p, q, output [2:0] s); assign s = p + q; endmodule",
         lambda a, w: (a + w) >> 2 | ((a + w) & 3) << 1,
     ),
@@ -177,7 +186,8 @@ CONSTRUCTS = {
         lambda a, w: w & 1,
     ),
     "several levels, helpers behind the top, parameters": (
-        "module m(input [1:0] a, w, output [3:0] y); level #(.N(2)) u(a, w, y[1:0], y[3:2]); endmodule "
+        "module m(input [1:0] a, w, output [3:0] y);"
+        "level #(.N(2)) u(a, w, y[1:0], y[3:2]); endmodule "
         "module level #(parameter N = 1)(input [N-1:0] p, q, output [N-1:0] r, s);"
         "leaf #(N) u(p, q, r), v(q, p, s); endmodule "
         "module leaf #(parameter N = 1)(input [N-1:0] p, q, output [N-1:0] r);"

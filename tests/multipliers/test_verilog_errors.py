@@ -9,7 +9,7 @@ HELPER = "\nmodule part(input [1:0] p, output q);\nassign q = p[0];\nendmodule\n
 
 # The statement under test is line 2.
 REFUSED = {
-    "always @* y = a;": "'always' is not supported",
+    "reg p; always @* p = a[0];": "'always' is not supported",
     "initial $display;": "'initial' is not supported",
     "always_comb begin end": "'always_comb' is not supported",
     "assign y = a[0] ? a : w;": r"operator '\?:' is not supported",
@@ -57,10 +57,10 @@ MISTAKES = {
     "part2 u(a, y[0]); assign y[1] = a[1];": r"net 'u.p\[1\]' has several drivers",
     "wire p; assign y = {a[0], p & w[0]};": r"net 'p' has no driver, but 'y\[0\]' depends on it",
     "wire p; part u({a[0], p}, y[0]); assign y[1] = 0;": "net 'p' has no driver, but 'u.p",
-    "part u(.p(), .q(y[0])); assign y[1] = 0;": r"9: net 'u.p\[0\]' has no driver, but 'u.q'",
-    "wire p, q; assign p = ~q;\nassign q = p; assign y = q;": r"combinational cycle: (p -> q -> p|q)",
+    "part u(.p(), .q(y[0])); assign y[1] = 0;": r"2: net 'u.p\[0\]' has no driver, but 'u.q'",
+    "wire p; assign p = ~p; assign y = p;": r"2: combinational cycle: p -> p$",
     # pins and cells
-    "FOO3X1 u(.A(a[0]), .Y(y));": "2: unknown module 'FOO3X1'; neither this file nor cells.v defines",
+    "FOO3X1 u(.A(a[0]), .Y(y));": "2: unknown module 'FOO3X1'; neither this file nor cells.v def",
     "part u(.p(a), .r(y[0]));": "2: port 'r' does not exist in 'part'",
     "part u(a, y[0], w);": "2: too many port connections",
     "part u(.p(a[0]), .q(y[0]));": "2: .* port connection expands from 1 to 2 bits",
@@ -72,7 +72,6 @@ MISTAKES = {
     "assign y = a[2:1];": r"2: cannot select range of \[2:1\]",
     "assign y = a &;": "2: expected expression",
     "assign y = a\nwire p;": "2: expected ';'",
-    "wire p; wire p;": "2: redefinition of 'p'",
     '`include "other.v"': "2: 'other.v': No such file",
     "`unknown_macro": "2: unknown macro",
     "m u(a, w, y);": "infinitely recursive instantiation",
@@ -116,7 +115,7 @@ TWO = "module p(input a, output y); assign y = a; endmodule\n"
         (TWO, "q", "^bad.v: there is no module 'q'; the file has 'p'$"),
         (TWO + TWO, None, "^bad.v:2: duplicate definition of 'p'"),
         ("garbage\n", None, "^bad.v:1: "),
-        ("module m(input a, output y); assign y = " + "(a & " * 5000, None, "nested too deeply"),
+        ("module m(input a, output y); assign y = " + "(a & " * 5000, None, "too deeply nested"),
         (f"module m(input a, output y); assign y = {'(a^~(a&' * 200}a{'))' * 200}; endmodule", None,
          "^bad.v: an expression is nested too deeply"),
     ],
@@ -141,7 +140,7 @@ def test_binary_file(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="absent.v"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.v"):
         read_verilog(tmp_path / "absent.v")
 
 

@@ -1,7 +1,7 @@
 """Netlists that another program wrote give the tables that this program's own objects compute.
 
-ArithsGen (J. Klhufek and V. Mrazek, DDECS 2022) writes exact and approximate multipliers, flat and as
-hierarchies of modules, and evaluates its circuits itself.
+ArithsGen (J. Klhufek and V. Mrazek, DDECS 2022) writes exact and approximate multipliers, flat and
+as hierarchies of modules, and evaluates its circuits itself.
 """
 
 import io
@@ -20,8 +20,9 @@ APPROXIMATE = {
     "UnsignedRecursiveMultiplier": {
         "submultipliers": [
             approximate_multipliers.UnsignedApproximateTwoBitMultiplierM1,
-            approximate_multipliers.UnsignedApproximateTwoBitMultiplierM2,
+            approximate_multipliers.UnsignedApproximateTwoBitMultiplierM4,
         ]
+        * 8
     },
 }
 
@@ -45,11 +46,17 @@ EXACT = [
 ]
 
 
-@pytest.mark.parametrize("style", ["flat", "hier"])
-@pytest.mark.parametrize("name", [*EXACT, *APPROXIMATE])
+# All but the hierarchical signed carry-save multiplier, whose file is wrong, see below.
+READABLE = [
+    (name, style)
+    for name in (*EXACT, *APPROXIMATE)
+    for style in ("flat", "hier")
+    if (name, style) != ("SignedCarrySaveMultiplier", "hier")
+]
+
+
+@pytest.mark.parametrize(("name", "style"), READABLE)
 def test_table(name, style):
-    if (name, style) == ("SignedCarrySaveMultiplier", "hier"):
-        pytest.skip("ArithsGen writes a net with two drivers, see below")
     circuit = generate(name)
     signed = name.startswith("Signed")
     values = code_values(signed).astype(np.int64)

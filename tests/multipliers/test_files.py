@@ -1,0 +1,196 @@
+"""Files: what is saved is loaded, whole or not at all, and foreign files are refused by name."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from multipliers import (
+    Multiplier,
+    NetlistError,
+    Port,
+    array_multiplier,
+    broken_array_multiplier,
+    demo_netlist,
+    exact_products,
+    load,
+    save,
+    to_verilog,
+)
+
+
+@pytest.fixture
+def multiplier():
+    table = np.random.default_rng(5).integers(-(1 << 16), 1 << 16, size=(256, 256))
+    return Multiplier.from_lut(table, name="möglich", x_signed=False, source="a test")
+
+
+def test_npz_round_trip(multiplier, tmp_path):
+    save(multiplier, tmp_path / "m.npz")
+    assert load(tmp_path / "m.npz") == multiplier
+    assert [path.name for path in tmp_path.iterdir()] == ["m.npz"]
+
+
+def test_npy_round_trip(multiplier, tmp_path):
+    save(multiplier, str(tmp_path / "m.npy"))
+    loaded = load(tmp_path / "m.npy", signed=(False, True))
+    assert (loaded.name, loaded.source) == ("m", str(tmp_path / "m.npy"))
+    assert loaded.digest == multiplier.digest
+
+
+def test_verilog_takes_signedness_from_the_module_or_the_file(tmp_path):
+    unsigned = to_verilog(array_multiplier(signed=False))
+    (tmp_path / "m.v").write_text(unsigned)
+    assert np.array_equal(load(tmp_path / "m.v").lut, exact_products(False, False))
+    anonymous = unsigned.replace("module mul8u_array", "module multiplier")
+    (tmp_path / "mul8u_anonymous.v").write_text(anonymous)
+    loaded = load(tmp_path / "mul8u_anonymous.v")
+    assert (loaded.name, loaded.x_port) == ("multiplier", Port(8, False))
+    shutil.copy(tmp_path / "mul8u_anonymous.v", tmp_path / "m.v")
+    with pytest.raises(ValueError, match=r"m\.v: 'multiplier' and 'm' do not state .* pass signed"):
+        load(tmp_path / "m.v")
+    (tmp_path / "mul8s_array.v").write_text(unsigned)
+    with pytest.raises(ValueError, match="'mul8u_array' and 'mul8s_array' contradict each other"):
+        load(tmp_path / "mul8s_array.v")
+
+
+def test_verilog_with_stated_signedness_and_top(tmp_path):
+    text = to_verilog(array_multiplier(signed=True)) + to_verilog(array_multiplier(signed=False))
+    (tmp_path / "two.v").write_text(text)
+    loaded = load(tmp_path / "two.v", top="mul8s_array", signed=True)
+    assert np.array_equal(loaded.lut, exact_products(True, True))
+    with pytest.raises(NetlistError, match=r"two\.v: several modules may be the top"):
+        load(tmp_path / "two.v")
+
+
+def test_demo_netlist():
+    expected = Multiplier.from_netlist(broken_array_multiplier(0, 7, signed=True))
+    loaded = load(demo_netlist())
+    assert loaded.digest == expected.digest
+    assert loaded.source == str(demo_netlist())
+
+
+def test_failed_save_leaves_the_old_file(multiplier, tmp_path, monkeypatch):
+    path = tmp_path / "m.npz"
+    save(multiplier, path)
+    before = path.read_bytes()
+
+    def full_disk(*_args, **_fields):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        save(multiplier, path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.npz"]
+
+
+def test_save_into_a_missing_folder(multiplier, tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        save(multiplier, tmp_path / "absent" / "m.npz")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+def test_truncated_tables(multiplier, tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    save(multiplier, path)
+    content = path.read_bytes()
+    for length in [0, 1, 5, 60, *range(100, len(content), len(content) // 9), len(content) - 1]:
+        path.write_bytes(content[:length])
+        with pytest.raises(
+            ValueError, match=rf"m\{suffix}: not a \{suffix} file, or a damaged one"
+        ):
+            load(path, signed=None if suffix == ".npz" else True)
+
+
+def test_damaged_npz(multiplier, tmp_path):
+    path = tmp_path / "m.npz"
+    save(multiplier, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"m\.npz: not a \.npz file, or a damaged one"):
+        load(path)
+
+
+def fields_of(multiplier, **changes):
+    fields = {
+        "format_version": 1, "lut": multiplier.lut, "name": "m",
+        "x_signed": True, "w_signed": True, "source": "test",
+    } | changes  # fmt: skip
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"format_version": None}, ValueError, "not a multiplier, there is no format version"),
+        ({"format_version": "1"}, ValueError, "not a multiplier, there is no format version"),
+        ({"format_version": 2}, ValueError, "the format version must be 1, got 2"),
+        ({"lut": None, "name": None}, ValueError, "not a multiplier, there is no lut, name"),
+        ({"lut": np.zeros((3, 3), dtype=int)}, ValueError, r"'lut' must have shape \(256, 256\)"),
+        ({"lut": np.zeros((256, 256))}, TypeError, "'lut' must hold integers"),
+        ({"x_signed": [1, 0]}, ValueError, "'x_signed' must be one value of kind 'b', got int64"),
+        ({"name": 3}, ValueError, "'name' must be one value of kind 'U', got int64"),
+    ],
+)
+def test_foreign_npz(multiplier, tmp_path, changes, error, message):
+    np.savez(tmp_path / "m.npz", **fields_of(multiplier, **changes))
+    with pytest.raises(error, match=rf"m\.npz: {message}"):
+        load(tmp_path / "m.npz")
+
+
+def test_pickled_objects_are_not_loaded(multiplier, tmp_path):
+    np.savez(tmp_path / "m.npz", **fields_of(multiplier, name=np.array([{}], dtype=object)))
+    with pytest.raises(ValueError, match=r"m\.npz: not a \.npz file.* allow_pickle=False"):
+        load(tmp_path / "m.npz")
+    np.save(tmp_path / "m.npy", np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"m\.npy: not a \.npy file.* allow_pickle=False"):
+        load(tmp_path / "m.npy", signed=True)
+
+
+def test_file_of_the_other_kind(multiplier, tmp_path):
+    save(multiplier, tmp_path / "m.npz")
+    save(multiplier, tmp_path / "n.npy")
+    (tmp_path / "m.npz").rename(tmp_path / "m.npy")
+    (tmp_path / "n.npy").rename(tmp_path / "n.npz")
+    with pytest.raises(ValueError, match=r"m\.npy: not a \.npy file, but an archive of several"):
+        load(tmp_path / "m.npy", signed=True)
+    with pytest.raises(ValueError, match=r"n\.npz: not a multiplier, there is no format version"):
+        load(tmp_path / "n.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error", "message"),
+    [
+        (
+            "m.blif",
+            {},
+            ValueError,
+            r"m\.blif: the suffix must be \.v, \.npz or \.npy, got '\.blif'",
+        ),
+        ("m", {}, ValueError, r"the suffix must be \.v, \.npz or \.npy, got ''"),
+        ("m.npy", {}, ValueError, r"does not state whether .* signed; pass signed=True"),
+        ("m.npz", {"signed": True}, ValueError, "the file states its signedness, leave out"),
+        ("m.npz", {"top": "m"}, ValueError, "'top' is for Verilog files, got 'm'"),
+        ("m.npy", {"signed": "yes"}, TypeError, "'signed' must be a bool, a pair of bools or None"),
+        ("absent.v", {}, FileNotFoundError, "absent"),
+        ("absent.npz", {}, FileNotFoundError, "absent"),
+        ("absent.npy", {"signed": True}, FileNotFoundError, "absent"),
+    ],
+)
+def test_wrong_calls(tmp_path, name, arguments, error, message):
+    with pytest.raises(error, match=message):
+        load(tmp_path / name, **arguments)
+
+
+def test_verilog_of_another_width(tmp_path):
+    path = tmp_path / "mul4u_array.v"
+    path.write_text(to_verilog(array_multiplier(signed=False, width=4)))
+    with pytest.raises(NotImplementedError, match=r"mul4u_array\.v: a multiplier must have two 8-"):
+        load(path)
+
+
+def test_save_with_another_suffix(multiplier, tmp_path):
+    with pytest.raises(ValueError, match=r"the suffix must be \.npz or \.npy, got '\.txt'"):
+        save(multiplier, tmp_path / "m.txt")
