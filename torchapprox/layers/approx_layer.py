@@ -12,6 +12,7 @@ from htp import HtpCallable
 from multipliers import Multiplier, exact_products
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.product_table import ProductTable
+from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import TracedGeMMInputs
 from torchapprox.operators.quantization_parameters import QuantizationParameters
@@ -244,7 +245,7 @@ class ApproxLayer(nn.Module, ABC):
             x_range: Least and greatest value that the activations' quantiser produces.
 
         Returns:
-            The layer's output, floating point.
+            The layer's output, floating point, at least float32.
 
         Raises:
             RuntimeError: APPROXIMATE mode without scale and zero point.
@@ -253,7 +254,7 @@ class ApproxLayer(nn.Module, ABC):
         """
         if self._inference_mode is InferenceMode.APPROXIMATE:
             self.product_table.check_port("activation", x_range)
-        w_q = self.weight_fake_quant(self.weight)
+        x, w_q = at_least_float32(x), self.weight_fake_quant(at_least_float32(self.weight))
         params = self._quantization_parameters(x_scale, x_zero_point, x_range)
         if self._inference_mode is InferenceMode.APPROXIMATE:
             if params is None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.operators.codes import at_least_float32
 from torchapprox.quantization import DeQuantStub, QConfig, QuantStub, default_qconfig
 from torchapprox.quantization import quantiser_range as range_of
 
@@ -79,7 +80,7 @@ class ApproxWrapper(nn.Module):
         """
         layer, quantiser = self.layer, self.activation_quantiser
         _check_finite(x)
-        x_q = self.quant_stub(x)
+        x_q = self.quant_stub(at_least_float32(x))
         y = layer(
             x_q,
             getattr(quantiser, "scale", None),
@@ -87,7 +88,7 @@ class ApproxWrapper(nn.Module):
             x_range=range_of(quantiser),
         )
         output: Tensor = self.dequant_stub(y)
-        return output
+        return output.to(x.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         # prepare_qat leaves closures in the qconfig of every module, which cannot be pickled and

@@ -75,8 +75,10 @@ def data_range(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[int, 
     return SIGNED if bool(least < 0) else UNSIGNED
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Widen values of half precision: bfloat16 cannot tell neighbours among 256 codes apart."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
-    # At least float32: a bfloat16 value is at most 255 / 512 of a step from where it should be,
-    # and a division in bfloat16 would add as much again.
-    wide = torch.promote_types(values.dtype, torch.float32)
-    return (values.to(wide) / scale.to(wide)).round_() + zero_point
+    return (at_least_float32(values) / at_least_float32(scale)).round_() + zero_point
