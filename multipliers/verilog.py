@@ -6,6 +6,8 @@ standard's, so that widths and signs here are what any Verilog tool would take.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +20,20 @@ from multipliers.netlist import Netlist
 from multipliers.verilog_modules import Flattener
 
 _CELLS = Path(__file__).with_name("cells.v")
-# A library's modules are never tops. Compilations only borrow the library, so it lives as long as
-# this module.
-_LIBRARY = pyslang.SourceLibrary()
 
 # The standard only asks for a warning, but the circuit is not what its author meant.
 _FATAL_WARNINGS = {
-    pyslang.Diags.DuplicateDefinition,
-    pyslang.Diags.IndexOOB,
-    pyslang.Diags.PortWidthExpand,
-    pyslang.Diags.PortWidthTruncate,
-    pyslang.Diags.RangeOOB,
+    "DuplicateDefinition",
+    "IndexOOB",
+    "PortWidthExpand",
+    "PortWidthTruncate",
+    "RangeOOB",
+    "RangeSelectReversed",
+    "RangeWidthOOB",
+    "RedefinitionDifferentType",
 }
 # Time is of no interest here, and files mix modules with and without a time scale.
-_HARMLESS_ERRORS = {pyslang.Diags.MissingTimeScale}
+_HARMLESS_ERRORS = {"MissingTimeScale"}
 
 
 def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
@@ -92,21 +94,12 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     """
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
-    sources = pyslang.SourceManager()
-    tree = syntax.SyntaxTree.fromFileInMemory(text, sources, file, file)
-    compilation = _elaborate(tree, sources, top)
-    _check(tree, compilation, sources, file, top)
-    instance = _choose_top(compilation, file, top)
-
-    def locate(location: pyslang.SourceLocation) -> Place:
-        return sources.getFileName(location) or file, sources.getLineNumber(location)
-
-    def is_library_cell(body: ast.InstanceBodySymbol) -> bool:
-        return body.definition.sourceLibrary is _LIBRARY
-
+    design = _Design.elaborate(text, file, top)
+    design.check(top)
+    instance = design.choose_top(top)
     builder = NetlistBuilder(instance.name, file)
     try:
-        Flattener(builder, locate, is_library_cell).add_top(instance)
+        Flattener(builder, design.locate, design.is_library_cell).add_top(instance)
     except RecursionError:
         raise NetlistError("an expression is nested too deeply", file=file) from None
     return builder.build()
@@ -117,71 +110,81 @@ def _cells_text() -> str:
     return _CELLS.read_text(encoding="utf-8")
 
 
-def _elaborate(
-    tree: syntax.SyntaxTree, sources: pyslang.SourceManager, top: str | None
-) -> ast.Compilation:
-    """Return the elaborated file, with the library cells behind its own modules."""
-    options = ast.CompilationOptions()
-    options.defaultLiblist = ["work"]  # first the file itself, then other libraries
-    if top is not None:
-        options.topModules = {top}
-    bag = pyslang.Bag()
-    bag.compilationOptions = options
-    compilation = ast.Compilation(bag)
-    compilation.addSyntaxTree(tree)
-    name = str(_CELLS)
-    compilation.addSyntaxTree(
-        syntax.SyntaxTree.fromText(_cells_text(), sources, name, name, library=_LIBRARY)
-    )
-    return compilation
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """An elaborated file, with everything that its compilation only borrows."""
+
+    file: str
+    sources: pyslang.SourceManager
+    tree: syntax.SyntaxTree
+    library: pyslang.SourceLibrary
+    compilation: ast.Compilation
+
+    @classmethod
+    def elaborate(cls, text: str, file: str, top: str | None) -> _Design:
+        """Parse and elaborate a file with the library cells behind its own modules."""
+        options = ast.CompilationOptions()
+        options.defaultLiblist = ["work"]  # first the file itself, then other libraries
+        if top is not None:
+            options.topModules = {top}
+        bag = pyslang.Bag()
+        bag.compilationOptions = options
+        sources = pyslang.SourceManager()
+        tree = syntax.SyntaxTree.fromFileInMemory(text, sources, file, file)
+        library = pyslang.SourceLibrary()  # its modules are never tops
+        name = str(_CELLS)
+        cells = syntax.SyntaxTree.fromText(_cells_text(), sources, name, name, library=library)
+        compilation = ast.Compilation(bag)
+        compilation.addSyntaxTree(tree)
+        compilation.addSyntaxTree(cells)
+        return cls(file, sources, tree, library, compilation)
+
+    def locate(self, location: pyslang.SourceLocation) -> Place:
+        """Return file and line of a location."""
+        return self.sources.getFileName(location), self.sources.getLineNumber(location)
+
+    def is_library_cell(self, body: ast.InstanceBodySymbol) -> bool:
+        """Return whether an instance's body is one of our own cells."""
+        return body.definition.sourceLibrary is self.library
+
+    def check(self, top: str | None) -> None:
+        """Raise the first error that parser or elaboration found, syntax before meaning."""
+        for diagnostics in (self.tree.diagnostics, self.compilation.getAllDiagnostics()):
+            for diagnostic in diagnostics:
+                code = str(diagnostic.code).removeprefix("DiagCode(").removesuffix(")")
+                if diagnostic.isError() and code not in _HARMLESS_ERRORS:
+                    raise self._error(diagnostic, code, top)
+                if code in _FATAL_WARNINGS:
+                    raise self._error(diagnostic, code, top)
+
+    def _error(self, diagnostic: pyslang.Diagnostic, code: str, top: str | None) -> NetlistError:
+        if code == "InvalidTopModule":
+            names = _listing(
+                symbol.name
+                for symbol in self.compilation.getDefinitions()
+                if symbol.sourceLibrary is not self.library
+            )
+            return NetlistError(f"there is no module {top!r}; the file has {names}", file=self.file)
+        message = pyslang.DiagnosticEngine(self.sources).formatMessage(diagnostic)
+        if code == "UnknownModule":
+            message += f"; neither this file nor {_CELLS.name} defines it"
+        line = self.sources.getLineNumber(diagnostic.location)
+        return NetlistError(message, file=self.file, line=line or None)
+
+    def choose_top(self, top: str | None) -> ast.InstanceSymbol:
+        """Return the top module's instance: the one asked for, the only one, or the file's."""
+        instances: list[ast.InstanceSymbol] = list(self.compilation.getRoot().topInstances)
+        wanted = top or Path(self.file).stem
+        named = [instance for instance in instances if instance.name == wanted]
+        if len(instances) == 1 or named:
+            return (named or instances)[0]
+        if not instances:
+            message = "the file defines no module that could be the top"
+        else:
+            names = _listing(instance.name for instance in instances)
+            message = f"several modules may be the top: {names}; choose one with top="
+        raise NetlistError(message, file=self.file)
 
 
-def _check(
-    tree: syntax.SyntaxTree,
-    compilation: ast.Compilation,
-    sources: pyslang.SourceManager,
-    file: str,
-    top: str | None,
-) -> None:
-    """Raise the first error that parser or elaboration found, syntax before meaning."""
-    engine = pyslang.DiagnosticEngine(sources)
-    for diagnostics in (tree.diagnostics, compilation.getAllDiagnostics()):
-        for diagnostic in diagnostics:
-            fatal = diagnostic.isError() or diagnostic.code in _FATAL_WARNINGS
-            if not fatal or diagnostic.code in _HARMLESS_ERRORS:
-                continue
-            if diagnostic.code == pyslang.Diags.InvalidTopModule:
-                raise NetlistError(_no_such_top(compilation, top), file=file)
-            message = engine.formatMessage(diagnostic)
-            if diagnostic.code == pyslang.Diags.UnknownModule:
-                message += f"; neither this file nor {_CELLS.name} defines it"
-            line = sources.getLineNumber(diagnostic.location)
-            raise NetlistError(message, file=file, line=line or None)
-
-
-def _no_such_top(compilation: ast.Compilation, top: str | None) -> str:
-    return f"there is no module {top!r}; the file has {_listing(_own_modules(compilation))}"
-
-
-def _own_modules(compilation: ast.Compilation) -> list[str]:
-    """Return the names of the modules that the file itself defines."""
-    return [
-        symbol.name
-        for symbol in compilation.getDefinitions()
-        if symbol.sourceLibrary is not _LIBRARY
-    ]
-
-
-def _choose_top(compilation: ast.Compilation, file: str, top: str | None) -> ast.InstanceSymbol:
-    instances: list[ast.InstanceSymbol] = list(compilation.getRoot().topInstances)
-    named = [instance for instance in instances if instance.name == (top or Path(file).stem)]
-    if len(instances) == 1 or named:
-        return (named or instances)[0]
-    if not instances:
-        raise NetlistError("the file defines no module that could be the top", file=file)
-    names = _listing([instance.name for instance in instances])
-    raise NetlistError(f"several modules may be the top: {names}; choose one with top=", file=file)
-
-
-def _listing(names: list[str]) -> str:
+def _listing(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names) or "none"

@@ -80,22 +80,23 @@ def lower(scope: Scope, expression: Expression) -> Nets:
     return rule(scope, expression)
 
 
-def lower_target(scope: Scope, expression: Expression) -> Nets:
-    """Return the nets that the left side of an assignment, or an output's pin, names.
+def lower_target(scope: Scope, assignment: Expression) -> Nets:
+    """Return the nets to which an assignment, or an output's pin, assigns.
 
     Args:
         scope: Names and builder.
-        expression: Wires, selects and concatenations of them.
+        assignment: The assignment, its left side of wires, selects and concatenations of them.
 
     Returns:
         Its nets.
 
     Raises:
-        NetlistError: If the expression is no such thing.
+        NetlistError: If the left side is no such thing.
     """
-    if expression.kind.name not in ("NamedValue", "ElementSelect", "RangeSelect", "Concatenation"):
-        raise _refusal(scope, expression, f"a {expression.kind.name} as the target")
-    return _RULES[expression.kind.name](scope, expression)
+    target = assignment.left if assignment.kind.name == "Assignment" else assignment
+    if target.kind.name not in ("NamedValue", "ElementSelect", "RangeSelect", "Concatenation"):
+        raise _refusal(scope, target, f"assignment to an expression of kind {target.kind.name}")
+    return _RULES[target.kind.name](scope, target)
 
 
 def _bits(scope: Scope, expression: Expression, value: Any) -> Nets:

@@ -78,7 +78,7 @@ class Flattener:
             if port.name in inputs:
                 scope.nets[port.internalSymbol.name] = inputs[port.name]
         members = list(body)
-        for member in members:  # wires may be used above their declaration
+        for member in members:  # first, as assignments may stand above
             if member.kind.name in ("Net", "Variable"):
                 self._declare(scope, member, path)
         for member in members:
@@ -86,7 +86,7 @@ class Flattener:
             if kind == "Net" and member.initializer is not None:
                 self._connect(scope.nets[member.name], lower(scope, member.initializer), member)
             elif kind == "ContinuousAssign":
-                targets = lower_target(scope, member.assignment.left)
+                targets = lower_target(scope, member.assignment)
                 self._connect(targets, lower(scope, member.assignment.right), member)
             elif kind == "Instance":
                 self._connect_instance(scope, member, f"{path}{member.name}.")
@@ -136,7 +136,7 @@ class Flattener:
         child = self._add_instance(instance.body, path, inputs)
         for port, expression in pins:
             if port.direction.name == "Out" and expression is not None:
-                targets = lower_target(scope, expression.left)
+                targets = lower_target(scope, expression)
                 self._connect(targets, child.nets[port.internalSymbol.name], instance)
 
     def _ports(self, body: Symbol) -> list[Symbol]:
