@@ -27,6 +27,12 @@ _REFUSED = {
     "Subroutine": "a function or task",
 }
 
+_PROCEDURES = {
+    "AlwaysComb": "always_comb",
+    "AlwaysFF": "always_ff",
+    "AlwaysLatch": "always_latch",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Flattener:
@@ -91,7 +97,7 @@ class Flattener:
             elif kind == "Instance":
                 self._connect_instance(scope, member, f"{path}{member.name}.")
             elif kind not in _WITHOUT_EFFECT:
-                raise self._refusal(_REFUSED.get(kind) or _keyword(member), member)
+                raise self._refusal(_construct(member), member)
         return scope
 
     def _declare(self, scope: Scope, member: Symbol, path: str) -> None:
@@ -153,7 +159,10 @@ class Flattener:
         return refusal(construct, self.locate(symbol.location))
 
 
-def _keyword(member: Symbol) -> str:
-    """Return the word that an unsupported member begins with, such as `always`."""
-    words = str(member.syntax or "").split()
-    return f"'{words[0]}'" if words else f"a {member.kind.name}"
+def _construct(member: Symbol) -> str:
+    """Return what an unsupported member of a module is called."""
+    kind: str = member.kind.name
+    if kind == "ProceduralBlock":
+        procedure: str = member.procedureKind.name
+        return f"'{_PROCEDURES.get(procedure, procedure.lower())}'"
+    return _REFUSED.get(kind, f"a {kind}")

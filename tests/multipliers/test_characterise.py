@@ -126,6 +126,31 @@ def test_published_figures_of_the_underdesigned_multiplier():
     assert (figures.mae, figures.wce) == (903.125, 14450)
 
 
+@pytest.mark.parametrize(
+    ("h", "v", "mae", "wce", "ep", "mre", "mse", "wcre"),
+    [
+        (0, 2, 1.2, 5, 50.0, 0.28, 3.8, 500.0),  # mul8s_1KVA
+        (0, 4, 12.0, 49, 81.25, 2.53, 248.0, 4900.0),  # mul8s_1KX2
+        (2, 5, 101.0, 449, 91.89, 8.93, 19690.0, 6500.0),  # mul8s_1KVL, operands exchanged
+    ],
+)
+def test_published_figures_of_evoapproxlib(h, v, mae, wce, ep, mre, mse, wcre):
+    """Three circuits of EvoApproxLib v1 compute signed broken-array products.
+
+    The figures are those of the library's file headers, percent for EP, MRE and WCRE, in the digits
+    printed there: V. Mrazek, L. Sekanina and Z. Vasicek, "Libraries of approximate circuits:
+    automated design and application in CNN accelerators", IEEE JETCAS 10(4), 2020.
+    """
+    netlist = broken_array_multiplier(h, v, signed=True)
+    figures = characterise(Multiplier.from_netlist(netlist))
+    assert figures.wce == wce
+    assert 100 * figures.wcre == pytest.approx(wcre)
+    assert 100 * figures.error_rate == pytest.approx(ep, abs=0.006)
+    assert 100 * figures.mred == pytest.approx(mre, abs=0.006)
+    assert figures.mae == pytest.approx(mae, abs=0.06 if mae < 10 else 0.6)
+    assert figures.mse == pytest.approx(mse, abs=0.06 if mse < 10 else 0.6)
+
+
 def test_unknown_convention():
     multiplier = Multiplier.from_lut(exact_products(True, True))
     with pytest.raises(ValueError, match=r"'mred' must be one of .*'skip-zero'.*, got 'all'"):

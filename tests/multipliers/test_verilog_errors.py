@@ -10,7 +10,7 @@ HELPER = "\nmodule part(input [1:0] p, output q);\nassign q = p[0];\nendmodule\n
 # The statement under test is line 2.
 REFUSED = {
     "reg p; always @* p = a[0];": "'always' is not supported",
-    "initial $display;": "'initial' is not supported",
+    "/* a comment */ initial $display;": "'initial' is not supported",
     "always_comb begin end": "'always_comb' is not supported",
     "assign y = a[0] ? a : w;": r"operator '\?:' is not supported",
     "assign y = a * w;": r"operator '\*' is not supported",
