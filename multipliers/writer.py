@@ -36,7 +36,7 @@ def to_verilog(netlist: Netlist) -> str:
         netlist: The circuit; its name and its ports' names must be plain Verilog identifiers.
 
     Returns:
-        Text of the file, ASCII.
+        Text of the file.
 
     Raises:
         ValueError: If a name is no plain Verilog identifier.
