@@ -2,22 +2,22 @@
 
 from multipliers.builder import NetlistBuilder
 from multipliers.characterise import ErrorFigures, MredConvention, characterise
-from multipliers.codes import code_values, exact_products
-from multipliers.demo import demo_netlist
-from multipliers.errors import NetlistError
-from multipliers.files import load, save
-from multipliers.gates import Op
-from multipliers.generators import (
+from multipliers.circuits.generators import (
     array_multiplier,
     broken_array_multiplier,
     tree_multiplier,
     truncated_multiplier,
 )
+from multipliers.codes import code_values, exact_products
+from multipliers.demo import demo_netlist
+from multipliers.errors import NetlistError
+from multipliers.formats.files import load, save
+from multipliers.formats.verilog import parse_verilog, read_verilog
+from multipliers.formats.verilog_writer import to_verilog
+from multipliers.gates import Op
 from multipliers.multiplier import Multiplier, Port
 from multipliers.netlist import Bus, Netlist
 from multipliers.simulate import simulate
-from multipliers.verilog import parse_verilog, read_verilog
-from multipliers.writer import to_verilog
 
 __all__ = [
     "Bus",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from multipliers.builder import NetlistBuilder
-from multipliers.dadda import dadda_sum
+from multipliers.circuits.dadda import dadda_sum
 from multipliers.gates import Op
 from multipliers.netlist import CONSTANT_0, CONSTANT_1, Netlist
 

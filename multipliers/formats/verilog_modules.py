@@ -8,7 +8,14 @@ from typing import Any
 
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
-from multipliers.verilog_expressions import Locate, Nets, Scope, lower, lower_target, refusal
+from multipliers.formats.verilog_expressions import (
+    Locate,
+    Nets,
+    Scope,
+    lower,
+    lower_target,
+    refusal,
+)
 
 Symbol = Any
 """A symbol of pyslang's elaborated syntax tree, told apart by the name of its kind."""

@@ -16,8 +16,8 @@ from pyslang import ast, syntax
 
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
+from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlist import Netlist
-from multipliers.verilog_modules import Flattener
 
 _CELLS = Path(__file__).with_name("cells.v")
 
@@ -41,7 +41,7 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
 
     Read are modules with wires, continuous assignments of ``& | ^ ~ ! ~^ +``, constants, selects,
     concatenations and replications, and instances of modules that the file defines or that are
-    among the cells of ``multipliers/cells.v``. Gates on which no output depends are left out.
+    among the cells of ``cells.v`` beside this file. Gates on which no output depends are left out.
 
     Args:
         path: The file, UTF-8.

@@ -12,9 +12,9 @@ from uuid import uuid4
 import numpy as np
 
 from multipliers.errors import NetlistError
+from multipliers.formats.verilog import read_verilog
 from multipliers.multiplier import Multiplier
 from multipliers.signedness import Signedness, resolve_signedness
-from multipliers.verilog import read_verilog
 
 FORMAT_VERSION = 1
 """Version of the `.npz` layout that `save` writes."""
