@@ -2,11 +2,15 @@
 
 from multipliers.builder import NetlistBuilder
 from multipliers.characterise import ErrorFigures, MredConvention, characterise
-from multipliers.circuits.generators import (
+from multipliers.circuits import (
     array_multiplier,
     broken_array_multiplier,
+    column_truncated_multiplier,
+    momeni_multiplier,
+    perforated_multiplier,
     tree_multiplier,
     truncated_multiplier,
+    underdesigned_multiplier,
 )
 from multipliers.codes import code_values, exact_products
 from multipliers.demo import demo_netlist
@@ -33,14 +37,18 @@ __all__ = [
     "broken_array_multiplier",
     "characterise",
     "code_values",
+    "column_truncated_multiplier",
     "demo_netlist",
     "exact_products",
     "load",
+    "momeni_multiplier",
     "parse_verilog",
+    "perforated_multiplier",
     "read_verilog",
     "save",
     "simulate",
     "to_verilog",
     "tree_multiplier",
     "truncated_multiplier",
+    "underdesigned_multiplier",
 ]

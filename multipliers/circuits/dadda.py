@@ -1,32 +1,30 @@
-"""Column compression: many bits per power of two down to two words, in the fewest stages."""
+"""Dadda's column compression: as few adders as possible in the fewest stages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from multipliers.builder import NetlistBuilder
+from multipliers.netlist import CONSTANT_0
 
 
-def dadda_sum(builder: NetlistBuilder, columns: Sequence[Sequence[int]]) -> list[int]:
-    """Add the bits of all columns modulo ``2^len(columns)`` with a Dadda tree.
+def dadda_reduction(builder: NetlistBuilder, columns: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Compress the bits of all columns to at most two per column, modulo ``2^len(columns)``.
 
     Each stage lowers every column to the next height of the sequence 2, 3, 4, 6, 9, 13, ...
-    (each 1.5 times the one before, rounded down) with as few full and half adders as possible;
-    a ripple-carry adder sums the last two words.
+    (each 1.5 times the one before, rounded down) with as few full and half adders as possible.
 
     Args:
         builder: Takes the gates.
         columns: Nets of each power of two, the least significant column first.
 
     Returns:
-        Nets of the sum, the least significant bit first.
+        Columns of the same sum, as many.
 
     Examples:
         >>> builder = NetlistBuilder("popcount3")
-        >>> bits = builder.input("a", 3)
-        >>> builder.output("y", dadda_sum(builder, [bits, []]))
-        >>> print(builder.build())
-        popcount3: a[3] -> y[2], 5 gates
+        >>> [len(column) for column in dadda_reduction(builder, [builder.input("a", 3), []])]
+        [2, 1]
 
     References:
         L. Dadda, "Some schemes for parallel multipliers", Alta Frequenza 34, 1965.
@@ -34,8 +32,7 @@ def dadda_sum(builder: NetlistBuilder, columns: Sequence[Sequence[int]]) -> list
     stage = [list(column) for column in columns]
     for height in _heights(max(map(len, stage), default=0)):
         stage = _compress(builder, stage, height)
-    words = [[column[row] if row < len(column) else 0 for column in stage] for row in range(2)]
-    return builder.add(words, len(stage))
+    return stage
 
 
 def _heights(tallest: int) -> list[int]:
@@ -54,7 +51,7 @@ def _compress(builder: NetlistBuilder, columns: list[list[int]], height: int) ->
         column, new_carries = bits + carries, []
         while len(column) > height:
             taken = 2 if len(column) == height + 1 else 3
-            addends = column[:taken] + [0] * (3 - taken)
+            addends = column[:taken] + [CONSTANT_0] * (3 - taken)
             result, carry = builder.full_adder(addends[0], addends[1], addends[2])
             column = [*column[taken:], result]
             new_carries.append(carry)
