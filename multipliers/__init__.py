@@ -19,8 +19,9 @@ from multipliers.formats.files import load, save
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.gates import Op
-from multipliers.multiplier import Multiplier, Port
+from multipliers.multiplier import Multiplier
 from multipliers.netlist import Bus, Netlist
+from multipliers.ports import Port
 from multipliers.simulate import simulate
 
 __all__ = [

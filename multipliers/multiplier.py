@@ -1,65 +1,36 @@
-"""The 8x8-bit multiplier as the rest of the program sees it: two ports and a product table."""
+"""The multiplier as the rest of the program sees it: two ports and a product table.
+
+Every table is indexed by 8-bit codes, whatever the ports' widths: a port of fewer bits reads the
+low bits of a code, as the wires of a circuit do.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.codes import Int32Array, exact_products
+from multipliers.codes import Int32Array, code_values, exact_products
 from multipliers.netlist import Netlist
+from multipliers.ports import Port
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.simulate import simulate
+from multipliers.tabulate import tabulate
+
+CodeArray = npt.NDArray[np.uint8]
 
 _INT32 = np.iinfo(np.int32)
 _SHAPE = (256, 256)
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """Width and signedness of one operand port.
-
-    Args:
-        width: Number of bits, at least 1.
-        signed: Whether the bits are in two's complement.
-
-    Raises:
-        ValueError: If `width` is less than 1.
-
-    Examples:
-        >>> print(Port(8, signed=True))
-        signed 8-bit (-128..127)
-        >>> Port(8, signed=False).high
-        255
-    """
-
-    width: int
-    signed: bool
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise ValueError(f"'width' must be at least 1, got {self.width}")
-
-    @property
-    def low(self) -> int:
-        """Least value that the port accepts."""
-        return -(1 << (self.width - 1)) if self.signed else 0
-
-    @property
-    def high(self) -> int:
-        """Greatest value that the port accepts."""
-        return (1 << (self.width - self.signed)) - 1
-
-    def __str__(self) -> str:
-        sign = "signed" if self.signed else "unsigned"
-        return f"{sign} {self.width}-bit ({self.low}..{self.high})"
+_WIDTHS = range(2, 9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Multiplier:
-    """An 8x8-bit multiplier, known by the product of every pair of operand codes.
+    """A multiplier of 2 to 8 bits a port, known by the product of every pair of operand codes.
 
     Two multipliers are equal if all five fields are; compare `digest` to ask whether they compute
     the same function whatever they are called.
@@ -68,15 +39,17 @@ class Multiplier:
         name: What tables and reports call it.
         lut: Products, int32 `(256, 256)`, ``lut[x_code, w_code]``: row = first operand
             (activation, the netlist's first input port), column = second (weight). Copied, and
-            read-only from then on.
-        x_port: Port of the first operand.
-        w_port: Port of the second operand.
+            read-only from then on. Where a port reads fewer than 8 bits, codes that agree in
+            these have the same products.
+        x_port: Port of the first operand, 2 to 8 bits.
+        w_port: Port of the second operand, 2 to 8 bits.
         source: Where the table came from: a file, or a function and its arguments.
 
     Raises:
         TypeError: If `lut` is not an int32 array.
-        ValueError: If `lut` has another shape than `(256, 256)`.
-        NotImplementedError: If a port is not 8 bits wide.
+        ValueError: If `lut` has another shape than `(256, 256)`, or its products depend on bits
+            that a port does not read.
+        NotImplementedError: If a port is not 2 to 8 bits wide.
 
     Examples:
         >>> from multipliers import Multiplier, exact_products
@@ -98,12 +71,13 @@ class Multiplier:
             raise TypeError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
         if self.lut.shape != _SHAPE:
             raise ValueError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
-        for port_name, port in (("x_port", self.x_port), ("w_port", self.w_port)):
-            if port.width != 8:
-                raise NotImplementedError(
-                    f"'{port_name}' must be 8 bits wide, got {port}; "
-                    "multipliers of other widths than 8x8 are not supported"
-                )
+        _check_ports(self.x_port, self.w_port)
+        own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
+        if not np.array_equal(_embed(own), self.lut):
+            raise ValueError(
+                f"'lut' must have equal products for codes that agree in the bits of the ports, "
+                f"{self.x_port} x {self.w_port}; Multiplier.from_lut takes a table of these alone"
+            )
         lut = np.array(self.lut, dtype=np.int32, order="C")
         lut.setflags(write=False)
         object.__setattr__(self, "lut", lut)
@@ -116,15 +90,20 @@ class Multiplier:
         name: str = "table",
         x_signed: bool = True,
         w_signed: bool = True,
+        x_width: int = 8,
+        w_width: int = 8,
         source: str = "table",
     ) -> Multiplier:
         """Make a multiplier from a table of products.
 
         Args:
-            lut: Products, any integer type, `(256, 256)`, row = code of the first operand.
+            lut: Products, any integer type, row = code of the first operand: `(256, 256)`, or
+                `(2^x_width, 2^w_width)` for the codes of narrower ports alone.
             name: What tables and reports call it.
             x_signed: Whether the first operand is signed.
             w_signed: Whether the second operand is signed.
+            x_width: Number of bits of the first operand, 2 to 8.
+            w_width: Number of bits of the second operand, 2 to 8.
             source: Where the table came from.
 
         Returns:
@@ -132,30 +111,89 @@ class Multiplier:
 
         Raises:
             TypeError: If `lut` does not hold integers.
-            ValueError: If `lut` has another shape or values that do not fit int32.
+            ValueError: If `lut` has another shape or values that do not fit int32, or its products
+                depend on bits that a port does not read.
+            NotImplementedError: If a width is not 2 to 8.
 
         Examples:
             >>> table = np.zeros((256, 256), dtype=np.int64)
             >>> Multiplier.from_lut(table, name="zero").lut.dtype
             dtype('int32')
+            >>> print(Multiplier.from_lut(table[:16, :4], x_width=4, w_width=2))
+            table: signed 4-bit (-8..7) x signed 2-bit (-2..1)
         """
         table = np.asarray(lut)
         if not np.issubdtype(table.dtype, np.integer):
             raise TypeError(f"'lut' must hold integers (256, 256), got {_describe(table)}")
-        if table.shape != _SHAPE:
-            raise ValueError(f"'lut' must have shape (256, 256), got {_describe(table)}")
+        x_port, w_port = Port(x_width, x_signed), Port(w_width, w_signed)
+        _check_ports(x_port, w_port)
+        own = (1 << x_width, 1 << w_width)
+        if table.shape not in (_SHAPE, own):
+            shapes = " or ".join(str(shape) for shape in dict.fromkeys((_SHAPE, own)))
+            raise ValueError(f"'lut' must have shape {shapes}, got {_describe(table)}")
         least, greatest = int(table.min()), int(table.max())
         if least < _INT32.min or greatest > _INT32.max:
             raise ValueError(f"'lut' must fit int32, got values from {least} to {greatest}")
-        return cls(name, table.astype(np.int32), Port(8, x_signed), Port(8, w_signed), source)
+        table = table.astype(np.int32)
+        return cls(name, _embed(table), x_port, w_port, source)
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[[Any, Any], Any],
+        *,
+        name: str,
+        x_port: Port,
+        w_port: Port,
+        vectorised: bool = True,
+        source: str = "function",
+    ) -> Multiplier:
+        """Make a multiplier from a function of the operands' values.
+
+        Args:
+            function: Takes values of the first and of the second operand and returns their
+                products: int64 arrays of one shape in, integers of that shape out.
+            name: What tables and reports call it.
+            x_port: Port of the first operand, 2 to 8 bits.
+            w_port: Port of the second operand, 2 to 8 bits.
+            vectorised: False for a function of two Python integers, which is called once a pair.
+            source: Where the function came from.
+
+        Returns:
+            The multiplier.
+
+        Raises:
+            TypeError: If the products are no integers.
+            ValueError: If they have another shape than the operands, or do not fit int32.
+            NotImplementedError: If a port is not 2 to 8 bits wide.
+
+        Examples:
+            >>> port = Port(4, signed=False)
+            >>> tm1 = Multiplier.from_function(
+            ...     lambda x, w: (x & ~1) * (w & ~1), name="tm1", x_port=port, w_port=port
+            ... )
+            >>> int(tm1.lut[15, 15]), int(tm1.lut[255, 15])
+            (196, 196)
+        """
+        _check_ports(x_port, w_port)
+        own = tabulate(function, x_port, w_port=w_port, vectorised=vectorised)
+        return cls.from_lut(
+            own,
+            name=name,
+            x_signed=x_port.signed,
+            w_signed=w_port.signed,
+            x_width=x_port.width,
+            w_width=w_port.width,
+            source=source,
+        )
 
     @classmethod
     def from_netlist(cls, netlist: Netlist, *, signed: Signedness = None) -> Multiplier:
         """Make a multiplier from a circuit by exhaustive simulation.
 
         Args:
-            netlist: Circuit with two 8-bit input ports, the first of which takes the activation,
-                and one 16-bit output port.
+            netlist: Circuit with two input ports of 2 to 8 bits, the first of which takes the
+                activation, and one output port as wide as both together.
             signed: Whether the operands are in two's complement: one answer for both or a pair;
                 None takes it from the netlist's name (``mul8s_...``, ``mul8u_...``). The product
                 is in two's complement if either operand is.
@@ -174,21 +212,43 @@ class Multiplier:
             >>> print(multiplier)
             mul8s_tm_k2: signed 8-bit (-128..127) x signed 8-bit (-128..127)
         """
-        widths = [bus.width for bus in netlist.inputs], [bus.width for bus in netlist.outputs]
-        if widths != ([8, 8], [16]):
+        widths = [bus.width for bus in netlist.inputs]
+        product = [bus.width for bus in netlist.outputs]
+        if len(widths) != 2 or product != [sum(widths)] or not set(widths) <= set(_WIDTHS):
             raise NotImplementedError(
-                f"a multiplier must have two 8-bit inputs and one 16-bit output, got {netlist}; "
-                "simulate() makes the table of other two-operand circuits"
+                "a multiplier must have two inputs of 2 to 8 bits and one output as wide as both "
+                f"together, got {netlist}; simulate() makes the table of other two-operand "
+                "circuits, netlist_function() a function of wider ones"
             )
         x_signed, w_signed = resolve_signedness(signed, netlist.name)
-        lut = simulate(netlist, signed=x_signed or w_signed)
+        lut = _embed(simulate(netlist, signed=x_signed or w_signed))
         source = netlist.source or "netlist"
-        return cls(netlist.name, lut, Port(8, x_signed), Port(8, w_signed), source)
+        return cls(netlist.name, lut, Port(widths[0], x_signed), Port(widths[1], w_signed), source)
+
+    @property
+    def valid(self) -> tuple[CodeArray, CodeArray]:
+        """Codes of the values that each port accepts, ascending, uint8 `(2^width,)` each.
+
+        A signed 4-bit port accepts -8..7, which are the 8-bit codes 0..7 and 248..255; the other
+        codes look up what their low four bits give.
+
+        Examples:
+            >>> port = Port(2, signed=True)
+            >>> table = np.zeros((4, 4), dtype=int)
+            >>> Multiplier.from_lut(table, x_width=2, w_width=2).valid[0].tolist()
+            [0, 1, 254, 255]
+        """
+        return _own_codes(self.x_port), _own_codes(self.w_port)
 
     @property
     def exact(self) -> Int32Array:
         """Exact products for these ports, int32 `(256, 256)`, read-only."""
-        return exact_products(self.x_port.signed, self.w_port.signed)
+        return exact_products(
+            self.x_port.signed,
+            self.w_port.signed,
+            x_width=self.x_port.width,
+            w_width=self.w_port.width,
+        )
 
     @property
     def error(self) -> Int32Array:
@@ -205,9 +265,10 @@ class Multiplier:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over both ports and the table, 64 hexadecimal digits, equal on every machine."""
+        """SHA-256 over both ports and the table of their codes, 64 hexadecimal digits."""
         state = hashlib.sha256(f"{self.x_port}, {self.w_port}".encode())
-        state.update(self.lut.astype("<i4", copy=False).tobytes())
+        own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
+        state.update(own.astype("<i4", copy=False).tobytes())
         return state.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -230,6 +291,26 @@ class Multiplier:
 
     def _labels(self) -> tuple[str, Port, Port, str]:
         return self.name, self.x_port, self.w_port, self.source
+
+
+def _check_ports(x_port: Port, w_port: Port) -> None:
+    for name, port in (("x_port", x_port), ("w_port", w_port)):
+        if port.width not in _WIDTHS:
+            raise NotImplementedError(
+                f"'{name}' must be 2 to 8 bits wide, got {port}; "
+                "characterise_function() measures multipliers of other widths"
+            )
+
+
+def _embed(own: Int32Array) -> Int32Array:
+    """Return the table by 8-bit codes of a table by the codes of narrower ports."""
+    repeats = 256 // own.shape[0], 256 // own.shape[1]
+    return own if repeats == (1, 1) else np.tile(own, repeats)
+
+
+def _own_codes(port: Port) -> CodeArray:
+    read = code_values(port.signed, width=port.width)
+    return np.flatnonzero(read == code_values(port.signed)).astype(np.uint8)
 
 
 def _describe(value: object) -> str:

@@ -33,9 +33,16 @@ def test_port(port, low, high, text):
     assert (port.low, port.high, str(port)) == (low, high, text)
 
 
-def test_port_without_bits():
-    with pytest.raises(ValueError, match="'width' must be at least 1, got 0"):
-        Port(0, True)
+@pytest.mark.parametrize("width", [0, 17])
+def test_port_of_impossible_width(width):
+    with pytest.raises(ValueError, match=f"'width' must be from 1 to 16, got {width}"):
+        Port(width, True)
+
+
+def test_values_of_a_port():
+    assert Port(2, False).values.tolist() == [0, 1, 2, 3]
+    assert Port(2, True).values.tolist() == [0, 1, -2, -1]
+    assert Port(16, True).values[[0, 32767, 32768, 65535]].tolist() == [0, 32767, -32768, -1]
 
 
 @pytest.mark.parametrize("x_signed", [False, True])
@@ -101,7 +108,13 @@ def test_constructor_takes_int32_only(table):
         ValueError, match=r"'lut' must be int32 \(256, 256\), got int32 \(255, 256\)"
     ):
         Multiplier("m", table[1:], port, port, "test")
-    with pytest.raises(NotImplementedError, match="'w_port' must be 8 bits wide, got signed 7-bit"):
+    with pytest.raises(
+        NotImplementedError, match=r"'w_port' must be 2 to 8 bits wide, got signed 9-bit"
+    ):
+        Multiplier("m", table, port, Port(9, True), "test")
+    with pytest.raises(
+        ValueError, match=r"equal products for codes that agree .* x signed 7-bit \(-64\.\.63\)"
+    ):
         Multiplier("m", table, port, Port(7, True), "test")
 
 
@@ -173,9 +186,15 @@ def test_from_netlist_with_stated_signedness():
         Multiplier.from_netlist(netlist)
 
 
-def test_other_circuits_than_8x8():
-    with pytest.raises(NotImplementedError, match=r"two 8-bit inputs .* got mul4u_array: A\[4\]"):
-        Multiplier.from_netlist(array_multiplier(signed=False, width=4))
+def test_circuits_that_no_table_holds():
+    builder = NetlistBuilder("mul4u_short")
+    a, b = builder.input("A", 4), builder.input("B", 4)
+    builder.output("O", [*a, *b[:3]])
+    for netlist in (array_multiplier(signed=False, width=9), builder.build()):
+        with pytest.raises(
+            NotImplementedError, match=r"two inputs of 2 to 8 bits and .* got mul\du_.*: A\["
+        ):
+            Multiplier.from_netlist(netlist)
 
 
 def test_rows_are_the_first_port():
