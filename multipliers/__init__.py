@@ -15,6 +15,7 @@ from multipliers.circuits import (
 from multipliers.codes import code_values, exact_products
 from multipliers.demo import demo_netlist
 from multipliers.errors import NetlistError
+from multipliers.families import CatalogueEntry, get, get_netlist, info, names
 from multipliers.formats.files import load, save
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_writer import to_verilog
@@ -26,6 +27,7 @@ from multipliers.simulate import simulate
 
 __all__ = [
     "Bus",
+    "CatalogueEntry",
     "ErrorFigures",
     "MredConvention",
     "Multiplier",
@@ -41,8 +43,12 @@ __all__ = [
     "column_truncated_multiplier",
     "demo_netlist",
     "exact_products",
+    "get",
+    "get_netlist",
+    "info",
     "load",
     "momeni_multiplier",
+    "names",
     "parse_verilog",
     "perforated_multiplier",
     "read_verilog",

@@ -78,14 +78,15 @@ def kept_rows(
 
 def _parameters(width: int) -> list[Parameters]:
     half = width // 2
-    breaks = [(0, half), (0, width - 2), (0, width - 1), (0, width), (2, width - 2), (half, half)]
-    return [{"h": h, "v": v} for h, v in dict.fromkeys(breaks)]
+    breaks = [(0, half), (0, width - 2), (0, width - 1), (0, width), (half, width - 2)]
+    return [{"h": h, "v": v} for h, v in dict.fromkeys(breaks) if v > h]
 
 
 BAM = Family(
     key="bam",
     title="BAM(h, v)",
     definition="without the partial products x_i w_j with j < h or i + j < v",
+    domain="h = 0..n, v = 0..2n",
     template="bam_h{h}_v{v}",
     signed_form="two's complement",
     citation=(

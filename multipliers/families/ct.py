@@ -74,6 +74,7 @@ CT = Family(
     key="ct",
     title="CT(v), corrected",
     definition="without the partial products x_i w_j with i + j < v, plus their rounded mean",
+    domain="v = 0..2n",
     template="ct_v{v}_corrected",
     signed_form="two's complement",
     citation=(

@@ -65,6 +65,7 @@ DRUM = Family(
     key="drum",
     title="DRUM(k)",
     definition="k bits from the leading one, the last of them set; exact below",
+    domain="k = 2..n",
     template="drum{k}",
     signed_form="sign-magnitude",
     citation=(

@@ -72,6 +72,7 @@ ESSM = Family(
     key="essm",
     title="ESSM(m)",
     definition="SSM with a third segment, bits (n-m)/2 to (n+m)/2 - 1",
+    domain="m = n/3..n, n + m even",
     template="essm{m}",
     signed_form="sign-magnitude",
     citation=CITATION,

@@ -23,6 +23,7 @@ class Family:
         key: Short name, ``"drum"``.
         title: Name and parameters as the literature writes them, ``"DRUM(k)"``.
         definition: The product in one line.
+        domain: Parameters that are allowed, with n for the width; empty without parameters.
         template: Name of one multiplier with its parameters in braces, ``"drum{k}"``.
         signed_form: How the signed version treats signs.
         citation: Author, title, venue, year.
@@ -36,6 +37,7 @@ class Family:
     key: str
     title: str
     definition: str
+    domain: str
     template: str
     signed_form: SignedForm
     citation: str

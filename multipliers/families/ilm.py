@@ -71,6 +71,7 @@ ILM = Family(
     key="ilm",
     title="ILM(e)",
     definition="x w - r1 r2, r the operand without its e + 1 leading ones",
+    domain="e = 0..n-1",
     template="ilm{e}",
     signed_form="sign-magnitude",
     citation=(

@@ -58,6 +58,7 @@ MBM = Family(
     key="mbm",
     title="MBM",
     definition="Mitchell + 5/64 2^(k1+k2), rounded down",
+    domain="",
     template="mbm",
     signed_form="sign-magnitude",
     citation=(

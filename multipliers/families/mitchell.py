@@ -61,6 +61,7 @@ MITCHELL = Family(
     key="mitchell",
     title="Mitchell",
     definition="2^(k1+k2) (1 + f1 + f2), or 2^(k1+k2+1) (f1 + f2) where f1 + f2 >= 1",
+    domain="",
     template="mitchell",
     signed_form="sign-magnitude",
     citation=(

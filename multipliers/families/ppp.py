@@ -74,6 +74,7 @@ PPP = Family(
     key="ppp",
     title="PPP[j, k]",
     definition="x (w without bits j to j + k - 1)",
+    domain="j = 0..n-1, k = 0..n-j",
     template="ppp_j{j}_k{k}",
     signed_form="two's complement",
     citation=(

@@ -62,6 +62,7 @@ ROBA = Family(
     key="roba",
     title="RoBA",
     definition="X w + W x - X W, X and W the nearest powers of two",
+    domain="",
     template="roba",
     signed_form="sign-magnitude",
     citation=(

@@ -63,6 +63,7 @@ SSM = Family(
     key="ssm",
     title="SSM(m)",
     definition="the top m bits if any bit above the low m is set, else the low m",
+    domain="m = n/2..n",
     template="ssm{m}",
     signed_form="sign-magnitude",
     citation=CITATION,

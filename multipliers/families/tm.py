@@ -54,6 +54,7 @@ TM = Family(
     key="tm",
     title="TM(k)",
     definition="((x >> k) (w >> k)) << 2k",
+    domain="k = 0..n",
     template="tm_k{k}",
     signed_form="two's complement",
     citation=(

@@ -91,6 +91,7 @@ TOSAM = Family(
     key="tosam",
     title="TOSAM(h, t)",
     definition="2^(k1+k2) (1 + T(f1) + T(f2) + H(f1) H(f2)), rounded down",
+    domain="h = 0..t, t = 0..n-1",
     template="tosam_h{h}_t{t}",
     signed_form="sign-magnitude",
     citation=(

@@ -60,6 +60,7 @@ UDM = Family(
     key="udm",
     title="UDM",
     definition="2x2 blocks exact but 3 * 3 = 7, added exactly",
+    domain="n even",
     template="udm",
     signed_form="sign-magnitude",
     citation=(
