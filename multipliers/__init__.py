@@ -16,6 +16,10 @@ from multipliers.codes import code_values, exact_products
 from multipliers.demo import demo_netlist
 from multipliers.errors import NetlistError
 from multipliers.families import CatalogueEntry, get, get_netlist, info, names
+from multipliers.formats.aiger import parse_aiger, read_aiger
+from multipliers.formats.aiger_writer import to_aiger, to_binary_aiger
+from multipliers.formats.blif import parse_blif, read_blif, to_blif
+from multipliers.formats.cgp import parse_cgp, read_cgp, to_cgp
 from multipliers.formats.files import load, save
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_writer import to_verilog
@@ -49,11 +53,21 @@ __all__ = [
     "load",
     "momeni_multiplier",
     "names",
+    "parse_aiger",
+    "parse_blif",
+    "parse_cgp",
     "parse_verilog",
     "perforated_multiplier",
+    "read_aiger",
+    "read_blif",
+    "read_cgp",
     "read_verilog",
     "save",
     "simulate",
+    "to_aiger",
+    "to_binary_aiger",
+    "to_blif",
+    "to_cgp",
     "to_verilog",
     "tree_multiplier",
     "truncated_multiplier",

@@ -16,6 +16,7 @@ Place = tuple[str, int]
 
 _UNDRIVEN, _TERMINAL, _ALIAS = -1, -2, -3
 _NAMES_IN_A_CYCLE = 8
+_MOST_NETS = 1 << 20  # a 64x64-bit multiplier has 2^15; bounds the memory of a small bad file
 
 
 @dataclass(slots=True)
@@ -57,13 +58,25 @@ class NetlistBuilder:
         self._outputs: list[Bus] = []
 
     def net(self, name: str | None = None, place: Place | None = None) -> int:
-        """Return a new net that `drive` or `connect` has to drive later."""
+        """Return a new net that `drive` or `connect` has to drive later.
+
+        Raises:
+            NetlistError: If there are 2^20 nets already.
+        """
+        if len(self._nets) >= _MOST_NETS:
+            raise _error(f"the circuit has more than {_MOST_NETS} nets", place)
         self._nets.append(_Net(name, place))
         return len(self._nets) - 1
 
     def input(self, name: str, width: int) -> tuple[int, ...]:
-        """Add an input port and return its nets, the least significant bit first."""
+        """Add an input port and return its nets, the least significant bit first.
+
+        Raises:
+            NetlistError: If this makes more than 2^20 nets.
+        """
         first = len(self._nets)
+        if first + width > _MOST_NETS:
+            raise _error(f"the circuit has more than {_MOST_NETS} nets", None)
         self._nets += [_Net(f"{name}[{bit}]", None, _TERMINAL) for bit in range(width)]
         nets = tuple(range(first, first + width))
         self._inputs.append(Bus(name, nets))

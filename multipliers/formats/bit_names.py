@@ -1,0 +1,100 @@
+"""Ports put together from single bits, for the formats that know nothing wider than a bit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_INDEXED = re.compile(r"(?P<name>.+)[\[(<](?P<index>\d{1,9})[\])>]")
+_NUMBERED = re.compile(r"(?P<name>.*[^\d_])_?(?P<index>\d{1,9})_?")
+
+
+@dataclass(frozen=True, slots=True)
+class PortBits:
+    """A port and its bits among the bits of a file.
+
+    Args:
+        name: Name of the port.
+        positions: Position of each bit in the file's list, the least significant bit first.
+    """
+
+    name: str
+    positions: tuple[int, ...]
+
+
+def group_bits(names: Sequence[str]) -> tuple[PortBits, ...]:
+    """Put the bits of a list together to ports, by their names.
+
+    ``a[0] a[1] ...``, also in round or angle brackets, is a port; so is ``a_0 a_1 ...`` or
+    ``a0 a1 ...`` if there are several, numbered from 0. Every other name is a port of one bit.
+
+    Args:
+        names: Names of the bits, in any order of their indices.
+
+    Returns:
+        The ports in the order of their first bits.
+
+    Raises:
+        ValueError: If a name occurs twice, or the bits of a port in brackets have gaps.
+
+    Examples:
+        >>> group_bits(["a[1]", "a[0]", "b_0", "b_1", "carry"])
+        (PortBits(name='a', positions=(1, 0)), PortBits(name='b', positions=(2, 3)),
+         PortBits(name='carry', positions=(4,)))
+    """
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"port '{twice}' is declared twice")
+    groups: dict[tuple[str, bool], dict[int, int]] = {}
+    keys: list[tuple[str, bool]] = []
+    for position, name in enumerate(names):
+        match = _INDEXED.fullmatch(name) or _NUMBERED.fullmatch(name)
+        key = (name, False) if match is None else (match["name"], match.re is _INDEXED)
+        index = 0 if match is None else int(match["index"])
+        keys.append(key)
+        if groups.setdefault(key, {}).setdefault(index, position) != position:
+            raise ValueError(f"bit {index} of port '{key[0]}' is declared twice")
+    ports: dict[str, PortBits] = {}
+    for position, (key, name) in enumerate(zip(keys, names, strict=True)):
+        (base, indexed), bits = key, groups[key]
+        first = min(bits)
+        whole = sorted(bits) == list(range(first, first + len(bits)))
+        if indexed and not whole:
+            raise ValueError(f"the bits of port '{base}' have gaps: {_some(sorted(bits))}")
+        together = indexed or (whole and first == 0 and len(bits) > 1)
+        if together and position != min(bits.values()):
+            continue
+        port = PortBits(base if together else name, (position,))
+        if together:
+            port = PortBits(base, tuple(bits[index] for index in sorted(bits)))
+        if port.name in ports:
+            raise ValueError(f"port '{port.name}' is declared twice")
+        ports[port.name] = port
+    return tuple(ports.values())
+
+
+def halves(count: int) -> tuple[int, int]:
+    """Return the widths of two operands of equal width.
+
+    Args:
+        count: Number of input bits.
+
+    Returns:
+        Half of it, twice.
+
+    Raises:
+        ValueError: If `count` is odd or less than 2.
+
+    Examples:
+        >>> halves(16)
+        (8, 8)
+    """
+    if count < 2 or count % 2:
+        raise ValueError(f"{count} input bits are no two operands of equal width")
+    return count // 2, count // 2
+
+
+def _some(indices: Sequence[int]) -> str:
+    shown = ", ".join(map(str, indices[:8]))
+    return shown + (", ..." if len(indices) > 8 else "")
