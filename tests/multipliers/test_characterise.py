@@ -42,6 +42,7 @@ def naive_figures(multiplier, convention):
         "error_rate": sum(error != 0 for error in errors) / count,
         "mse": sum(error**2 for error in errors) / count,
         "nmed": sum(map(abs, errors)) / count / 2**16,
+        "nwce": max(map(abs, errors)) / 2**16,
     }
 
 
@@ -157,6 +158,12 @@ def test_unknown_convention():
         characterise(multiplier, mred="all")
 
 
-def test_errors_of_no_real_multiplier():
-    with pytest.raises(ValueError, match=r"errors must be less than 2\^23 in size, got 8"):
-        characterise(Multiplier.from_lut(np.full((256, 256), 1 << 23)))
+def test_squares_of_errors_beyond_32_bits_are_exact():
+    """The worst table there is: -2^31 wherever the exact product is 128 * 128."""
+    table = exact_products(True, True).astype(np.int64)
+    table[128, :] = -(1 << 31)
+    errors = [-(1 << 31) - -128 * w for w in code_values(True).tolist()]
+    figures = characterise(Multiplier.from_lut(table))
+    assert figures.wce == (1 << 31) + 128 * 128
+    assert figures.mse == sum(error**2 for error in errors) / 2**16
+    assert figures.error_mean == sum(errors) / 2**16
