@@ -178,7 +178,8 @@ def info(name: str) -> CatalogueEntry:
         )
     entries = _entries(width)
     if full not in entries:
-        nearest = _suggest(full, list(entries))
+        known = list(entries) if match else [known.partition("_")[2] for known in entries]
+        nearest = _suggest(name, list(dict.fromkeys(known)))
         raise LookupError(f"no multiplier is called {name!r}{nearest}; names() lists them all")
     return entries[full]
 
@@ -291,4 +292,4 @@ def _source(family: Family, arguments: dict[str, Any]) -> str:
 
 def _suggest(name: str, known: list[str]) -> str:
     nearest = get_close_matches(name, known, n=_SUGGESTIONS)
-    return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+    return f" (did you mean {' or '.join(map(repr, nearest))}?)" if nearest else ""
