@@ -291,5 +291,6 @@ def _source(family: Family, arguments: dict[str, Any]) -> str:
 
 
 def _suggest(name: str, known: list[str]) -> str:
-    nearest = get_close_matches(name, known, n=_SUGGESTIONS)
+    longer = [other for other in known if name and other.startswith(name)]
+    nearest = longer[:_SUGGESTIONS] or get_close_matches(name, known, n=_SUGGESTIONS)
     return f" (did you mean {' or '.join(map(repr, nearest))}?)" if nearest else ""

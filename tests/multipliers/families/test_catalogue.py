@@ -118,8 +118,9 @@ def test_the_shipped_netlist_is_one_of_them():
         (
             lambda: get("drum44"),
             LookupError,
-            r"no multiplier is called 'drum44' \(did you mean 'drum4' or .*\); names\(\) lists them all",
+            r"is called 'drum44' \(did you mean 'drum4' or .*\); names\(\) lists them all",
         ),
+        (lambda: get("bam_h0"), LookupError, "did you mean 'bam_h0_v4' or 'bam_h0_v6' or"),
         (lambda: info("mul8s_bam_h0_v9"), LookupError, "did you mean 'mul8s_bam_h0_v"),
         (lambda: get("?"), LookupError, r"no multiplier is called '\?'; names\(\) lists them all"),
         (lambda: get("mul12u_drum4"), LookupError, "widths from 2 to 8, got 'mul12u_drum4'"),
