@@ -21,8 +21,10 @@ from multipliers.formats.aiger_writer import to_aiger, to_binary_aiger
 from multipliers.formats.blif import parse_blif, read_blif, to_blif
 from multipliers.formats.cgp import parse_cgp, read_cgp, to_cgp
 from multipliers.formats.files import load, save
+from multipliers.formats.netlist_files import read_netlist, write_netlist
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_writer import to_verilog
+from multipliers.formats.yosys import synthesise
 from multipliers.gates import Op
 from multipliers.multiplier import Multiplier
 from multipliers.netlist import Bus, Netlist
@@ -61,9 +63,11 @@ __all__ = [
     "read_aiger",
     "read_blif",
     "read_cgp",
+    "read_netlist",
     "read_verilog",
     "save",
     "simulate",
+    "synthesise",
     "to_aiger",
     "to_binary_aiger",
     "to_blif",
@@ -72,4 +76,5 @@ __all__ = [
     "tree_multiplier",
     "truncated_multiplier",
     "underdesigned_multiplier",
+    "write_netlist",
 ]

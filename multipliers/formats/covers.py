@@ -72,12 +72,14 @@ class CoverGates:
         """
         if len(inputs) <= 3:
             known = _gates().get((len(inputs), _truth_table(len(inputs), products, on_set)))
+            if isinstance(known, int):
+                self._builder.connect(net, known, place)
+                return
             if known is not None:
                 op, chosen = known
                 fan_in = [inputs[index] for index in chosen]
-                if op is None or op is Op.BUF:
-                    constant = CONSTANT_1 if chosen else CONSTANT_0
-                    self._builder.connect(net, constant if op is None else fan_in[0], place)
+                if op is Op.BUF:
+                    self._builder.connect(net, fan_in[0], place)
                 else:
                     self._builder.drive(net, op, *fan_in, place=place)
                 return
@@ -144,15 +146,12 @@ def _truth_table(inputs: int, products: Sequence[str], on_set: bool) -> int:
 
 
 @cache
-def _gates() -> dict[tuple[int, int], tuple[Op | None, tuple[int, ...]]]:
-    """Return gate and inputs for the functions of up to 3 inputs that are one gate.
-
-    A constant has no gate, and inputs only if it is 1.
-    """
-    known: dict[tuple[int, int], tuple[Op | None, tuple[int, ...]]] = {}
+def _gates() -> dict[tuple[int, int], int | tuple[Op, tuple[int, ...]]]:
+    """Return the constant net, or the gate and its inputs, for functions that are one."""
+    known: dict[tuple[int, int], int | tuple[Op, tuple[int, ...]]] = {}
     for inputs in range(4):
-        known[inputs, 0] = None, ()
-        known[inputs, (1 << (1 << inputs)) - 1] = None, tuple(range(inputs)) or (0,)
+        known[inputs, 0] = CONSTANT_0
+        known[inputs, (1 << (1 << inputs)) - 1] = CONSTANT_1
         for op in Op:
             for chosen in permutations(range(inputs), op.arity):
                 bits = (

@@ -16,6 +16,7 @@ from pyslang import ast, syntax
 
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
+from multipliers.formats.text import read_text
 from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlist import Netlist
 
@@ -34,6 +35,8 @@ _FATAL_WARNINGS = {
 }
 # Time is of no interest here, and files mix modules with and without a time scale.
 _HARMLESS_ERRORS = {"MissingTimeScale"}
+# Plain Verilog has fewer keywords than SystemVerilog, so that its wires may be named `bit` or `do`.
+_VERILOG_KEYWORDS = '`begin_keywords "1364-2005" '
 
 
 def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
@@ -41,7 +44,9 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
 
     Read are modules with wires, continuous assignments of ``& | ^ ~ ! ~^ +``, constants, selects,
     concatenations and replications, and instances of modules that the file defines or that are
-    among the cells of ``cells.v`` beside this file. Gates on which no output depends are left out.
+    among the cells of ``cells.v`` beside this file. A wire may be used above its declaration, and
+    be named like a keyword that only SystemVerilog has. Gates on which no output depends are left
+    out.
 
     Args:
         path: The file, UTF-8.
@@ -62,15 +67,7 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
         >>> print(read_verilog(demo_netlist()))
         mul8s_bam_h0_v7: A[8], B[8] -> O[16], 107 gates
     """
-    file = str(path)
-    content = Path(path).read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        raise NetlistError(f"byte 0x{byte:02x} is not UTF-8 text", file=file, line=line) from None
-    return parse_verilog(text, top=top, file=file)
+    return parse_verilog(read_text(path), top=top, file=str(path))
 
 
 def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> Netlist:
@@ -94,8 +91,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     """
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
-    design = _Design.elaborate(text, file, top)
-    design.check(top)
+    design = _readable_design(text, file, top)
     instance = design.choose_top(top)
     builder = NetlistBuilder(instance.name, file)
     try:
@@ -103,6 +99,27 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     except RecursionError:
         raise NetlistError("an expression is nested too deeply", file=file) from None
     return builder.build()
+
+
+def _readable_design(text: str, file: str, top: str | None) -> _Design:
+    """Return the design without errors, read as SystemVerilog or else as plain Verilog.
+
+    Raises:
+        NetlistError: If it has errors either way: that of the reading which got further.
+    """
+    design = _Design.elaborate(text, file, top)
+    try:
+        design.check(top)
+    except NetlistError as error:
+        if design.is_syntactically_correct():
+            raise
+        plain = _Design.elaborate(_VERILOG_KEYWORDS + text, file, top)
+        try:
+            plain.check(top)
+        except NetlistError as other:
+            raise (other if (other.line or 0) > (error.line or 0) else error) from None
+        return plain
+    return design
 
 
 @cache
@@ -125,6 +142,7 @@ class _Design:
         """Parse and elaborate a file with the library cells behind its own modules."""
         options = ast.CompilationOptions()
         options.defaultLiblist = ["work"]  # first the file itself, then other libraries
+        options.flags |= ast.CompilationFlags.AllowUseBeforeDeclare
         if top is not None:
             options.topModules = {top}
         bag = pyslang.Bag()
@@ -146,6 +164,10 @@ class _Design:
     def is_library_cell(self, body: ast.InstanceBodySymbol) -> bool:
         """Return whether an instance's body is one of our own cells."""
         return body.definition.sourceLibrary is self.library
+
+    def is_syntactically_correct(self) -> bool:
+        """Return whether the parser found no error."""
+        return not any(diagnostic.isError() for diagnostic in self.tree.diagnostics)
 
     def check(self, top: str | None) -> None:
         """Raise the first error that parser or elaboration found, syntax before meaning."""

@@ -24,6 +24,9 @@ Locate = Callable[[Any], Place]
 Nets = list[int]
 """Nets of a word, the least significant bit first."""
 
+WIDEST = 1 << 16
+"""Greatest width of a wire or expression."""
+
 _BITWISE = {"BinaryAnd": Op.AND, "BinaryOr": Op.OR, "BinaryXor": Op.XOR, "BinaryXnor": Op.XNOR}
 _INVERTED = {Op.AND: Op.NAND, Op.OR: Op.NOR, Op.XOR: Op.XNOR, Op.XNOR: Op.XOR}
 _REFUSED = {"Call": "a function call", "HierarchicalValue": "a hierarchical name"}
@@ -68,6 +71,10 @@ def lower(scope: Scope, expression: Expression) -> Nets:
     Raises:
         NetlistError: If the expression uses another operator or construct, or unknown bits.
     """
+    if expression.type.bitWidth > WIDEST:
+        raise too_wide(
+            "a word", expression.type.bitWidth, scope.locate(expression.sourceRange.start)
+        )
     constant = expression.constant  # what elaboration had to evaluate, such as bounds
     if constant is not None:
         return _bits(scope, expression, constant.value)
@@ -255,9 +262,29 @@ def refusal(construct: str, place: Place) -> NetlistError:
     """
     file, line = place
     message = (
-        f"{construct} is not supported, the file must be structural: "
-        "synthesise behavioural code to gates first"
+        f"{construct} is not supported, the file must be structural: synthesise behavioural code "
+        "to gates first, as load(path, synthesise=True) does with Yosys"
     )
+    return NetlistError(message, file=file, line=line)
+
+
+def too_wide(what: str, width: int, place: Place) -> NetlistError:
+    """Return the error for a wire or expression of more bits than any netlist needs.
+
+    Args:
+        what: What it is.
+        width: Its number of bits.
+        place: File and line.
+
+    Returns:
+        The error to raise.
+
+    Examples:
+        >>> print(too_wide("wire 'n'", 8000000, ("mul.v", 3)))
+        mul.v:3: wire 'n' must have at most 65536 bits, got 8000000
+    """
+    file, line = place
+    message = f"{what} must have at most {WIDEST} bits, got {width}"
     return NetlistError(message, file=file, line=line)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
 from multipliers.formats.verilog_expressions import (
+    WIDEST,
     Locate,
     Nets,
     Scope,
     lower,
     lower_target,
     refusal,
+    too_wide,
 )
 
 Symbol = Any
@@ -34,6 +37,8 @@ _REFUSED = {
     "Subroutine": "a function or task",
 }
 
+_MOST_INSTANCES = 1 << 16  # few modules can make very many instances, level by level
+
 _PROCEDURES = {
     "AlwaysComb": "always_comb",
     "AlwaysFF": "always_ff",
@@ -49,11 +54,13 @@ class Flattener:
         builder: Takes ports, nets and gates.
         locate: Finds file and line of a source location.
         is_library_cell: Whether an instance's body is one of our own cells.
+        instances: Counts the instances.
     """
 
     builder: NetlistBuilder
     locate: Locate
     is_library_cell: Callable[[Symbol], bool]
+    instances: Iterator[int] = field(default_factory=count)
 
     def add_top(self, instance: Symbol) -> None:
         """Add the top module with everything below it.
@@ -109,8 +116,7 @@ class Flattener:
 
     def _declare(self, scope: Scope, member: Symbol, path: str) -> None:
         """Make the nets of a wire, unless it is an input port, whose nets are there."""
-        if not member.type.isIntegral:
-            raise self._refusal(f"'{member.name}', which is no vector of bits,", member)
+        self._check_type(member)
         if member.kind.name == "Variable":
             if member.initializer is not None:
                 raise self._refusal(f"variable '{member.name}' with an initial value", member)
@@ -139,6 +145,10 @@ class Flattener:
     def _connect_instance(self, scope: Scope, instance: Symbol, path: str) -> None:
         """Add an instance and connect its pins to the nets of the module that contains it."""
         place = self.locate(instance.location)
+        if next(self.instances) >= _MOST_INSTANCES:
+            file, line = place
+            message = f"the file has more than {_MOST_INSTANCES} instances"
+            raise NetlistError(message, file=file, line=line)
         pins = [(pin.port, pin.expression) for pin in instance.portConnections]
         inputs = {}
         for port, expression in pins:
@@ -152,6 +162,14 @@ class Flattener:
                 targets = lower_target(scope, expression)
                 self._connect(targets, child.nets[port.internalSymbol.name], instance)
 
+    def _check_type(self, symbol: Symbol) -> None:
+        """Raise an error for a wire or port that is no vector of bits, or an enormous one."""
+        if not symbol.type.isIntegral:
+            raise self._refusal(f"'{symbol.name}', which is no vector of bits,", symbol)
+        if symbol.type.bitWidth > WIDEST:
+            place = self.locate(symbol.location)
+            raise too_wide(f"'{symbol.name}'", symbol.type.bitWidth, place)
+
     def _ports(self, body: Symbol) -> list[Symbol]:
         """Return the ports of a module, each an input or output of one vector."""
         ports = list(body.portList)
@@ -160,6 +178,7 @@ class Flattener:
                 raise self._refusal(f"port '{port.name}', which is not one wire,", port)
             if port.direction.name not in ("In", "Out"):
                 raise self._refusal(f"{port.direction.name.lower()} port '{port.name}'", port)
+            self._check_type(port)
         return ports
 
     def _refusal(self, construct: str, symbol: Symbol) -> NetlistError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from multipliers.formats.verilog_names import verilog_name
 from multipliers.gates import Op
 from multipliers.netlist import Netlist
 
@@ -22,7 +23,6 @@ _EXPRESSIONS = {
     Op.MAJ: "({0} & {1}) | ({0} & {2}) | ({1} & {2})",
 }
 _CARRY_OF = {Op.XOR: Op.AND, Op.XOR3: Op.MAJ}
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
 def to_verilog(netlist: Netlist) -> str:
@@ -30,16 +30,17 @@ def to_verilog(netlist: Netlist) -> str:
 
     One net a line in topological order; a sum and a carry of the same bits are written as the
     addition that they are, `assign {carry, sum} = a + b + c`. `read_verilog` and other Verilog
-    tools read the text back into a circuit of the same function.
+    tools read the text back into a circuit of the same function. Names that are keywords or no
+    plain identifiers are escaped.
 
     Args:
-        netlist: The circuit; its name and its ports' names must be plain Verilog identifiers.
+        netlist: The circuit; its name and its ports' names must be printable ASCII.
 
     Returns:
         Text of the file.
 
     Raises:
-        ValueError: If a name is no plain Verilog identifier.
+        ValueError: If a name has white space or other than ASCII characters.
 
     Examples:
         >>> from multipliers import array_multiplier
@@ -56,19 +57,16 @@ def to_verilog(netlist: Netlist) -> str:
     ports = [("input", bus) for bus in netlist.inputs] + [
         ("output", bus) for bus in netlist.outputs
     ]
-    for name in (netlist.name, *(bus.name for _, bus in ports)):
-        if not _IDENTIFIER.fullmatch(name):
-            raise ValueError(f"names must be Verilog identifiers, got {name!r}")
     names = _net_names(netlist)
-    header = ", ".join(f"{way} [{bus.width - 1}:0] {bus.name}" for way, bus in ports)
+    header = ", ".join(f"{way} [{bus.width - 1}:0] {verilog_name(bus.name)}" for way, bus in ports)
     lines = [
         f"// {netlist}",
         *([f"// from {line}" for line in netlist.source.splitlines()]),
         "// Written by multipliers.to_verilog.",
-        f"module {netlist.name}({header});",
+        f"module {verilog_name(netlist.name)}({header});",
         *_gate_lines(netlist, names),
         *(
-            f"  assign {bus.name}[{bit}] = {names[net]};"
+            f"  assign {verilog_name(bus.name)}[{bit}] = {names[net]};"
             for bus in netlist.outputs
             for bit, net in enumerate(bus.nets)
         ),
@@ -82,7 +80,9 @@ def _net_names(netlist: Netlist) -> list[str]:
     prefix = "n"
     while any(re.fullmatch(rf"{prefix}\d+", bus.name) for bus in netlist.inputs + netlist.outputs):
         prefix += "_"
-    operands = [f"{bus.name}[{bit}]" for bus in netlist.inputs for bit in range(bus.width)]
+    operands = [
+        f"{verilog_name(bus.name)}[{bit}]" for bus in netlist.inputs for bit in range(bus.width)
+    ]
     gates = [f"{prefix}{net}" for net in range(netlist.first_gate, netlist.net_count)]
     return ["1'b0", "1'b1", *operands, *gates]
 

@@ -1,6 +1,7 @@
 """Files: what is saved is loaded, whole or not at all, and foreign files are refused by name."""
 
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from multipliers import (
     demo_netlist,
     exact_products,
     load,
+    read_netlist,
     save,
     to_verilog,
+    write_netlist,
 )
 
 
@@ -126,7 +129,8 @@ def fields_of(multiplier, **changes):
     [
         ({"format_version": None}, ValueError, "not a multiplier, there is no format version"),
         ({"format_version": "1"}, ValueError, "not a multiplier, there is no format version"),
-        ({"format_version": 2}, ValueError, "the format version must be 1, got 2"),
+        ({"format_version": 3}, ValueError, "the format version must be at most 2, got 3"),
+        ({"format_version": 2}, ValueError, "not a multiplier, there is no w_width, x_width"),
         ({"lut": None, "name": None}, ValueError, "not a multiplier, there is no lut, name"),
         ({"lut": np.zeros((3, 3), dtype=int)}, ValueError, r"'lut' must have shape \(256, 256\)"),
         ({"lut": np.zeros((256, 256))}, TypeError, "'lut' must hold integers"),
@@ -163,16 +167,17 @@ def test_file_of_the_other_kind(multiplier, tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "error", "message"),
     [
-        (
-            "m.blif",
-            {},
-            ValueError,
-            r"m\.blif: the suffix must be \.v, \.npz or \.npy, got '\.blif'",
-        ),
-        ("m", {}, ValueError, r"the suffix must be \.v, \.npz or \.npy, got ''"),
-        ("m.npy", {}, ValueError, r"does not state whether .* signed; pass signed=True"),
+        ("m.vhd", {}, ValueError, r"the suffix must be \.aag, .*\.txt or \.v, got '\.vhd'"),
+        ("m", {}, ValueError, r"the suffix must be \.aag, .*, got ''"),
+        ("m.npy", {}, ValueError, r"does not state whether .* signed .*; pass signed=True"),
         ("m.npz", {"signed": True}, ValueError, "the file states its signedness, leave out"),
-        ("m.npz", {"top": "m"}, ValueError, "'top' is for Verilog files, got 'm'"),
+        ("m.npz", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),
+        ("m.aag", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),
+        ("m.npz", {"order": "xw"}, ValueError, "the file states its operand order, leave out"),
+        ("m.npy", {"signed": True, "order": "row"}, ValueError, "'order' must be 'xw', 'wx' or"),
+        ("m.v", {"order": "xw"}, ValueError, "'order' is for tables, got 'xw'"),
+        ("m.npz", {"synthesise": True}, ValueError, "'synthesise' is for Verilog files"),
+        ("m.blif", {"synthesise": True}, ValueError, "'synthesise' is for Verilog files"),
         ("m.npy", {"signed": "yes"}, TypeError, "'signed' must be a bool, a pair of bools or None"),
         ("absent.v", {}, FileNotFoundError, "absent"),
         ("absent.npz", {}, FileNotFoundError, "absent"),
@@ -184,13 +189,85 @@ def test_wrong_calls(tmp_path, name, arguments, error, message):
         load(tmp_path / name, **arguments)
 
 
+def test_narrow_verilog(tmp_path):
+    path = tmp_path / "mul4s_array.v"
+    path.write_text(to_verilog(array_multiplier(signed=True, width=4)))
+    assert np.array_equal(load(path).lut, exact_products(True, True, x_width=4, w_width=4))
+
+
 def test_verilog_of_another_width(tmp_path):
-    path = tmp_path / "mul4u_array.v"
-    path.write_text(to_verilog(array_multiplier(signed=False, width=4)))
-    with pytest.raises(NotImplementedError, match=r"mul4u_array\.v: a multiplier must have two 8-"):
+    path = tmp_path / "mul9u_array.v"
+    path.write_text(to_verilog(array_multiplier(signed=False, width=9)))
+    with pytest.raises(NotImplementedError, match=r"mul9u_array\.v: "):
         load(path)
 
 
+def test_npz_of_the_first_version_has_ports_of_8_bits(multiplier, tmp_path):
+    np.savez(tmp_path / "m.npz", **fields_of(multiplier))
+    loaded = load(tmp_path / "m.npz")
+    assert (loaded.x_port, loaded.w_port) == (Port(8, True), Port(8, True))
+    assert np.array_equal(loaded.lut, multiplier.lut)
+
+
+@pytest.mark.parametrize("widths", [(1, 8), (8, 9), (-3, 8)])
+def test_npz_with_impossible_widths(multiplier, tmp_path, widths):
+    fields = fields_of(multiplier, format_version=2, x_width=widths[0], w_width=widths[1])
+    np.savez(tmp_path / "m.npz", **fields)
+    with pytest.raises(ValueError, match=r"m\.npz: ports must have 2 to 8 bits"):
+        load(tmp_path / "m.npz")
+
+
+def test_npz_that_unpacks_to_gigabytes(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lut.npy", bytes(1 << 23))
+    with pytest.raises(ValueError, match=r"m\.npz: .* the arrays must have at most 4194304 bytes"):
+        load(tmp_path / "m.npz")
+
+
+def test_npy_that_claims_gigabytes(tmp_path):
+    header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<i4', 'fortran_order': False, 'shape': (%s), }"
+    for shape in (b"99999999999,", b"4611686018427387905,", b"256, 99999999"):
+        (tmp_path / "m.npy").write_bytes((header % shape).ljust(127) + b"\n" + bytes(1000))
+        with pytest.raises(ValueError, match=r"m\.npy: not a \.npy file, or a damaged one"):
+            load(tmp_path / "m.npy", signed=True)
+
+
+def test_tables_of_more_than_four_megabytes(tmp_path):
+    for suffix in (".npz", ".csv", ".h"):
+        (tmp_path / f"m{suffix}").write_bytes(bytes((1 << 22) + 1))
+        with pytest.raises(NetlistError, match="the file must have at most 4194304 bytes"):
+            load(tmp_path / f"m{suffix}", order=None if suffix == ".npz" else "xw", signed=None)
+
+
+@pytest.mark.parametrize("suffix", [".v", ".blif", ".cgp", ".chr", ".aag", ".aig"])
+def test_a_table_has_no_gates(multiplier, tmp_path, suffix):
+    message = rf"m\{suffix}: a table has no gates to write as \{suffix}; write_netlist\(\) writes"
+    with pytest.raises(ValueError, match=message):
+        save(multiplier, tmp_path / f"m{suffix}")
+
+
 def test_save_with_another_suffix(multiplier, tmp_path):
-    with pytest.raises(ValueError, match=r"the suffix must be \.npz or \.npy, got '\.txt'"):
-        save(multiplier, tmp_path / "m.txt")
+    with pytest.raises(ValueError, match=r"the suffix must be \.bin, .* or \.txt, got '\.xls'"):
+        save(multiplier, tmp_path / "m.xls")
+    with pytest.raises(ValueError, match=r"'order' is for \.bin files, got 'wx'"):
+        save(multiplier, tmp_path / "m.npz", order="wx")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("suffix", [".v", ".blif", ".cgp", ".chr", ".aag", ".aig"])
+def test_netlist_round_trip(tmp_path, suffix, signed):
+    netlist = broken_array_multiplier(2, 5, signed=signed)
+    path = tmp_path / f"{netlist.name}{suffix}"
+    write_netlist(netlist, path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    loaded = load(path)
+    assert (loaded.name, loaded.source) == (netlist.name, str(path))
+    assert loaded.digest == Multiplier.from_netlist(netlist).digest
+    assert read_netlist(path).outputs[0].width == 16
+
+
+def test_wrong_netlist_files(tmp_path):
+    with pytest.raises(ValueError, match=r"the suffix must be \.aag, .* or \.v, got '\.npz'"):
+        read_netlist(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match=r"the suffix must be \.aag, .* or \.v, got '\.npz'"):
+        write_netlist(array_multiplier(signed=False), tmp_path / "m.npz")

@@ -63,5 +63,7 @@ def test_shipped_netlist_is_what_the_generator_writes():
 def test_names_that_are_no_identifiers():
     builder = NetlistBuilder("two words")
     builder.output("y", builder.input("a", 1))
-    with pytest.raises(ValueError, match="names must be Verilog identifiers, got 'two words'"):
+    with pytest.raises(
+        ValueError, match="names must be of printable ASCII characters, got 'two words'"
+    ):
         to_verilog(builder.build())

@@ -1,0 +1,202 @@
+"""Tables of products as NumPy arrays: `.npz` with ports, name and source, `.npy` alone."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multipliers.errors import NetlistError
+from multipliers.formats.table_layout import (
+    MOST_BYTES,
+    Order,
+    TableLayout,
+    check_nothing_stated,
+    check_order,
+)
+from multipliers.formats.text import read_bytes
+from multipliers.multiplier import Multiplier
+from multipliers.ports import Port
+from multipliers.signedness import Signedness
+
+FORMAT_VERSION = 2
+"""Version of the `.npz` layout that `save` writes; version 1 has no widths, which are 8."""
+
+# Kind of each single value beside the table: b truth value, i integer, U text.
+_KINDS = {"name": "U", "source": "U", "w_signed": "b", "x_signed": "b"}
+_WIDTHS = {"w_width": "i", "x_width": "i"}
+
+_DAMAGED = (
+    AttributeError, EOFError, IndexError, KeyError, MemoryError, OSError, OverflowError,
+    RuntimeError, SyntaxError, TypeError, ValueError, lzma.LZMAError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def read_npz(
+    path: str | Path, *, signed: Signedness = None, order: Order | None = None
+) -> Multiplier:
+    """Read a multiplier from an `.npz` that `save` wrote.
+
+    Args:
+        path: The file.
+        signed: None, as the file states it.
+        order: None, as the file states it.
+
+    Returns:
+        The multiplier.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If the table holds no integers.
+        ValueError: If the file is damaged or another one, or the caller states what it states.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from multipliers import exact_products
+        >>> exact = Multiplier.from_lut(exact_products(True, True), name="exact")
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "exact.npz"
+        ...     _ = path.write_bytes(npz_table(exact))
+        ...     read_npz(path) == exact
+        True
+    """
+    path = Path(path)
+    check_nothing_stated(path, signed, order)
+    fields = _read_arrays(path)
+    version = fields.get("format_version")
+    if version is None or version.shape or not np.issubdtype(version.dtype, np.integer):
+        raise ValueError(f"{path}: not a multiplier, there is no format version")
+    if int(version) not in (1, FORMAT_VERSION):
+        raise ValueError(
+            f"{path}: the format version must be at most {FORMAT_VERSION}, got {int(version)}; "
+            "a newer version of this package may read it"
+        )
+    kinds = _KINDS | (_WIDTHS if int(version) > 1 else {})
+    if missing := sorted({"lut", *kinds} - set(fields)):
+        raise ValueError(f"{path}: not a multiplier, there is no {', '.join(missing)}")
+    for name, kind in kinds.items():
+        value = fields[name]
+        if value.shape or value.dtype.kind != kind:
+            raise ValueError(
+                f"{path}: '{name}' must be one value of kind '{kind}', got {value.dtype}"
+            )
+    widths = {name: int(fields[name]) if int(version) > 1 else 8 for name in _WIDTHS}
+    if not all(2 <= width <= 8 for width in widths.values()):
+        raise ValueError(f"{path}: ports must have 2 to 8 bits, got {widths}")
+    layout = TableLayout(
+        Port(widths["x_width"], bool(fields["x_signed"])),
+        Port(widths["w_width"], bool(fields["w_signed"])),
+        "xw",
+        str(fields["name"]),
+        str(fields["source"]),
+    )
+    return layout.multiplier(path, fields["lut"])
+
+
+def read_npy(
+    path: str | Path, *, signed: Signedness = None, order: Order | None = None
+) -> Multiplier:
+    """Read a table of integers from an `.npy`.
+
+    Args:
+        path: The file, integers `(256, 256)`.
+        signed: Whether the operands are signed, None to take it from the file's name.
+        order: ``"wx"`` if the row is the code of the second operand; None is this package's order,
+            the first operand.
+
+    Returns:
+        The multiplier, named as the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If the table holds no integers, or `signed` is of another type.
+        ValueError: If the file is damaged or another one, or the signedness is stated nowhere.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "mul8u_zero.npy"
+        ...     np.save(path, np.zeros((256, 256), dtype=np.int32))
+        ...     print(read_npy(path))
+        mul8u_zero: unsigned 8-bit (0..255) x unsigned 8-bit (0..255)
+    """
+    path = Path(path)
+    layout = TableLayout.stated_by_caller(path, signed, check_order(order) or "xw")
+    arrays = _read_arrays(path)
+    if list(arrays) != [""]:
+        raise ValueError(f"{path}: not a .npy file, but an archive of several arrays")
+    return layout.multiplier(path, arrays[""])
+
+
+def npz_table(multiplier: Multiplier) -> bytes:
+    """Return a multiplier as an `.npz`, which `read_npz` reads back.
+
+    Args:
+        multiplier: The multiplier.
+
+    Returns:
+        Content of the file.
+
+    Examples:
+        >>> from multipliers import exact_products
+        >>> npz_table(Multiplier.from_lut(exact_products(True, True)))[:2]
+        b'PK'
+    """
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        format_version=np.int64(FORMAT_VERSION),
+        lut=multiplier.lut,
+        name=np.str_(multiplier.name),
+        x_signed=np.bool_(multiplier.x_port.signed),
+        w_signed=np.bool_(multiplier.w_port.signed),
+        x_width=np.int64(multiplier.x_port.width),
+        w_width=np.int64(multiplier.w_port.width),
+        source=np.str_(multiplier.source),
+    )
+    return content.getvalue()
+
+
+def npy_table(multiplier: Multiplier) -> bytes:
+    """Return a multiplier's table alone as an `.npy`, int32, row = code of the first operand.
+
+    Args:
+        multiplier: The multiplier.
+
+    Returns:
+        Content of the file.
+
+    Examples:
+        >>> from multipliers import exact_products
+        >>> npy_table(Multiplier.from_lut(exact_products(True, True)))[1:6]
+        b'NUMPY'
+    """
+    content = io.BytesIO()
+    np.save(content, multiplier.lut, allow_pickle=False)
+    return content.getvalue()
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of an `.npz` by name, or the array of an `.npy` under the empty name."""
+    content = io.BytesIO(read_bytes(path, most=MOST_BYTES))
+    try:
+        if zipfile.is_zipfile(content):
+            with zipfile.ZipFile(content) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > MOST_BYTES:
+                raise NetlistError(f"the arrays must have at most {MOST_BYTES} bytes")
+        content.seek(0)
+        loaded = np.load(content, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except _DAMAGED as error:
+        raise ValueError(f"{path}: not a {path.suffix} file, or a damaged one: {error}") from None

