@@ -73,8 +73,10 @@ def final(columns, or_bits):
     return (low | upper << or_bits) % (1 << len(columns))
 
 
-DADDA_HEIGHTS = {2: [], 4: [3, 2], 5: [4, 3, 2], 8: [6, 4, 3, 2]}
-POWERS_OF_TWO = {4: [2], 5: [4, 2], 8: [4, 2]}
+def stages(candidates, width, signed):
+    """Heights of the stages that columns of this multiplier need."""
+    tallest = max(map(len, columns_of(0, 0, width, signed)))
+    return [height for height in candidates if height < tallest]
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -97,10 +99,7 @@ def test_compressor_tree_without_approximate_columns_is_exact(width, signed):
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize(("width", "or_bits"), [(4, 4), (5, 3), (8, 6), (8, 16)])
 def test_dadda_tree_with_inexact_final_adder(width, or_bits, signed):
-    if signed and width != 8:
-        heights = [h for h in (6, 4, 3, 2) if h < width + 1]
-    else:
-        heights = DADDA_HEIGHTS[width]
+    heights = stages((9, 6, 4, 3, 2), width, signed)
     table = simulate(tree_multiplier(signed=signed, width=width, or_bits=or_bits))
     for x, w in np.random.default_rng(or_bits).integers(0, 1 << width, size=(300, 2)).tolist():
         columns = one_after_the_other(columns_of(x, w, width, signed), heights)
@@ -113,10 +112,7 @@ def test_dadda_tree_with_inexact_final_adder(width, or_bits, signed):
     [(4, 8, 0), (5, 5, 2), (8, 8, 0), (8, 16, 0), (8, 11, 5)],
 )
 def test_compressor_tree(width, approximate_columns, or_bits, signed):
-    heights = POWERS_OF_TWO[width]
-    tallest = max(map(len, columns_of(0, 0, width, signed)))
-    if tallest > 2 * heights[0]:
-        heights = [2 * heights[0], *heights]
+    heights = stages((8, 4, 2), width, signed)
     table = simulate(
         momeni_multiplier(approximate_columns, signed=signed, width=width, or_bits=or_bits)
     )
