@@ -62,6 +62,24 @@ def one_after_the_other(columns, heights, approximate_columns=0):
     return columns
 
 
+def all_at_once(columns):
+    """Wallace's reduction."""
+    while max(map(len, columns)) > 2:
+        lowered = [[] for _ in range(len(columns) + 1)]
+        sums = [[] for _ in columns]
+        for c, column in enumerate(columns):
+            groups = [column[first : first + 3] for first in range(0, len(column), 3)]
+            for group in groups:
+                if len(group) == 1:
+                    sums[c] += group
+                    continue
+                total, carry = add(*group)
+                sums[c].append(total)
+                lowered[c + 1].append(carry)
+        columns = [carries + own for carries, own in zip(lowered, sums, strict=False)]
+    return columns
+
+
 def final(columns, or_bits):
     first = sum(column[0] << c for c, column in enumerate(columns) if column)
     second = sum(column[1] << c for c, column in enumerate(columns) if len(column) > 1)
@@ -103,6 +121,15 @@ def test_dadda_tree_with_inexact_final_adder(width, or_bits, signed):
     table = simulate(tree_multiplier(signed=signed, width=width, or_bits=or_bits))
     for x, w in np.random.default_rng(or_bits).integers(0, 1 << width, size=(300, 2)).tolist():
         columns = one_after_the_other(columns_of(x, w, width, signed), heights)
+        assert table[x, w] == final(columns, or_bits), (x, w)
+
+
+@pytest.mark.parametrize(("width", "or_bits"), [(4, 4), (5, 7), (8, 6), (8, 16)])
+def test_wallace_tree_with_inexact_final_adder(width, or_bits):
+    netlist = tree_multiplier(signed=False, width=width, reduction="wallace", or_bits=or_bits)
+    table = simulate(netlist)
+    for x, w in np.random.default_rng(or_bits).integers(0, 1 << width, size=(300, 2)).tolist():
+        columns = all_at_once(columns_of(x, w, width, signed=False))
         assert table[x, w] == final(columns, or_bits), (x, w)
 
 
