@@ -14,6 +14,8 @@ from multipliers.circuits import (
 )
 from multipliers.codes import code_values, exact_products
 from multipliers.demo import demo_netlist
+from multipliers.error_distribution import ErrorDistribution, error_distribution
+from multipliers.error_profile import ErrorProfile, error_profile
 from multipliers.errors import NetlistError
 from multipliers.families import CatalogueEntry, get, get_netlist, info, names
 from multipliers.formats.aiger import parse_aiger, read_aiger
@@ -30,11 +32,15 @@ from multipliers.multiplier import Multiplier
 from multipliers.netlist import Bus, Netlist
 from multipliers.ports import Port
 from multipliers.simulate import simulate
+from multipliers.structure import TableStructure, table_structure
+from multipliers.worst_cases import WorstCase, worst_cases
 
 __all__ = [
     "Bus",
     "CatalogueEntry",
+    "ErrorDistribution",
     "ErrorFigures",
+    "ErrorProfile",
     "MredConvention",
     "Multiplier",
     "Netlist",
@@ -42,12 +48,16 @@ __all__ = [
     "NetlistError",
     "Op",
     "Port",
+    "TableStructure",
+    "WorstCase",
     "array_multiplier",
     "broken_array_multiplier",
     "characterise",
     "code_values",
     "column_truncated_multiplier",
     "demo_netlist",
+    "error_distribution",
+    "error_profile",
     "exact_products",
     "get",
     "get_netlist",
@@ -68,6 +78,7 @@ __all__ = [
     "save",
     "simulate",
     "synthesise",
+    "table_structure",
     "to_aiger",
     "to_binary_aiger",
     "to_blif",
@@ -76,5 +87,6 @@ __all__ = [
     "tree_multiplier",
     "truncated_multiplier",
     "underdesigned_multiplier",
+    "worst_cases",
     "write_netlist",
 ]
