@@ -27,9 +27,11 @@ from multipliers.formats.netlist_files import read_netlist, write_netlist
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise
+from multipliers.function_figures import FunctionFigures, StandardErrors, characterise_function
 from multipliers.gates import Op
 from multipliers.multiplier import Multiplier
 from multipliers.netlist import Bus, Netlist
+from multipliers.netlist_function import netlist_function
 from multipliers.ports import Port
 from multipliers.simulate import simulate
 from multipliers.structure import TableStructure, table_structure
@@ -41,6 +43,7 @@ __all__ = [
     "ErrorDistribution",
     "ErrorFigures",
     "ErrorProfile",
+    "FunctionFigures",
     "MredConvention",
     "Multiplier",
     "Netlist",
@@ -48,11 +51,13 @@ __all__ = [
     "NetlistError",
     "Op",
     "Port",
+    "StandardErrors",
     "TableStructure",
     "WorstCase",
     "array_multiplier",
     "broken_array_multiplier",
     "characterise",
+    "characterise_function",
     "code_values",
     "column_truncated_multiplier",
     "demo_netlist",
@@ -65,6 +70,7 @@ __all__ = [
     "load",
     "momeni_multiplier",
     "names",
+    "netlist_function",
     "parse_aiger",
     "parse_blif",
     "parse_cgp",
