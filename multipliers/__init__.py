@@ -13,6 +13,15 @@ from multipliers.circuits import (
     underdesigned_multiplier,
 )
 from multipliers.codes import code_values, exact_products
+from multipliers.cost import (
+    UNIT_GATES,
+    CellTable,
+    Cost,
+    ToggleEnergy,
+    circuit_cost,
+    read_cells,
+    toggle_energy,
+)
 from multipliers.demo import demo_netlist
 from multipliers.error_distribution import ErrorDistribution, error_distribution
 from multipliers.error_profile import ErrorProfile, error_profile
@@ -38,8 +47,11 @@ from multipliers.structure import TableStructure, table_structure
 from multipliers.worst_cases import WorstCase, worst_cases
 
 __all__ = [
+    "UNIT_GATES",
     "Bus",
     "CatalogueEntry",
+    "CellTable",
+    "Cost",
     "ErrorDistribution",
     "ErrorFigures",
     "ErrorProfile",
@@ -53,11 +65,13 @@ __all__ = [
     "Port",
     "StandardErrors",
     "TableStructure",
+    "ToggleEnergy",
     "WorstCase",
     "array_multiplier",
     "broken_array_multiplier",
     "characterise",
     "characterise_function",
+    "circuit_cost",
     "code_values",
     "column_truncated_multiplier",
     "demo_netlist",
@@ -78,6 +92,7 @@ __all__ = [
     "perforated_multiplier",
     "read_aiger",
     "read_blif",
+    "read_cells",
     "read_cgp",
     "read_netlist",
     "read_verilog",
@@ -90,6 +105,7 @@ __all__ = [
     "to_blif",
     "to_cgp",
     "to_verilog",
+    "toggle_energy",
     "tree_multiplier",
     "truncated_multiplier",
     "underdesigned_multiplier",

@@ -90,7 +90,7 @@ def pack_bits(values: npt.NDArray[np.integer], width: int) -> list[Words]:
         ['0b111', '0b110']
     """
     patterns = np.zeros(-(-len(values) // 64) * 64, dtype="<u2")
-    patterns[: len(values)] = values & 0xFFFF
+    patterns[: len(values)] = values.astype(np.uint16)
     octets = patterns.view(np.uint8).reshape(-1, 2)
     words = []
     for k in range(width):

@@ -7,6 +7,8 @@ bitwise operation on the words of its fan-ins, and a net's words are dropped aft
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -77,12 +79,19 @@ def operand_words(bits: int) -> list[Words]:
     return words + [(index >> np.uint64(k) & np.uint64(1)) * ones for k in range(bits - 6)]
 
 
-def evaluate(netlist: Netlist, inputs: list[Words]) -> list[Words]:
+def evaluate(
+    netlist: Netlist,
+    inputs: list[Words],
+    *,
+    observe: Callable[[int, Words], None] | None = None,
+) -> list[Words]:
     """Run a netlist on words of input bits.
 
     Args:
         netlist: The circuit.
         inputs: Words of each input bit in the order of their nets, uint64, all of one shape.
+        observe: Called with the number of each gate and the words at its output, which are not to
+            be changed.
 
     Returns:
         Words of each output bit, ports in order, the least significant bit first.
@@ -101,11 +110,13 @@ def evaluate(netlist: Netlist, inputs: list[Words]) -> list[Words]:
     zero = np.zeros_like(inputs[0]) if inputs else np.zeros(1, dtype=np.uint64)
     nets: list[Words | None] = [zero, ~zero, *inputs]
     kept = {net for bus in netlist.outputs for net in bus.nets} | {0, 1}
-    for op, fan_in, last in zip(
-        netlist.op.tolist(), netlist.fan_in.tolist(), _last_uses(netlist), strict=True
-    ):
+    gates = zip(netlist.op.tolist(), netlist.fan_in.tolist(), _last_uses(netlist), strict=True)
+    for gate, (op, fan_in, last) in enumerate(gates):
         a, b, c = fan_in
-        nets.append(FUNCTIONS[op](nets[a], nets[b], nets[c]))
+        result = FUNCTIONS[op](nets[a], nets[b], nets[c])
+        nets.append(result)
+        if observe is not None:
+            observe(gate, result)
         for net in last:
             if net not in kept:
                 nets[net] = None

@@ -50,6 +50,15 @@ def test_operands_of_different_width_and_sign():
     assert np.array_equal(function(x, w), x + 32 * w)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_any_integers(dtype):
+    values = np.array([-128, -1, 0, 127], dtype=dtype)
+    products = netlist_function(array_multiplier(signed=True))(values, values[::-1])
+    assert products.tolist() == [-16256, 0, 0, -16256]
+    multiply = netlist_function(array_multiplier(signed=False))
+    assert multiply(np.array([255], dtype=np.uint8), np.array([254], dtype=np.uint64)) == [64770]
+
+
 def test_packed_bits():
     values = np.random.default_rng(1).integers(-300, 300, size=130)
     for k, words in enumerate(pack_bits(values, 16)):
