@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _INDEXED = re.compile(r"(?P<name>.+)[\[(<](?P<index>\d{1,9})[\])>]")
-_NUMBERED = re.compile(r"(?P<name>.*[^\d_])_?(?P<index>\d{1,9})_?")
+_NUMBERED = re.compile(r"(?P<name>.+)_(?P<index>\d{1,9})_?")
+_APPENDED = re.compile(r"(?P<name>.*\D)(?P<index>\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def group_bits(names: Sequence[str]) -> tuple[PortBits, ...]:
     groups: dict[tuple[str, bool], dict[int, int]] = {}
     keys: list[tuple[str, bool]] = []
     for position, name in enumerate(names):
-        match = _INDEXED.fullmatch(name) or _NUMBERED.fullmatch(name)
+        match = next(
+            (match for rule in (_INDEXED, _NUMBERED, _APPENDED) if (match := rule.fullmatch(name))),
+            None,
+        )
         key = (name, False) if match is None else (match["name"], match.re is _INDEXED)
         index = 0 if match is None else int(match["index"])
         keys.append(key)

@@ -20,7 +20,7 @@ from multipliers.gates import Op
 from multipliers.netlist import Netlist
 
 _DEEPEST = 100
-_MOST_INSTANCES = 1 << 18
+_MOST_INSTANCES = 1 << 16
 _WIDEST = 1 << 12
 _RANGE = re.compile(r"(.+)\[(\d{1,9}):(\d{1,9})\]")
 _ROW = re.compile(r"[01-]+")
@@ -267,9 +267,8 @@ def _add_statement(model: _Model, key: str, rest: list[str], place: Place) -> _M
             formal, equals, actual = pin.partition("=")
             if not (formal and equals and actual):
                 raise _error(f"'{pin[:40]}' must be port=net", place)
-            if formal in pins:
-                raise _error(f"port '{formal}' is connected twice", place)
-            pins[formal] = actual
+            if pins.setdefault(formal, actual) != actual:  # ArithsGen repeats some pins
+                raise _error(f"port '{formal}' is connected to two nets", place)
         model.instances.append(_Instance(rest[0], pins, place))
     elif key == ".conn":
         if len(rest) != 2:

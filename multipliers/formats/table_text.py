@@ -60,11 +60,10 @@ def read_text_table(
     path = Path(path)
     lines = read_text(path, most=MOST_BYTES).split("\n")
     comments = [line.strip()[1:] for line in lines if line.lstrip().startswith("#")]
-    layout = parse_header(path, comments)
-    if layout is None:
-        layout = TableLayout.stated_by_caller(path, signed, order)
-    else:
+    stated = parse_header(path, comments)
+    if stated is not None:
         check_nothing_stated(path, signed, order)
+    layout = stated or TableLayout.stated_by_caller(path, signed, order)
     rows = [
         parse_row(line, str(path), number)
         for number, line in enumerate(lines, start=1)
@@ -74,6 +73,9 @@ def read_text_table(
         raise NetlistError(
             f"a table must have 256 lines of numbers, got {len(rows)}", file=str(path)
         )
+    if stated is not None and lines[-1]:
+        message = "the last line must end with a line break, the file may be truncated"
+        raise NetlistError(message, file=str(path))
     return layout.multiplier(path, np.array(rows, dtype=np.int64))
 
 

@@ -37,7 +37,7 @@ _REFUSED = {
     "Subroutine": "a function or task",
 }
 
-_MOST_INSTANCES = 1 << 16  # few modules can make very many instances, level by level
+_MOST_INSTANCES = 1 << 14  # few modules can make very many instances, level by level
 
 _PROCEDURES = {
     "AlwaysComb": "always_comb",

@@ -74,7 +74,7 @@ def test_symbols_group_the_ports():
         (b"aig 4 2 0 1 1\n7\n\x01\x02", "1: M must be I . A = 3, got 4"),
         (b"aag 2 2 0 1 0\n2\n", "^bad.aag: the file is truncated"),
         (b"aig 3 2 0 1 1\n7\n\x01", "^bad.aag: the file is truncated"),
-        (b"aig 3 2 0 1 1\n7\n\x81\x81\x81\x81\x81\x01", "a number of the binary part has more than 5"),
+        (b"aig 3 2 0 1 1\n7\n\x81\x81\x81\x81\x81\x01", "of the binary part has more than 5"),
         (b"aig 3 2 0 1 1\n7\n\x00\x01", "2: AND gate 0 must read nets before it"),
         (b"aig 3 2 0 1 1\n7\n\x07\x00", "2: AND gate 0 must read nets before it"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n6 2\n", "5: the line must have 3 numbers, got '6 2'"),
@@ -118,7 +118,7 @@ def test_round_trip(tmp_path, generate, signed, write):
     read = read_aiger(tmp_path / "m.aag")
     assert (read.name, read.inputs) == (netlist.name, netlist.inputs)
     assert np.array_equal(simulate(read), simulate(netlist))
-    assert np.count_nonzero(read.op == Op.XOR) > 50
+    assert np.isin(read.op, [Op.XOR, Op.XNOR]).sum() > 50
 
 
 def test_ascii_and_binary_are_the_same_graph():
@@ -130,7 +130,7 @@ def test_round_trip_of_every_gate():
     builder = NetlistBuilder("gates")
     nets = [*builder.input("a", 2), *builder.input("b", 1)]
     gates = [builder.gate(op, *nets[: op.arity]) for op in Op]
-    tied = [builder.gate(op, 1, nets[0], 0, *nets[:0])
+    tied = [builder.gate(op, 1, nets[0], 0)
             for op in (Op.MAJ, Op.MUX, Op.XOR3)]  # fmt: skip
     builder.output("y", [*gates, *tied, builder.gate(Op.XOR, nets[0], nets[0]), 0, 1, nets[1]])
     netlist = builder.build()

@@ -22,6 +22,8 @@ from multipliers import (
     truncated_multiplier,
 )
 
+# ruff: noqa: ARG005
+
 HEADER = ".model m\n.inputs a[0] a[1] w[0] w[1]\n.outputs y[0] y[1]\n"
 
 CONSTRUCTS = {
@@ -87,7 +89,7 @@ def test_ports_by_name(names):
 
 
 MISTAKES = {
-    "": "4: net 'y[0]' has no driver|1: net 'y\\[0\\]' has no driver, but is an output",
+    "": "1: net 'y\\[0\\]' has no driver, but is an output",
     ".names a[0] y[0]\n1 1\n.names a[1] y[0]\n1 1\n": r"6: net 'y\[0\]' has several drivers, .* 4",
     ".names a[0] a[1]\n1 1\n": r"4: net 'a\[1\]' has several drivers, .* an input port",
     ".names n y[0]\n1 1\n": r"4: net 'n' has no driver, but 'y\[0\]' depends on it",
@@ -109,10 +111,9 @@ MISTAKES = {
     ".subckt\n": "4: .subckt must have the name of a model",
     ".subckt part p\n": "4: 'p' must be port=net",
     ".subckt part p=\n": "4: 'p=' must be port=net",
-    ".subckt part p=a[0] p=a[1]\n": "4: port 'p' is connected twice",
+    ".subckt part p=a[0] p=a[1]\n": "4: port 'p' is connected to two nets",
     ".subckt part z=a[0]\n": "4: port 'z' does not exist in 'part'",
     ".subckt other p=a[0]\n": "4: unknown model 'other'",
-    ".subckt m\n": "4: model 'm' contains itself",
     ".inputs a[3]\n": r"1: the bits of port 'a' have gaps: 0, 1, 3",
     ".inputs b[5000:0]\n": r"4: 'b\[5000:0\]' must have at most 4096 bits",
     ".model n\n": "4: model 'm' has no .end before the next model",
@@ -122,8 +123,8 @@ MISTAKES = {
 @pytest.mark.parametrize("statements", MISTAKES)
 def test_mistake(statements):
     part = ".model part\n.inputs p\n.outputs r\n.names p r\n1 1\n.end\n"
-    with pytest.raises(NetlistError, match="^bad.blif:") as error:
-        parse_blif(f"{HEADER}{statements}.end\n{part}", file="bad.blif")
+    with pytest.raises(NetlistError, match=r"^bad\.blif:") as error:
+        parse_blif(f"{HEADER}{statements}.end\n{part}", top="m", file="bad.blif")
     error.match(MISTAKES[statements])
     assert error.value.line is not None
 
@@ -146,6 +147,18 @@ def test_bad_file(text, message):
         parse_blif(text, file="bad.blif")
 
 
+def test_model_in_itself():
+    with pytest.raises(NetlistError, match="4: model 'm' contains itself"):
+        parse_blif(f"{HEADER}.subckt m\n.end", top="m")
+
+
+def test_pin_that_is_repeated():
+    """ArithsGen writes some pins of its hierarchical Wallace multipliers three times."""
+    part = ".model part\n.inputs p\n.outputs r\n.names p r\n1 1\n.end\n"
+    text = f"{HEADER}.names y[1]\n.subckt part p=a[0] r=y[0] p=a[0]\n.end\n{part}"
+    assert simulate(parse_blif(text))[:, 0].tolist() == [0, 1, 0, 1]
+
+
 TWO = ".model a\n.inputs p\n.outputs q\n.conn p q\n.end\n.model b\n.inputs r\n.outputs s\n{}.end\n"
 
 
@@ -163,7 +176,7 @@ def test_exponential_hierarchy_is_refused():
     for level in range(1, 40):
         pins = [f".subckt l{level - 1} a=a y={net}\n" for net in ("y", "n")]
         text += f".model l{level}\n.inputs a\n.outputs y\n{''.join(pins)}.end\n"
-    with pytest.raises(NetlistError, match="more than 1048576 nets|more than 100 levels or 262144"):
+    with pytest.raises(NetlistError, match="the file has more than 100 levels or 65536 instances"):
         parse_blif(text)
 
 
@@ -209,6 +222,14 @@ GENERATED = [
 ]  # fmt: skip
 
 
+# ArithsGen 1.1 drives nets of these twice: once by .names, once by the output of a .subckt.
+WRONG_HIERARCHIES = (
+    "SignedCarrySaveMultiplier",
+    "SignedWallaceMultiplier",
+    "UnsignedWallaceMultiplier",
+)
+
+
 @pytest.mark.parametrize("style", ["flat", "hier"])
 @pytest.mark.parametrize(
     ("module", "name", "arguments"), GENERATED, ids=lambda value: str(value)[:40]
@@ -220,7 +241,7 @@ def test_files_of_another_program(module, name, arguments, style):
     getattr(circuit, f"get_blif_code_{style}")(text)
     signed = name.startswith("Signed")
     values = code_values(signed).astype(np.int64)
-    if (name, style) == ("SignedCarrySaveMultiplier", "hier"):
+    if style == "hier" and name in WRONG_HIERARCHIES:
         with pytest.raises(NetlistError, match="several drivers"):
             parse_blif(text.getvalue())
         return

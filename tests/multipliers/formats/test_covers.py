@@ -93,4 +93,4 @@ def simulate_constant(products, on_set):
 
 def test_inverters_are_shared():
     netlist = build(4, ["0011", "0110", "0101"], True)
-    assert np.count_nonzero(netlist.op == Op.INV) == 3
+    assert np.count_nonzero(netlist.op == Op.INV) == 4  # of 6 inverted literals

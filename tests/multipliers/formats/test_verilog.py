@@ -38,6 +38,25 @@ CONSTRUCTS = {
         "assign y[0] = p, y[1] = q; endmodule",
         lambda a, w: (a & 1) + (w & 2),
     ),
+    "wires used above their declaration": (
+        "module m(input [1:0] a, w, output y); assign y = ~p[1]; INVX1 u(.A(q), .Y(p[1]));"
+        "wire [1:0] p; wire q; assign q = a[0] & w[0]; endmodule",
+        lambda a, w: a & w & 1,
+    ),
+    "implicit wires of assignments": (
+        "module m(input [1:0] a, w, output y); assign p = a[0] & w[1]; assign y = ~p; endmodule",
+        lambda a, w: 1 - (a & w >> 1 & 1),
+    ),
+    "wires named like keywords of SystemVerilog": (
+        "module m(a, do, y); input [1:0] a, do; output y; wire bit, logic, int; assign bit = a[0];"
+        "assign logic = bit & do[1]; assign int = logic; assign y = int; endmodule",
+        lambda a, w: a & w >> 1 & 1,
+    ),
+    "escaped identifiers": (
+        "module m(input [1:0] \\a+b , w, output y); wire \\n[3] ; assign \\n[3] = \\a+b [1];"
+        "assign y = \\n[3] & w[0]; endmodule",
+        lambda a, w: a >> 1 & w & 1,
+    ),
     "wires used above their assignment": (
         "module m(input [1:0] a, w, output y); wire p, q; assign y = ~p; assign p = q ^ w[0];"
         "assign q = a[0]; endmodule",
@@ -240,6 +259,9 @@ CELLS = {
     "AOI21X1": ("ABC", lambda a, b, c: {"Y": not ((a and b) or c)}),
     "MUX2X1": ("ABS", lambda a, b, s: {"Y": b if s else a}),
     "HAX1": ("AB", lambda a, b: {"YS": a != b, "YC": a and b}),
+    "NPDKGEPDKGENNAND2X1": ("AB", lambda a, b: {"Y": not (a and b)}),
+    "XPDKGENOR2X1": ("AB", lambda a, b: {"Y": a != b}),
+    "XNPDKGENOR2X1": ("AB", lambda a, b: {"Y": a == b}),
     "FAX1": ("ABC", lambda a, b, c: {"YS": (a + b + c) % 2, "YC": a + b + c > 1}),
 }
 

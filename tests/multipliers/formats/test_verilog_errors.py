@@ -52,6 +52,9 @@ def test_refused_construct(statement):
 MISTAKES = {
     # net structure
     "assign y = a; assign y[1] = w[0];": r"net 'y\[1\]' has several drivers, the first in line 2",
+    "wire [8000000:0] p; assign y = a;": "2: 'p' must have at most 65536 bits, got 8000001",
+    "wire [99999:0][99:0] p; assign y = a;": "2: 'p' must have at most 65536 bits, got 10000000",
+    "assign y = {8000000{a}};": "2: a word must have at most 65536 bits, got 16000000",
     "assign y = a;\npart u(.p(w), .q(y[0]));": r"3: net 'y\[0\]' has several drivers, .* line 2",
     "assign a[0] = w[0]; assign y = a;": r"net 'a\[0\]' has several drivers, .* an input port",
     "part2 u(a, y[0]); assign y[1] = a[1];": r"net 'u.p\[1\]' has several drivers",
@@ -126,6 +129,27 @@ TWO = "module p(input a, output y); assign y = a; endmodule\n"
 def test_bad_file(text, top, message):
     with pytest.raises(NetlistError, match=message):
         parse_verilog(text, top=top, file="bad.v")
+
+
+def test_enormous_ports():
+    with pytest.raises(NetlistError, match="1: 'a' must have at most 65536 bits, got 8000001"):
+        parse_verilog("module m(input [8000000:0] a, output y); assign y = a[0]; endmodule")
+
+
+def test_the_error_of_the_reading_that_got_further():
+    """`bit` is no mistake in plain Verilog, so that the mistake is that of the last line."""
+    text = "module m(input a, output y);\nwire bit;\nassign bit = a;\nassign y = bit\nendmodule"
+    with pytest.raises(NetlistError, match=r"^text:4: expected ';'"):
+        parse_verilog(text)
+
+
+def test_exponential_hierarchy_is_refused():
+    text = "module l0(input a, output y); assign y = a; endmodule\n"
+    for level in range(1, 30):
+        pair = f"wire n; l{level - 1} u(a, n), v(n, y);"
+        text += f"module l{level}(input a, output y); {pair} endmodule\n"
+    with pytest.raises(NetlistError, match="the file has more than 16384 instances"):
+        parse_verilog(text)
 
 
 def test_bytes_that_are_no_text(tmp_path):

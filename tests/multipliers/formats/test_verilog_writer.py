@@ -67,3 +67,13 @@ def test_names_that_are_no_identifiers():
         ValueError, match="names must be of printable ASCII characters, got 'two words'"
     ):
         to_verilog(builder.build())
+
+
+def test_names_that_are_keywords_or_no_identifiers():
+    builder = NetlistBuilder("module")
+    bit, odd = builder.input("bit", 2), builder.input("a+b", 1)
+    builder.output("always", [builder.gate(Op.AND, bit[1], odd[0]), bit[0]])
+    netlist = builder.build()
+    text = to_verilog(netlist)
+    assert r"module \module (input [1:0] \bit , input [0:0] \a+b , output [1:0] \always );" in text
+    assert parse_verilog(text) == netlist
