@@ -72,14 +72,13 @@ _UNIT_WEIGHTS = {
     "XOR3": 4.0,
     "MAJ": 4.0,
     "FA": 7.0,
-    "HA": 3.0,
 }
 
 UNIT_GATES = CellTable("unit gates", _UNIT_WEIGHTS, _UNIT_WEIGHTS)
 """Number of two-input gates that a cell is made of, for its area and for its energy alike.
 
 An XOR3 that shares no full adder is two XOR, 4. A MAJ that shares none is ``ab + c(a + b)``, 4; in
-the full adder of 7 it reuses an XOR and costs 3. A half adder costs 3, as its XOR and AND do.
+the full adder of 7 it reuses an XOR. A half adder is its XOR and its AND, 3.
 """
 
 

@@ -65,6 +65,7 @@ def test_half_adders_only_where_the_table_has_them():
     builder = NetlistBuilder("m")
     builder.output("y", builder.half_adder(*builder.input("a", 2)))
     netlist = builder.build()
+    assert gates_of(netlist, UNIT_GATES) == [2, 1]
     area = {"XOR": 2.0, "AND": 1.0}
     assert gates_of(netlist, CellTable("t", area, area)) == [2, 1]
     area["HA"] = 2.5
