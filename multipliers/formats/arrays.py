@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import lzma
 import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,7 +37,7 @@ _WIDTHS = {"w_width": "i", "x_width": "i"}
 _DAMAGED = (
     AttributeError, EOFError, IndexError, KeyError, MemoryError, OSError, OverflowError,
     RuntimeError, SyntaxError, TypeError, ValueError, lzma.LZMAError, struct.error,
-    zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -193,10 +195,11 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
             if unpacked > MOST_BYTES:
                 raise NetlistError(f"the arrays must have at most {MOST_BYTES} bytes")
         content.seek(0)
-        loaded = np.load(content, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with warnings.catch_warnings(action="ignore"):  # of headers that are odd or from Python 2
+            loaded = np.load(content, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            with loaded:
+                return {name: loaded[name] for name in loaded.files}
     except _DAMAGED as error:
         raise ValueError(f"{path}: not a {path.suffix} file, or a damaged one: {error}") from None

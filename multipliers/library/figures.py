@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import isfinite
 
 from multipliers.characterise import MredConvention
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?"
-_LINE = re.compile(rf"\s*//\s*([A-Za-z][\w %()]*?)\s*=\s*({_NUMBER})\s*(%|\w*)\s*")
+_LINE = re.compile(rf"\s*//\s*([A-Za-z][\w %()]*?)\s*=\s*({_NUMBER})(?:\s*%|\s+([A-Za-z]\w*))?\s*")
 _TEXT = re.compile(r"\s*//\s*Library\s*=\s*(\S+)\s*")
 _MODULE = re.compile(r"^\s*module\b", re.MULTILINE)
 
@@ -102,7 +103,7 @@ def parse_figures(text: str) -> PublishedFigures:
         DATE 2017.
     """
     module = _MODULE.search(text)
-    lines = text[: module.start() if module else 0].splitlines()
+    lines = text[: module.start() if module else len(text)].splitlines()
     library = next((match[1] for line in lines if (match := _TEXT.fullmatch(line))), "")
     found: dict[str, tuple[float, float]] = {}
     for line in lines:
@@ -112,14 +113,15 @@ def parse_figures(text: str) -> PublishedFigures:
             continue
         scale = 1.0
         if key.startswith("POWER") or key == "PDK45_PWR":
-            stated = _POWER_UNITS.get(match[3].lower())
-            unit = stated if match[3] else _POWER_OF.get(library)
+            stated = (match[3] or "").lower()
+            unit = _POWER_UNITS.get(stated) if stated else _POWER_OF.get(library)
             if unit is None:
                 continue
             scale = unit
         significant = _SIGNIFICANT.get(key) if library == _REPRINTED else None
         value, digit = _value_and_digit(match[2], significant)
-        found[_FIELDS[key]] = value * scale, digit * scale
+        if isfinite(value):
+            found[_FIELDS[key]] = value * scale, digit * scale
     return _figures(found, "max-one" if library in _POWER_OF else "skip-zero")
 
 

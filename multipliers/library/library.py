@@ -238,8 +238,8 @@ def _version(root: Path, version: str | None, is_evoapprox8b: bool) -> str:
     stated = version or (match and match[1])
     if not stated:
         raise ValueError(
-            f"{root}: no file states the version of EvoApproxLib, and a name may be another circuit "
-            "in another version; pass version='v1' or version='v2022'"
+            f"{root}: no file states the version of EvoApproxLib, and a name may be another "
+            "circuit in another version; pass version='v1' or version='v2022'"
         )
     return f"evoapproxlib-v{stated.removeprefix('v')}"
 
