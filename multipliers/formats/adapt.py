@@ -31,7 +31,7 @@ from multipliers.formats.text import read_text
 from multipliers.multiplier import Multiplier
 from multipliers.signedness import Signedness
 
-_COMMENT = re.compile(r"//([^\n]*)|/\*(.*?)\*/", re.DOTALL)
+_COMMENT = re.compile(r"//([^\n]*)|/\*(.*?)(?:\*/|\Z)", re.DOTALL)
 _BEGIN = re.compile(r"\blut\s*\[\s*256\s*\]\s*\[\s*256\s*\]\s*=\s*\{")
 _ROW = re.compile(r"\s*\{([^{}]*)\}\s*,?")
 _END = re.compile(r"\s*\}\s*;\s*(#endif\s*)?")

@@ -44,11 +44,7 @@ def group_bits(names: Sequence[str]) -> tuple[PortBits, ...]:
         (PortBits(name='a', positions=(1, 0)), PortBits(name='b', positions=(2, 3)),
          PortBits(name='carry', positions=(4,)))
     """
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"port '{twice}' is declared twice")
     groups: dict[tuple[str, bool], dict[int, int]] = {}
-    keys: list[tuple[str, bool]] = []
     for position, name in enumerate(names):
         match = next(
             (match for rule in (_INDEXED, _NUMBERED, _APPENDED) if (match := rule.fullmatch(name))),
@@ -56,26 +52,24 @@ def group_bits(names: Sequence[str]) -> tuple[PortBits, ...]:
         )
         key = (name, False) if match is None else (match["name"], match.re is _INDEXED)
         index = 0 if match is None else int(match["index"])
-        keys.append(key)
         if groups.setdefault(key, {}).setdefault(index, position) != position:
             raise ValueError(f"bit {index} of port '{key[0]}' is declared twice")
-    ports: dict[str, PortBits] = {}
-    for position, (key, name) in enumerate(zip(keys, names, strict=True)):
-        (base, indexed), bits = key, groups[key]
-        first = min(bits)
-        whole = sorted(bits) == list(range(first, first + len(bits)))
+    ports = []
+    for (base, indexed), bits in groups.items():
+        indices = sorted(bits)
+        whole = indices[-1] - indices[0] + 1 == len(bits)
         if indexed and not whole:
-            raise ValueError(f"the bits of port '{base}' have gaps: {_some(sorted(bits))}")
-        together = indexed or (whole and first == 0 and len(bits) > 1)
-        if together and position != min(bits.values()):
-            continue
-        port = PortBits(base if together else name, (position,))
-        if together:
-            port = PortBits(base, tuple(bits[index] for index in sorted(bits)))
-        if port.name in ports:
+            raise ValueError(f"the bits of port '{base}' have gaps: {_some(indices)}")
+        if indexed or (whole and indices[0] == 0 and len(bits) > 1):
+            ports.append(PortBits(base, tuple(bits[index] for index in indices)))
+        else:
+            ports += [PortBits(names[position], (position,)) for position in bits.values()]
+    found: set[str] = set()
+    for port in ports:
+        if port.name in found:
             raise ValueError(f"port '{port.name}' is declared twice")
-        ports[port.name] = port
-    return tuple(ports.values())
+        found.add(port.name)
+    return tuple(sorted(ports, key=lambda port: min(port.positions)))
 
 
 def halves(count: int) -> tuple[int, int]:

@@ -70,6 +70,11 @@ class _Model:
     aliases: list[_Cover] = field(default_factory=list)
     instances: list[_Instance] = field(default_factory=list)
 
+    def unknown_pin(self, pins: dict[str, str]) -> str | None:
+        """Return a pin that is no port of the model."""
+        ports = {*self.inputs, *self.outputs}
+        return next((pin for pin in pins if pin not in ports), None)
+
 
 def read_blif(path: str | Path, *, top: str | None = None) -> Netlist:
     """Read a BLIF file into a flat netlist.
@@ -404,8 +409,8 @@ class _Flattener:
         if len(above) >= _DEEPEST or self.instances > _MOST_INSTANCES:
             message = f"the file has more than {_DEEPEST} levels or {_MOST_INSTANCES} instances"
             raise _error(message, instance.place)
-        if unknown := [pin for pin in instance.pins if pin not in child.inputs + child.outputs]:
-            raise _error(f"port '{unknown[0]}' does not exist in '{child.name}'", instance.place)
+        if (unknown := child.unknown_pin(instance.pins)) is not None:
+            raise _error(f"port '{unknown}' does not exist in '{child.name}'", instance.place)
 
 
 def _error(message: str, place: Place) -> NetlistError:

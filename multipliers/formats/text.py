@@ -6,8 +6,8 @@ from pathlib import Path
 
 from multipliers.errors import NetlistError
 
-MOST_BYTES = 1 << 26
-"""Size above which a file is no netlist of a multiplier (64 MiB)."""
+MOST_BYTES = 1 << 24
+"""Size above which a file is no netlist of a multiplier (16 MiB)."""
 
 
 def read_bytes(path: str | Path, *, most: int = MOST_BYTES) -> bytes:

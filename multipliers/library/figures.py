@@ -9,7 +9,8 @@ from math import isfinite
 
 from multipliers.characterise import MredConvention
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?"
+_NUMBER = r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?"
+_LONGEST_LINE = 200
 _LINE = re.compile(rf"\s*//\s*([A-Za-z][\w %()]*?)\s*=\s*({_NUMBER})(?:\s*%|\s+([A-Za-z]\w*))?\s*")
 _TEXT = re.compile(r"\s*//\s*Library\s*=\s*(\S+)\s*")
 _MODULE = re.compile(r"^\s*module\b", re.MULTILINE)
@@ -103,7 +104,8 @@ def parse_figures(text: str) -> PublishedFigures:
         DATE 2017.
     """
     module = _MODULE.search(text)
-    lines = text[: module.start() if module else len(text)].splitlines()
+    head = text[: module.start() if module else len(text)]
+    lines = [line for line in head.splitlines() if len(line) <= _LONGEST_LINE]
     library = next((match[1] for line in lines if (match := _TEXT.fullmatch(line))), "")
     found: dict[str, tuple[float, float]] = {}
     for line in lines:

@@ -24,7 +24,7 @@ from multipliers.netlist import Netlist
 
 _FILE = re.compile(r"(?P<name>mul\d+(?:x\d+)?(?P<sign>[su]?)_\w+?)(?P<mapped>_pdk45|_gen)?\.v")
 _FOLDER = re.compile(r"(?:mul_)?\d+x\d+_(?P<sign>un)?signed")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _EVOAPPROX8B = re.compile(r"^//\s*Library\s*=\s*EvoApprox8b\s*$", re.MULTILINE)
 _VERSION = re.compile(r"(?:^|[^a-z0-9])v?(1(?:\.\d+)?|2022)(?:$|[^a-z0-9.])", re.IGNORECASE)
 _MOST_BYTES = 1 << 24

@@ -32,7 +32,8 @@ def test_groups(names, expected):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("a[0] a[0]", r"port 'a\[0\]' is declared twice"),
+        ("a[0] a[0]", "bit 0 of port 'a' is declared twice"),
+        ("a a", "bit 0 of port 'a' is declared twice"),
         ("a[0] a(0)", "bit 0 of port 'a' is declared twice"),
         ("a[0] a[2]", "the bits of port 'a' have gaps: 0, 2$"),
         ("a[0] a[1] a_0 a_1", "port 'a' is declared twice"),
@@ -48,3 +49,10 @@ def test_wrong_names(names, message):
 def test_no_halves(count):
     with pytest.raises(ValueError, match=f"{count} input bits are no two operands of equal width"):
         halves(count)
+
+
+def test_many_bits_take_no_quadratic_time():
+    names = [f"a[{bit}]" for bit in range(50000)] + [f"b{bit}" for bit in range(0, 100000, 2)]
+    assert len(group_bits(names)) == 50001
+    with pytest.raises(ValueError, match="bit 0 of port 'z' is declared twice"):
+        group_bits([*names, "z", "z"])

@@ -229,3 +229,12 @@ def test_npy_in_the_other_order_and_named(tmp_path):
     np.save(tmp_path / "mul8u_m.npy", table)
     assert np.array_equal(load(tmp_path / "mul8u_m.npy", order="wx").lut, table.T)
     assert load(tmp_path / "mul8u_m.npy").x_port == Port(8, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["/* " * 1000000, "// " * 1000000, "lut " * 1000000, "{" * 4000000]
+)
+def test_long_headers_take_no_quadratic_time(tmp_path, text):
+    (tmp_path / "m.h").write_text(text)
+    with pytest.raises(NetlistError, match=r"m\.h: the file must have an array"):
+        load(tmp_path / "m.h")
