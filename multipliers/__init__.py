@@ -38,6 +38,7 @@ from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise
 from multipliers.function_figures import FunctionFigures, StandardErrors, characterise_function
 from multipliers.gates import Op
+from multipliers.library import Library, LibraryEntry, PublishedFigures, read_library
 from multipliers.multiplier import Multiplier
 from multipliers.netlist import Bus, Netlist
 from multipliers.netlist_function import netlist_function
@@ -56,6 +57,8 @@ __all__ = [
     "ErrorFigures",
     "ErrorProfile",
     "FunctionFigures",
+    "Library",
+    "LibraryEntry",
     "MredConvention",
     "Multiplier",
     "Netlist",
@@ -63,6 +66,7 @@ __all__ = [
     "NetlistError",
     "Op",
     "Port",
+    "PublishedFigures",
     "StandardErrors",
     "TableStructure",
     "ToggleEnergy",
@@ -94,6 +98,7 @@ __all__ = [
     "read_blif",
     "read_cells",
     "read_cgp",
+    "read_library",
     "read_netlist",
     "read_verilog",
     "save",

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multipliers.characterise import characterise
+from multipliers.characterise import ErrorFigures, characterise
+from multipliers.function_figures import characterise_function
 from multipliers.library.figures import PublishedFigures
 from multipliers.library.library import LibraryEntry
 from multipliers.multiplier import Multiplier
+from multipliers.netlist_function import netlist_function
+from multipliers.ports import Port
 
 UNITS_OF_LAST_DIGIT = 1.1
 """By how many units of its last printed digit a figure may differ; rounded or truncated."""
 
-_VERIFIED = (
+_VERIFIED = {
     "mae", "mae_percent", "wce", "wce_percent", "wcre_percent", "error_rate_percent",
     "mred_percent", "mse",
-)  # fmt: skip
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Verification:
         return all(row.ok for row in self.figures) and (self.skipped or not self.problem)
 
 
-def verify(entries: Iterable[LibraryEntry]) -> Iterator[Verification]:
+def verify(entries: Iterable[LibraryEntry], *, widest: int = 8) -> Iterator[Verification]:
     r"""Compute the figures of circuits and compare them with the published ones.
 
     The worst-case error must be the published one exactly if it is printed to the last digit; every
@@ -69,9 +72,14 @@ def verify(entries: Iterable[LibraryEntry]) -> Iterator[Verification]:
 
     Args:
         entries: A `Library`, or some of its circuits.
+        widest: Width in bits of the widest operand that is verified, 8 to 12; wider circuits are
+            skipped. One of 8 bits takes milliseconds, one of 12 bits about ten seconds.
 
     Yields:
         One verification a circuit, in order, each when it is done.
+
+    Raises:
+        ValueError: If `widest` is not from 8 to 12.
 
     Examples:
         >>> from pathlib import Path
@@ -82,8 +90,9 @@ def verify(entries: Iterable[LibraryEntry]) -> Iterator[Verification]:
         >>> [(row.figure, row.computed, row.ok) for row in next(verify([entry])).figures]
         [('wce', 769.0, True), ('mse', 50190.25, False)]
     """
-    for entry in entries:
-        yield _verify(entry)
+    if not 8 <= widest <= 12:
+        raise ValueError(f"'widest' must be from 8 to 12, got {widest}")
+    return (_verify(entry, widest) for entry in entries)
 
 
 def compare(multiplier: Multiplier, published: PublishedFigures) -> tuple[VerifiedFigure, ...]:
@@ -102,41 +111,18 @@ def compare(multiplier: Multiplier, published: PublishedFigures) -> tuple[Verifi
         >>> compare(exact, PublishedFigures(wce=0.0))
         (VerifiedFigure(figure='wce', published=0.0, computed=0.0, ok=True),)
     """
-    computed = _computed(multiplier, published)
-    digits = dict(published.last_digits)
-    rows = []
-    for name in published.present:
-        if name in _VERIFIED:
-            value: float = getattr(published, name)
-            digit = digits.get(name, 1.0)
-            exactly = name == "wce" and digit <= 1.0
-            tolerance = 0.0 if exactly else UNITS_OF_LAST_DIGIT * digit
-            ok = abs(value - computed[name]) <= tolerance
-            rows.append(VerifiedFigure(name, value, computed[name], ok))
-    return tuple(rows)
-
-
-def _verify(entry: LibraryEntry) -> Verification:
-    if not set(entry.figures.present) & set(_VERIFIED):
-        return Verification(entry, problem="no figures of its error are published", skipped=True)
-    try:
-        netlist = entry.read()
-        if max(bus.width for bus in netlist.inputs) > 8:
-            problem = "multipliers of more than 8 bits are not verified"
-            return Verification(entry, problem=problem, skipped=True)
-        multiplier = Multiplier.from_netlist(netlist, signed=entry.signed)
-    except (NotImplementedError, OSError, ValueError) as error:
-        return Verification(entry, problem=str(error))
-    return Verification(entry, compare(multiplier, entry.figures))
-
-
-def _computed(multiplier: Multiplier, published: PublishedFigures) -> dict[str, float]:
-    """Return the figures in the units in which they are published."""
     figures = characterise(multiplier, mred=published.mred_convention)
     wcre = figures.wcre
     if published.mred_convention == "max-one":
         wcre = float((np.abs(multiplier.error) / np.maximum(1, np.abs(multiplier.exact))).max())
-    return {
+    return _rows(published, figures, wcre)
+
+
+def _rows(
+    published: PublishedFigures, figures: ErrorFigures, wcre: float
+) -> tuple[VerifiedFigure, ...]:
+    """Compare figures in the units in which they are published."""
+    computed = {
         "mae": figures.mae,
         "mae_percent": 100 * figures.nmed,
         "wce": float(figures.wce),
@@ -146,3 +132,35 @@ def _computed(multiplier: Multiplier, published: PublishedFigures) -> dict[str, 
         "mred_percent": 100 * figures.mred,
         "mse": figures.mse,
     }
+    digits = dict(published.last_digits)
+    rows = []
+    for name in published.present:
+        if name in computed:
+            value: float = getattr(published, name)
+            digit = digits.get(name, 1.0)
+            exactly = name == "wce" and digit <= 1.0
+            tolerance = 0.0 if exactly else UNITS_OF_LAST_DIGIT * digit
+            ok = abs(value - computed[name]) <= tolerance
+            rows.append(VerifiedFigure(name, value, computed[name], ok))
+    return tuple(rows)
+
+
+def _verify(entry: LibraryEntry, widest: int) -> Verification:
+    published = entry.figures
+    if not set(published.present) & _VERIFIED:
+        return Verification(entry, problem="no figures of its error are published", skipped=True)
+    try:
+        netlist = entry.read()
+        widths = [bus.width for bus in netlist.inputs]
+        if max(widths, default=0) > widest:
+            problem = f"multipliers of more than {widest} bits are not verified"
+            return Verification(entry, problem=problem, skipped=True)
+        if max(widths, default=0) <= 8:
+            multiplier = Multiplier.from_netlist(netlist, signed=entry.signed)
+            return Verification(entry, compare(multiplier, published))
+        function = netlist_function(netlist, signed=entry.signed)
+        ports = [Port(width, entry.signed) for width in widths]
+        found = characterise_function(function, *ports, mred=published.mred_convention).figures
+    except (NotImplementedError, OSError, ValueError) as error:
+        return Verification(entry, problem=str(error))
+    return Verification(entry, _rows(published, found, found.wcre))

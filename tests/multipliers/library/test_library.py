@@ -127,6 +127,22 @@ def test_what_is_not_verified_and_what_cannot_be_read(checkout):
     assert "mul8u_bad.v:" in found["mul8u_bad"].problem
 
 
+def test_wider_circuits_on_demand(checkout):
+    folder = checkout / "multiplers" / "9x9_signed"
+    folder.mkdir()
+    wide = to_verilog(array_multiplier(signed=True, width=9))
+    (folder / "mul9s_0.v").write_text("// WCE = 0\n// EP = 0.0 %\n// MAE = 3.0\n" + wide)
+    library = read_library(folder, version="v1")
+    (skipped,) = verify(library)
+    assert skipped.skipped
+    (found,) = verify(library, widest=9)
+    assert [(row.figure, row.ok) for row in found.figures] == [
+        ("mae", False), ("wce", True), ("error_rate_percent", True),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="'widest' must be from 8 to 12, got 13"):
+        verify(library, widest=13)
+
+
 def test_meta_json_fills_what_a_header_lacks(checkout):
     parameters = {"pwr": "0.5", "wce%": "0.1", "delay": "1.0"}
     instance = {"name": "mul8u_bare", "params": parameters, "files": []}
