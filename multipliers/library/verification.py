@@ -73,7 +73,7 @@ def verify(entries: Iterable[LibraryEntry], *, widest: int = 8) -> Iterator[Veri
     Args:
         entries: A `Library`, or some of its circuits.
         widest: Width in bits of the widest operand that is verified, 8 to 12; wider circuits are
-            skipped. One of 8 bits takes milliseconds, one of 12 bits about ten seconds.
+            skipped. One of 8 bits takes milliseconds, one of 12 bits a few seconds.
 
     Yields:
         One verification a circuit, in order, each when it is done.
