@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.measure import MeasuredError, measure_errors, output_error
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
-    from analysis.noise import NoiseParameters, apply_noise, noise_parameters
+    from analysis.noise import NoiseParameters, apply_noise, noise_parameters, noisy
     from analysis.plots import (
         plot_error_histogram,
         plot_error_map,
@@ -60,6 +60,7 @@ __all__ = [
     "load_digits",
     "measure_errors",
     "noise_parameters",
+    "noisy",
     "output_error",
     "plot_error_histogram",
     "plot_error_map",
@@ -81,7 +82,7 @@ _HOMES = {
     "measure": ("MeasuredError", "measure_errors", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
-    "noise": ("NoiseParameters", "apply_noise", "noise_parameters"),
+    "noise": ("NoiseParameters", "apply_noise", "noise_parameters", "noisy"),
     "plots": ("plot_error_histogram", "plot_error_map", "plot_operands", "plot_predictions"),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),

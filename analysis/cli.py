@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; those of the process if None.
 
     Returns:
-        0 if all went well, 1 after an error that one line on stderr describes.
+        0 if all went well, 1 after an error that one line on stderr describes, 130 after an
+        interrupt from the keyboard.
 
     Raises:
         SystemExit: With code 2 for a wrong use, with code 0 after `--help` and `--version`.
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"torchapprox: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -68,7 +71,7 @@ def _add_lut(command: argparse.ArgumentParser) -> None:
         required=True,
         help="where to save the table: .npz, or .npy for the table alone",
     )
-    command.add_argument("--plot", metavar="PNG", type=Path, help="draw the error map")
+    command.add_argument("--plot", metavar="PNG", type=_png, help="draw the error map")
     sign = command.add_mutually_exclusive_group()
     sign.add_argument(
         "--signed",
@@ -115,6 +118,13 @@ def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"must be 0..{2**31 - 1}, got '{text}'")
     return int(text)
+
+
+def _png(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"the suffix must be .png, got '{path.suffix}'")
+    return path
 
 
 if __name__ == "__main__":

@@ -58,6 +58,19 @@ def compare(
     Raises:
         LookupError: If a traced layer was not measured.
         ValueError: If the multiplier's ports do not take a layer's operands.
+
+    Examples:
+        >>> from analysis.measure import measure_errors
+        >>> import torch, torchapprox
+        >>> from multipliers import truncated_multiplier
+        >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> with torchapprox.trace(model) as traces:
+        ...     _ = model(x)
+        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
+        >>> (layer,) = compare(truncated, traces, measure_errors(model, truncated, [x]))
+        >>> abs(layer.mean_difference) < 1e-6
+        True
     """
     missing = [name for name in traces if name not in measured]
     if missing:

@@ -6,14 +6,11 @@ Every step is a function from values to values; `run_demo` is their sequence.
 from __future__ import annotations
 
 import copy
-import platform
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -23,14 +20,13 @@ from analysis.comparison import compare
 from analysis.digits import Digits, Labelled, correct, digits_network, load_digits, train
 from analysis.measure import measure_errors
 from analysis.modes import evaluating, set_mode
-from analysis.noise import NoiseParameters, apply_noise, noise_parameters
+from analysis.noise import NoiseParameters, noise_parameters, noisy
 from analysis.quantisers import fitting_qconfig
+from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
-from analysis.version import package_version
 from multipliers import Multiplier, demo_netlist, load
 from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
-from torchapprox.utils import get_approx_modules
 
 Value = TypeVar("Value")
 
@@ -137,37 +133,6 @@ def retrain(
     return retrained
 
 
-@contextmanager
-def reproducible_noise(
-    model: nn.Module, parameters: Mapping[str, NoiseParameters], *, seed: int
-) -> Iterator[None]:
-    """Evaluate in NOISE mode with noise that a seed determines."""
-    apply_noise(model, parameters)
-    generator = torch.Generator().manual_seed(seed)
-    layers = [layer for _, layer in get_approx_modules(model)]
-    with evaluating(model, InferenceMode.NOISE):
-        for layer in layers:
-            layer.noise_in_eval = True
-            layer.noise_generator = generator
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.noise_in_eval = False
-                layer.noise_generator = None
-
-
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Let torch sum in one order whatever the number of cores, so that runs repeat exactly."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def evaluate(
     float_model: nn.Module,
     quantised: nn.Module,
@@ -186,7 +151,7 @@ def evaluate(
     ):
         with evaluating(model, mode):
             counts[stage] = correct(model, data)
-    with reproducible_noise(quantised, noise, seed=seed):
+    with noisy(quantised, noise, seed=seed):
         counts["noise"] = correct(quantised, data)
     return tuple(
         Accuracy(stage, meaning, correct=counts[stage], images=len(data))
@@ -217,7 +182,12 @@ def run_demo(
         quiet: Show no progress bars.
 
     Raises:
-        ValueError: If the network cannot be converted for the multiplier's ports.
+        ValueError: If the table's errors are so large that the network computes no numbers.
+
+    Examples:
+        >>> results = run_demo(load_multiplier(None), budget=Budget(1, 0, 0))
+        >>> [row.stage for row in results.accuracies]
+        ['float', 'quantised', 'approximate', 'noise', 'retrained']
     """
     budget = budget or DEFAULT_BUDGET
     with single_threaded():
@@ -273,8 +243,5 @@ def _provenance(multiplier: Multiplier, *, seed: int, budget: Budget) -> dict[st
             f"{budget.floating} float, {budget.quantised} quantised, "
             f"{budget.approximate} approximate"
         ),
-        "torchapprox": package_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
+        **software_versions(),
     }

@@ -143,6 +143,12 @@ def train(
 
     Returns:
         Mean loss of each epoch.
+
+    Examples:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+        >>> losses = train(model, load_digits().train, epochs=3, learning_rate=1e-2)
+        >>> losses[-1] < losses[0]
+        True
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(epochs, 1))

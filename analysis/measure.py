@@ -116,6 +116,15 @@ def measure_errors(
 
     Raises:
         ValueError: If there is no batch, or the multiplier's ports do not take a layer's operands.
+
+    Examples:
+        >>> import torchapprox
+        >>> from multipliers import truncated_multiplier
+        >>> model, x = nn.Sequential(nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
+        >>> measure_errors(model, truncated, [x])["0.wrapped"].outputs
+        192
     """
     moments: dict[str, _Moments] = {}
 

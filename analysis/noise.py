@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
+from analysis.modes import evaluating
 from analysis.statistics import PredictedError, predict_error
 from multipliers import Multiplier
 from torchapprox import LayerTrace
+from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
 
 
@@ -60,11 +64,63 @@ def noise_parameters(
     Raises:
         ValueError: If the multiplier's ports do not take a layer's operands, or a layer's output
             is constant.
+
+    Examples:
+        >>> import torchapprox
+        >>> from multipliers import truncated_multiplier
+        >>> model, x = nn.Sequential(nn.Linear(4, 2)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x], mode=InferenceMode.QUANTIZED)
+        >>> with torchapprox.trace(model) as traces:
+        ...     _ = model(x)
+        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
+        >>> noise_parameters(truncated, traces)["0.wrapped"].stdev > 0
+        True
     """
     return {
         name: relative_noise(predict_error(multiplier, layer), layer)
         for name, layer in trace.items()
     }
+
+
+@contextmanager
+def noisy(
+    model: nn.Module, parameters: Mapping[str, NoiseParameters], *, seed: int = 0
+) -> Iterator[None]:
+    """Evaluate a model in NOISE mode with noise that a seed determines.
+
+    Args:
+        model: A converted model; keeps the noise parameters, all else is as before afterwards.
+        parameters: Noise by layer name.
+        seed: Chooses the noise.
+
+    Raises:
+        LookupError: If the model has no approximate layer of a name.
+
+    Examples:
+        >>> import torchapprox
+        >>> model, x = nn.Sequential(nn.Linear(4, 2)), torch.randn(8, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> outputs = []
+        >>> for _ in range(2):
+        ...     with noisy(model, {"0.wrapped": NoiseParameters(0.0, 0.5)}, seed=3):
+        ...         outputs.append(model(x))
+        >>> torch.equal(*outputs)
+        True
+    """
+    apply_noise(model, parameters)
+    layers = [layer for _, layer in get_approx_modules(model)]
+    before = [(layer.noise_in_eval, layer.noise_generator) for layer in layers]
+    # The first parameter says where the noise will be drawn.
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    with evaluating(model, InferenceMode.NOISE):
+        try:
+            for layer in layers:
+                layer.noise_in_eval, layer.noise_generator = True, generator
+            yield
+        finally:
+            for layer, (switch, source) in zip(layers, before, strict=True):
+                layer.noise_in_eval, layer.noise_generator = switch, source
 
 
 def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> None:

@@ -110,6 +110,15 @@ def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> t
     Args:
         trace: The layer's operands.
         axes: Axes for the activations and for the weights; new ones if None.
+
+    Examples:
+        >>> import torch, torchapprox
+        >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> with torchapprox.trace(model) as traces:
+        ...     _ = model(x)
+        >>> [ax.get_xlabel() for ax in plot_operands(traces["0.wrapped"])]
+        ['activation value (unsigned 8-bit code)', 'weight value (signed 8-bit code)']
     """
     if axes is None:
         left, right = new_figure(9.4, 2.4).subplots(1, 2)

@@ -71,6 +71,14 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
 
     Raises:
         OSError: If a file cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from analysis.demo import Budget, load_multiplier, run_demo
+        >>> results = run_demo(load_multiplier(None), budget=Budget(1, 0, 0))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(results, Path(folder)).name
+        'report.html'
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name, table in all_tables(results).items():

@@ -117,6 +117,17 @@ def channel_error_means(multiplier: Multiplier, trace: LayerTrace) -> NDArray[np
 
     Raises:
         ValueError: If the multiplier's ports do not take the layer's operands.
+
+    Examples:
+        >>> import torch, torchapprox
+        >>> from multipliers import truncated_multiplier
+        >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> with torchapprox.trace(model) as traces:
+        ...     _ = model(x)
+        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
+        >>> channel_error_means(truncated, traces["0.wrapped"]).shape
+        (3,)
     """
     check_trace(multiplier, trace)
     expected = trace.x_counts @ multiplier.error.astype(np.int64) / trace.rows
@@ -136,6 +147,18 @@ def predict_error(multiplier: Multiplier, trace: LayerTrace) -> PredictedError:
 
     Raises:
         ValueError: If the multiplier's ports do not take the layer's operands.
+
+    Examples:
+        >>> import torch, torchapprox
+        >>> from multipliers import truncated_multiplier
+        >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> with torchapprox.trace(model) as traces:
+        ...     _ = model(x)
+        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
+        >>> predicted = predict_error(truncated, traces["0.wrapped"])
+        >>> predicted.fan_in, predicted.std_per_output / predicted.std_per_product
+        (4, 2.0)
     """
     channel_means = channel_error_means(multiplier, trace)
     mean, std = product_error(multiplier.error, trace.joint_counts)

@@ -104,6 +104,7 @@ def test_an_output_that_cannot_be_written_is_one_line(table, tmp_path, capsys):
         ([], "the following arguments are required: COMMAND"),
         (["lut", "a.v"], "the following arguments are required: -o/--output"),
         (["lut", "a.v", "-o", "b.npz", "--signed", "--unsigned"], "not allowed with argument"),
+        (["lut", "a.v", "-o", "b.npz", "--plot", "c.svg"], "suffix must be .png, got '.svg'"),
         (["demo", "--seed", "-1"], "argument --seed"),
         (["demo", "--seed", "many"], "must be 0..2147483647, got 'many'"),
     ],
@@ -112,6 +113,14 @@ def test_wrong_use_leaves_with_code_2(words, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert message in capsys.readouterr().err
+
+
+def test_an_interrupt_is_no_traceback(table, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analysis.commands.characterise", interrupt)
+    assert main(["lut", str(table), "-o", str(tmp_path / "out.npz")]) == 130
 
 
 def test_version(capsys):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from analysis import write_report
-from analysis.demo import Budget, load_multiplier, run_demo, single_threaded
+from analysis.demo import Budget, load_multiplier, run_demo
 
 
 def test_the_results_cover_the_whole_way(results):
@@ -42,16 +42,3 @@ def test_every_signedness_of_the_ports_runs(random_multiplier, x_signed, w_signe
     for trace in results.traces.values():
         assert (trace.x_signed, trace.w_signed) == (x_signed, w_signed)
     assert results.accuracies[1].share == pytest.approx(results.accuracies[0].share, abs=0.05)
-
-
-def test_the_number_of_threads_comes_back():
-    threads = torch.get_num_threads()
-
-    def fail_inside():
-        with single_threaded():
-            assert torch.get_num_threads() == 1
-            raise KeyError("inside")
-
-    with pytest.raises(KeyError, match="inside"):
-        fail_inside()
-    assert torch.get_num_threads() == threads

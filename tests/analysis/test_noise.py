@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from analysis import NoiseParameters, apply_noise, noise_parameters, predict_error
+from analysis import NoiseParameters, apply_noise, noise_parameters, noisy, predict_error
 from torchapprox.layers import ApproxLinear, InferenceMode
 
 
@@ -52,3 +52,16 @@ def test_noise_for_an_unknown_layer_is_refused_and_changes_nothing():
     with pytest.raises(LookupError, match="no approximate layer 'conv'; the model has '0'"):
         apply_noise(model, {"0": noise, "conv": noise})
     assert model[0].mean == model[0].stdev == 0
+
+
+def test_noise_in_evaluation_leaves_the_layers_as_they_were():
+    model = nn.Sequential(ApproxLinear(4, 2))
+    before = model[0].noise_in_eval, model[0].noise_generator, model[0].inference_mode
+    x = torch.randn(6, 4)
+    outputs = []
+    for seed in (1, 1, 2):
+        with noisy(model, {"0": NoiseParameters(mean=0.0, stdev=1.0)}, seed=seed):
+            outputs.append(model(x))
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+    assert (model[0].noise_in_eval, model[0].noise_generator, model[0].inference_mode) == before
