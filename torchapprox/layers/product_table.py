@@ -42,6 +42,8 @@ class ProductTable(nn.Module):
             "source": multiplier.source,
             "x_signed": multiplier.x_port.signed,
             "w_signed": multiplier.w_port.signed,
+            "x_width": multiplier.x_port.width,
+            "w_width": multiplier.w_port.width,
         }
         self.lut = _columns_contiguous(torch.tensor(multiplier.lut, device=self._anchor.device))
 
@@ -62,7 +64,9 @@ class ProductTable(nn.Module):
         """Activation and weight port; None where the exact product takes any 8-bit operands."""
         if self._labels is None:
             return None
-        return Port(8, self._labels["x_signed"]), Port(8, self._labels["w_signed"])
+        labels = self._labels
+        x_port = Port(labels["x_width"], labels["x_signed"])
+        return x_port, Port(labels["w_width"], labels["w_signed"])
 
     @property
     def max_product(self) -> int | None:
@@ -70,7 +74,7 @@ class ProductTable(nn.Module):
         if self.lut is None:
             return None
         # The buffer may be written in place, by the user or by load_state_dict.
-        version = None if self.lut.is_inference() else self.lut._version
+        version = None if self.lut.is_inference() else self.lut._version  # noqa: SLF001
         if self._max_product is None or self._max_product[0] != version:
             self._max_product = version, largest_magnitude(self.lut)
         return self._max_product[1]
