@@ -8,14 +8,14 @@ from pathlib import Path
 def demo_netlist() -> Path:
     """Return the path of a signed approximate multiplier's Verilog file.
 
-    It is the broken-array multiplier BAM(0, 7), which leaves out the seven least significant
-    columns: ``to_verilog(broken_array_multiplier(0, 7, signed=True))``.
+    It is the broken-array multiplier BAM(0, 8), which leaves out the eight least significant
+    columns: ``to_verilog(broken_array_multiplier(0, 8, signed=True))``.
 
     Returns:
-        Path of ``mul8s_bam_h0_v7.v``.
+        Path of ``mul8s_bam_h0_v8.v``.
 
     Examples:
         >>> demo_netlist().name
-        'mul8s_bam_h0_v7.v'
+        'mul8s_bam_h0_v8.v'
     """
-    return Path(__file__).parent / "netlists" / "mul8s_bam_h0_v7.v"
+    return Path(__file__).parent / "netlists" / "mul8s_bam_h0_v8.v"

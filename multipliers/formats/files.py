@@ -76,7 +76,7 @@ def load(
     Examples:
         >>> from multipliers import demo_netlist
         >>> print(load(demo_netlist()))
-        mul8s_bam_h0_v7: signed 8-bit (-128..127) x signed 8-bit (-128..127)
+        mul8s_bam_h0_v8: signed 8-bit (-128..127) x signed 8-bit (-128..127)
     """
     path = Path(path)
     suffix = path.suffix.lower()

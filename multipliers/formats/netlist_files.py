@@ -63,7 +63,7 @@ def read_netlist(path: str | Path, *, top: str | None = None, synthesise: bool =
     Examples:
         >>> from multipliers import demo_netlist
         >>> print(read_netlist(demo_netlist()))
-        mul8s_bam_h0_v7: A[8], B[8] -> O[16], 107 gates
+        mul8s_bam_h0_v8: A[8], B[8] -> O[16], 83 gates
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -65,7 +65,7 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
     Examples:
         >>> from multipliers import demo_netlist
         >>> print(read_verilog(demo_netlist()))
-        mul8s_bam_h0_v7: A[8], B[8] -> O[16], 107 gates
+        mul8s_bam_h0_v8: A[8], B[8] -> O[16], 83 gates
     """
     return parse_verilog(read_text(path), top=top, file=str(path))
 

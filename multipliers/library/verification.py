@@ -85,10 +85,10 @@ def verify(entries: Iterable[LibraryEntry], *, widest: int = 8) -> Iterator[Veri
         >>> from pathlib import Path
         >>> from multipliers import demo_netlist
         >>> from multipliers.library import LibraryKey, parse_figures
-        >>> entry = LibraryEntry(LibraryKey("v1", "mul8s_bam_h0_v7"), True, (demo_netlist(),),
-        ...                      parse_figures("// WCE = 769\n// MSE = 1.0\nmodule m;"))
+        >>> entry = LibraryEntry(LibraryKey("v1", "mul8s_bam_h0_v8"), True, (demo_netlist(),),
+        ...                      parse_figures("// WCE = 1537\n// MSE = 1.0\nmodule m;"))
         >>> [(row.figure, row.computed, row.ok) for row in next(verify([entry])).figures]
-        [('wce', 769.0, True), ('mse', 50190.25, False)]
+        [('wce', 1537.0, True), ('mse', 156846.25, False)]
     """
     if not 8 <= widest <= 12:
         raise ValueError(f"'widest' must be from 8 to 12, got {widest}")

@@ -67,7 +67,7 @@ def test_verilog_with_stated_signedness_and_top(tmp_path):
 
 
 def test_demo_netlist():
-    expected = Multiplier.from_netlist(broken_array_multiplier(0, 7, signed=True))
+    expected = Multiplier.from_netlist(broken_array_multiplier(0, 8, signed=True))
     loaded = load(demo_netlist())
     assert loaded.digest == expected.digest
     assert loaded.source == str(demo_netlist())

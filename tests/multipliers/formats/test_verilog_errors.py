@@ -174,8 +174,8 @@ def test_missing_file(tmp_path):
 def test_truncated_anywhere(tmp_path):
     text = demo_netlist().read_text()
     end = text.rindex("endmodule")
-    path = tmp_path / "mul8s_bam_h0_v7.v"
+    path = tmp_path / "mul8s_bam_h0_v8.v"
     for length in range(0, end + 9, 97):
         path.write_text(text[:length])
-        with pytest.raises(NetlistError, match=r"mul8s_bam_h0_v7\.v:"):
+        with pytest.raises(NetlistError, match=r"mul8s_bam_h0_v8\.v:"):
             read_verilog(path)

@@ -56,7 +56,7 @@ def test_round_trip_of_random_gates(gates):
 
 
 def test_shipped_netlist_is_what_the_generator_writes():
-    written = to_verilog(broken_array_multiplier(0, 7, signed=True))
+    written = to_verilog(broken_array_multiplier(0, 8, signed=True))
     assert demo_netlist().read_text(encoding="utf-8") == written
 
 
