@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.torchapprox.builders import random_table
-from torchapprox.layers.approx_layer import TracedGeMMInputs
 from torchapprox.layers.approx_layer import QuantizationParameters as LayerParameters
+from torchapprox.layers.approx_layer import TracedGeMMInputs
 from torchapprox.operators import QuantizationParameters
 from torchapprox.operators.approxgemm import ApproxGeMM
 
@@ -154,5 +154,7 @@ def test_bad_table(lut, error, match):
 
 def test_codes_that_do_not_fit_the_port():
     params = parameters(x_range=(-128, 127), w_range=(0, 255))
-    with pytest.raises(ValueError, match=r"must lie in 0\.\.255, the range of the multiplier's port"):
+    with pytest.raises(
+        ValueError, match=r"must lie in 0\.\.255, the range of the multiplier's port"
+    ):
         ApproxGeMM.apply(X, W, LUT, params, None, None)

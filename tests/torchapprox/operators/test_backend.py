@@ -46,7 +46,9 @@ def test_operands_in_any_layout():
     assert torch.equal(approx(a, b, LUT)[0], by_hand(a[0], b))
 
 
-@pytest.mark.parametrize(("a", "b"), [((0, 4, 5), (5, 2)), ((4, 5), (0, 5, 2)), ((2, 0, 5), (5, 3))])
+@pytest.mark.parametrize(
+    ("a", "b"), [((0, 4, 5), (5, 2)), ((4, 5), (0, 5, 2)), ((2, 0, 5), (5, 3))]
+)
 def test_empty(a, b):
     y = approx(operand(*a), operand(*b), LUT)
     assert y.numel() == 0

@@ -64,7 +64,9 @@ def test_output_size_is_that_of_the_functional(padding, kernel, dilation, stride
     args = Conv2dArgs(1, 1, kernel, stride, padding, dilation, 1)
     height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     with torch.no_grad():
-        y = F.conv2d(torch.zeros(1, 1, 9, 8), torch.zeros(1, 1, height, width), **args.backward_args())
+        y = F.conv2d(
+            torch.zeros(1, 1, 9, 8), torch.zeros(1, 1, height, width), **args.backward_args()
+        )
     assert args.output_size(9, 8) == tuple(y.shape[2:])
 
 

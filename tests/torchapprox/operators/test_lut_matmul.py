@@ -111,9 +111,7 @@ def test_invariant_under_permutation_of_k(seed, k):
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_and_columns_permute(seed):
     x, w = codes(10, 5, seed=seed), codes(9, 5, seed=seed + 1)
-    rows, columns = (
-        torch.from_numpy(np.random.default_rng(seed).permutation(n)) for n in (10, 9)
-    )
+    rows, columns = (torch.from_numpy(np.random.default_rng(seed).permutation(n)) for n in (10, 9))
     y = lut_matmul(x, w, TABLE)
     assert torch.equal(lut_matmul(x[rows], w[columns], TABLE), y[rows][:, columns])
 

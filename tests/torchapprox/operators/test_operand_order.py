@@ -93,7 +93,10 @@ def test_linear_and_pointwise_convolution_are_the_same_by_hand():
     lut = random_multiplier(5).lut
     by_hand = torch.tensor(
         [
-            [sum(int(lut[int(a) % 256, int(b) % 256]) for a, b in zip(x, w, strict=True)) for w in W]
+            [
+                sum(int(lut[int(a) % 256, int(b) % 256]) for a, b in zip(x, w, strict=True))
+                for w in W
+            ]
             for x in X
         ]
     )
