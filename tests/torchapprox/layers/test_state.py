@@ -1,0 +1,103 @@
+"""What a layer is made of survives copies, files and moves."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from tests.torchapprox.builders import (
+    converted_cnn,
+    images,
+    minmax_qconfig,
+    random_multiplier,
+    random_table,
+    wrapped,
+)
+from torchapprox import InferenceMode, get_approx_modules, trace
+from torchapprox.layers import ApproxLinear
+
+
+def saved(model):
+    """A model's state after a round trip through a file that runs no code."""
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)
+
+
+def fresh_cnn(multiplier=None):
+    return converted_cnn(multiplier, mode=InferenceMode.QUANTIZED)
+
+
+@pytest.mark.parametrize("before", [None, random_multiplier(5, x_signed=False)])
+@pytest.mark.parametrize("multiplier", [None, random_multiplier(4)])
+def test_state_dict_carries_table_ports_mode_and_noise(multiplier, before):
+    model = converted_cnn(multiplier)
+    for _, layer in get_approx_modules(model):
+        layer.mean, layer.stdev, layer.noise_in_eval = -0.5, 0.25, True
+    other = fresh_cnn(before)
+    other.load_state_dict(saved(model))
+    assert torch.equal(other(images()), model(images()))
+    for (_, old), (_, new) in zip(
+        get_approx_modules(model), get_approx_modules(other), strict=True
+    ):
+        assert new.multiplier == old.multiplier
+        assert new.inference_mode is InferenceMode.APPROXIMATE
+        assert (new.mean, new.stdev, new.noise_in_eval) == (-0.5, 0.25, True)
+
+
+def test_a_checkpoint_without_tables_is_reported():
+    state = {key: v for key, v in fresh_cnn().state_dict().items() if "product_table" not in key}
+    with pytest.raises(RuntimeError, match="product_table"):
+        fresh_cnn().load_state_dict(state)
+
+
+def test_a_table_of_floats_is_refused():
+    state = converted_cnn(random_multiplier()).state_dict()
+    key = next(key for key in state if key.endswith("lut"))
+    state[key] = state[key].float()
+    with pytest.raises(TypeError, match=r"lut' must be int32 \(256, 256\), got torch.float32"):
+        fresh_cnn().load_state_dict(state)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("multiplier", [None, random_multiplier(4)])
+def test_copies_compute_the_same_and_are_independent(clone, multiplier):
+    model = converted_cnn(multiplier)
+    other = clone(model)
+    assert torch.equal(other(images()), model(images()))
+    for _, layer in get_approx_modules(other):
+        layer.multiplier = random_multiplier(9)
+    assert not torch.equal(other(images()), model(images()))
+
+
+def test_a_copy_made_while_tracing_is_not_traced():
+    model = converted_cnn()
+    with trace(model) as traces:
+        copy.deepcopy(model)(images())
+        assert len(traces) == 0
+        model(images())
+    assert len(traces) == 3
+
+
+def test_moving_keeps_the_table_integer():
+    model = converted_cnn(random_multiplier(4)).double()
+    for _, layer in get_approx_modules(model):
+        assert layer.lut.dtype == torch.int32
+    assert model(images().double()).dtype == torch.float64
+
+
+def test_the_bound_on_the_table_follows_it():
+    layer = wrapped(nn.Linear(4, 2), random_multiplier(limit=100)).wrapped
+    assert layer.product_table.max_product <= 100
+    layer.lut = random_table(limit=2**30)
+    assert layer.product_table.max_product > 2**29
+
+
+def test_repr_names_mode_and_multiplier():
+    layer = ApproxLinear(4, 2, qconfig=minmax_qconfig())
+    assert repr(layer).startswith("ApproxLinear(\n  in_features=4, out_features=2, bias=True, ")
+    assert "mode=QUANTIZED, multiplier=exact" in repr(layer)
