@@ -99,7 +99,7 @@ class HtpModel:
                 for term in document["terms"]
             )
             return cls(str(document["name"]), terms)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (LookupError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"'text' is no HTP model: {error!r}") from error
 
 

@@ -41,6 +41,9 @@ class ApproxWrapper(nn.Module):
         self.wrapped = wrapped
         self.dequant_stub = DeQuantStub()
         self.qconfig = self._own_qconfig = qconfig or default_qconfig()
+        if not isinstance(wrapped, ApproxLayer):
+            # One that an earlier conversion may have left there would take precedence.
+            wrapped.qconfig = self.qconfig
         self.train(wrapped.training)
 
     @classmethod

@@ -54,7 +54,9 @@ def test_default_qconfig():
     assert (weight.dtype, weight.qscheme) == (torch.qint8, torch.per_tensor_symmetric)
 
 
-@pytest.mark.parametrize("convert", [np.asarray, lambda table: table.astype(np.int64), torch.tensor])
+@pytest.mark.parametrize(
+    "convert", [np.asarray, lambda table: table.astype(np.int64), torch.tensor]
+)
 def test_lut_takes_integer_arrays_and_int32_tensors(convert):
     layer, table = linear(), random_table()
     layer.lut = convert(table)
@@ -100,7 +102,9 @@ def test_other_attributes_refuse_other_types():
 def test_approximate_mode_needs_scale_and_zero_point():
     layer = linear()
     layer.inference_mode = InferenceMode.APPROXIMATE
-    with pytest.raises(RuntimeError, match="needs the activations' scale and zero point.*prepare_qat"):
+    with pytest.raises(
+        RuntimeError, match=r"needs the activations' scale and zero point.*prepare_qat"
+    ):
         layer(torch.zeros(1, 3))
 
 
@@ -150,7 +154,9 @@ def test_a_narrow_port_takes_narrow_quantisers_only():
     exact.wrapped.weight = fits.wrapped.weight
     exact.wrapped.bias = fits.wrapped.bias
     torch.testing.assert_close(fits(x), exact(x))
-    with pytest.raises(ValueError, match=r"range 0\.\.127 does not fit .* unsigned 4-bit \(0\.\.15\)"):
+    with pytest.raises(
+        ValueError, match=r"range 0\.\.127 does not fit .* unsigned 4-bit \(0\.\.15\)"
+    ):
         wrapped(nn.Linear(3, 2), narrow)(x)
 
 
@@ -168,7 +174,7 @@ def test_inputs_that_a_quantiser_would_hide_are_refused(bad, mode):
     x = torch.rand(4, 3)
     wrapper(x)
     x[1, 2] = bad
-    with pytest.raises(ValueError, match="must be finite.* of 12 values"):
+    with pytest.raises(ValueError, match=r"must be finite.* of 12 values"):
         wrapper(x)
 
 

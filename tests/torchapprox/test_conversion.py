@@ -1,0 +1,236 @@
+"""The one-line conversion, its refusals, and the way back."""
+
+import pytest
+import torch
+from torch import nn
+
+from multipliers import Multiplier, exact_products
+from tests.torchapprox.builders import (
+    converted_cnn,
+    images,
+    minmax_qconfig,
+    random_multiplier,
+    small_cnn,
+)
+from torchapprox import InferenceMode, approximate, get_approx_modules, revert
+from torchapprox.layers import ApproxConv2d, ApproxLinear, ApproxWrapper
+from torchapprox.quantization import FakeQuantize
+
+CALIBRATION = [images(8, seed=1)]
+
+
+def names(model):
+    return [name for name, _ in get_approx_modules(model)]
+
+
+def convert(model, multiplier=None, **options):
+    options.setdefault("qconfig", minmax_qconfig())
+    options.setdefault("calibration", CALIBRATION)
+    return approximate(model, multiplier, **options)
+
+
+def test_layers_get_multiplier_and_mode():
+    model, multiplier = small_cnn(), random_multiplier()
+    summary = convert(model, multiplier)
+    assert [type(layer) for _, layer in get_approx_modules(model)] == [
+        ApproxConv2d, ApproxConv2d, ApproxLinear,
+    ]  # fmt: skip
+    for _, layer in get_approx_modules(model):
+        assert layer.multiplier == multiplier
+        assert layer.inference_mode is InferenceMode.APPROXIMATE
+    assert [row.name for row in summary.layers] == names(model)
+    assert {row.multiplier for row in summary.layers} == {"random"}
+    assert summary.left_exact == ()
+
+
+def test_the_exact_product_is_close_to_the_float_model():
+    model = small_cnn().eval()
+    expected = model(images())
+    convert(model)
+    assert not model.training
+    torch.testing.assert_close(model(images()), expected, rtol=0, atol=0.05)
+
+
+def test_calibration_freezes_the_quantisers():
+    model = converted_cnn()
+    before = {key: value.clone() for key, value in model.state_dict().items() if "scale" in key}
+    model(100 * images())
+    after = model.state_dict()
+    assert before
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_without_calibration_the_quantisers_learn_while_the_model_runs():
+    model = small_cnn()
+    convert(model, calibration=None)
+    scales = []
+    for factor in (1, 100):
+        model(factor * images())
+        quantiser = model[0].activation_quantiser
+        assert isinstance(quantiser, FakeQuantize)
+        scales.append(quantiser.scale.item())
+    assert scales[1] > 50 * scales[0]
+
+
+@pytest.mark.parametrize(
+    "batch", [images(4), (images(4), torch.zeros(4)), [images(4)], {"input": images(4)}]
+)
+def test_forms_of_calibration_batches(batch):
+    model = small_cnn()
+    convert(model, calibration=[batch])
+    assert model(images()).shape == (3, 3)
+
+
+def test_training_modes_are_kept():
+    model = small_cnn().train()
+    model[1].eval()
+    convert(model)
+    assert model.training
+    assert model[0].training
+    assert model[0].wrapped.training
+    assert not model[1].training
+
+
+@pytest.mark.parametrize(
+    ("options", "converted"),
+    [
+        ({"include": ["0", "4"]}, ["0.wrapped", "4.wrapped"]),
+        ({"include": [nn.Linear]}, ["4.wrapped"]),
+        ({"exclude": [nn.Conv2d]}, ["4.wrapped"]),
+        ({"exclude": ["[04]"]}, ["2.wrapped"]),
+        ({"include": [nn.Conv2d], "exclude": ["2"]}, ["0.wrapped"]),
+    ],
+)
+def test_include_and_exclude(options, converted):
+    model = small_cnn()
+    summary = convert(model, **options)
+    assert names(model) == converted
+    exact = {"0", "2", "4"} - {name.split(".")[0] for name in converted}
+    assert {name for name, _ in summary.left_exact} == exact
+
+
+@pytest.mark.parametrize("option", ["include", "exclude"])
+def test_a_selection_that_matches_nothing(option):
+    model = small_cnn()
+    with pytest.raises(
+        LookupError, match=f"'{option}': 'head' matches no layer; there are: 0, 2, 4"
+    ):
+        convert(model, **{option: ["head"]})
+
+
+class TwoUses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.again = self.first
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last(self.again(self.first(x)))
+
+
+def test_a_shared_layer_is_wrapped_once_and_stays_shared():
+    model = TwoUses()
+    convert(model, calibration=[torch.randn(8, 4)])
+    assert isinstance(model.first, ApproxWrapper)
+    assert model.again is model.first
+    revert(model)
+    assert type(model.first) is nn.Linear
+    assert model.again is model.first
+
+
+def test_layers_that_are_not_converted_are_named():
+    model = nn.ModuleDict(
+        {
+            "attention": nn.MultiheadAttention(4, 2),
+            "signal": nn.Conv1d(2, 2, 3),
+            "words": nn.Embedding(5, 4),
+            "head": nn.Linear(4, 2),
+        }
+    )
+    summary = convert(model, calibration=None)
+    assert names(model) == ["head.wrapped"]
+    left = dict(summary.left_exact)
+    assert left["attention"] == "MultiheadAttention"
+    assert left["attention.out_proj"] == "NonDynamicallyQuantizableLinear"
+    assert left["signal"] == "Conv1d"
+    assert "words" not in left
+    assert "left exact: signal (Conv1d)" in str(summary)
+
+
+def test_summary_as_text():
+    header, *rows = str(convert(small_cnn(), random_multiplier())).splitlines()
+    assert header.split() == [
+        "layer", "type", "fan-in", "weights", "activation", "weight", "multiplier",
+    ]  # fmt: skip
+    assert rows[0].split() == [
+        "0.wrapped", "ApproxConv2d", "18", "72", "0..127", "-128..127", "random",
+    ]  # fmt: skip
+
+
+def test_a_second_call_changes_multiplier_and_mode_only():
+    model = converted_cnn(random_multiplier(1))
+    scale = model[0].activation_quantiser.scale.clone()
+    again = random_multiplier(2)
+    approximate(model, again, mode=InferenceMode.NOISE)
+    assert names(model) == ["0.wrapped", "2.wrapped", "4.wrapped"]
+    assert torch.equal(model[0].activation_quantiser.scale, scale)
+    assert {layer.inference_mode for _, layer in get_approx_modules(model)} == {InferenceMode.NOISE}
+    assert all(layer.multiplier == again for _, layer in get_approx_modules(model))
+
+
+UNSIGNED = Multiplier.from_lut(exact_products(False, False), x_signed=False, w_signed=False)
+SIGNED_X = Multiplier.from_lut(exact_products(True, True))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"multiplier": UNSIGNED}, ValueError, r"weight quantiser's range -128\.\.127"),
+        (
+            {"multiplier": SIGNED_X, "qconfig": minmax_qconfig((0, 255))},
+            ValueError,
+            r"activation quantiser's range 0\.\.255 does not fit",
+        ),
+        ({"calibration": []}, ValueError, "at least one batch, got none"),
+        ({"calibration": [torch.full((1, 2, 6, 6), float("nan"))]}, ValueError, "must be finite"),
+    ],
+)
+def test_a_failed_conversion_leaves_the_model_as_it_was(options, error, message):
+    model = small_cnn()
+    parameters, text = list(model.parameters()), repr(model)
+    with pytest.raises(error, match=message):
+        convert(model, **options)
+    assert repr(model) == text
+    assert all(a is b for a, b in zip(model.parameters(), parameters, strict=True))
+    convert(model)  # and it can be converted afterwards
+
+
+class Branch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused = nn.Linear(4, 2), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def test_calibration_must_reach_every_layer():
+    with pytest.raises(ValueError, match="must reach every layer, but 'unused' never ran"):
+        convert(Branch(), calibration=[torch.randn(4, 4)])
+
+
+def test_a_single_layer_cannot_be_replaced():
+    with pytest.raises(ValueError, match=r"got a single Linear; put it into an nn.Sequential"):
+        convert(nn.Linear(4, 2), calibration=None)
+
+
+def test_revert_gives_the_float_model_back():
+    model = small_cnn().eval()
+    text, expected, parameters = repr(model), model(images()), list(model.parameters())
+    convert(model, random_multiplier())
+    assert not torch.equal(model(images()), expected)
+    assert revert(model) is model
+    assert repr(model) == text
+    assert torch.equal(model(images()), expected)
+    assert all(a is b for a, b in zip(model.parameters(), parameters, strict=True))
