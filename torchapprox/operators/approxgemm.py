@@ -111,5 +111,5 @@ def lower_linear(x: Tensor, w: Tensor, params: QuantizationParameters) -> GemmOp
         w_range=w_range,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=w_zero_point.to(torch.int64).expand(n, 1).view(1, n),
-        scale=(params.x_scale * params.w_scale).expand(n).view(1, n),
+        scale=(params.x_scale * params.w_scale).view(-1).expand(n).view(1, n),
     )
