@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.comparison import LayerComparison, compare
+    from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
     from analysis.demo import Budget, run_demo
     from analysis.digits import (
         Digits,
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from analysis.measure import MeasuredError, measure_errors, output_error
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
+    from analysis.multiplier_frame import comparison_frame, pareto_front
+    from analysis.multiplier_plots import (
+        plot_error_profile,
+        plot_pareto,
+        plot_relative_error_map,
+    )
     from analysis.noise import NoiseParameters, apply_noise, noise_parameters, noisy
+    from analysis.operand_stream import OperandStream, record_stream
     from analysis.plots import (
         plot_error_histogram,
         plot_error_map,
@@ -44,17 +52,21 @@ __all__ = [
     "Accuracy",
     "Budget",
     "ChannelMoments",
+    "CosimResult",
     "Digits",
     "Labelled",
     "LayerComparison",
     "MeasuredError",
+    "Mismatch",
     "NoiseParameters",
+    "OperandStream",
     "PredictedError",
     "Results",
     "accuracy",
     "apply_noise",
     "channel_error_means",
     "compare",
+    "comparison_frame",
     "digits_network",
     "evaluating",
     "load_digits",
@@ -62,27 +74,38 @@ __all__ = [
     "noise_parameters",
     "noisy",
     "output_error",
+    "pareto_front",
     "plot_error_histogram",
     "plot_error_map",
+    "plot_error_profile",
     "plot_operands",
+    "plot_pareto",
     "plot_predictions",
+    "plot_relative_error_map",
     "predict_error",
     "predict_errors",
     "product_error",
+    "record_stream",
     "run_demo",
+    "run_icarus",
     "set_mode",
     "train",
+    "write_cosim",
     "write_report",
 ]
 
 _HOMES = {
     "comparison": ("LayerComparison", "compare"),
     "demo": ("Budget", "run_demo"),
+    "cosim": ("CosimResult", "Mismatch", "run_icarus", "write_cosim"),
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
     "measure": ("MeasuredError", "measure_errors", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
+    "multiplier_frame": ("comparison_frame", "pareto_front"),
+    "multiplier_plots": ("plot_error_profile", "plot_pareto", "plot_relative_error_map"),
     "noise": ("NoiseParameters", "apply_noise", "noise_parameters", "noisy"),
+    "operand_stream": ("OperandStream", "record_stream"),
     "plots": ("plot_error_histogram", "plot_error_map", "plot_operands", "plot_predictions"),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),

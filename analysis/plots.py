@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from analysis.comparison import LayerComparison
+from analysis.operand_order import ascending_operands
 from analysis.style import figure_of, new_figure
 from multipliers import Multiplier, code_values
 from torchapprox import LayerTrace
@@ -41,7 +42,7 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
     x_port, w_port = multiplier.x_port, multiplier.w_port
-    rows, columns = (np.argsort(code_values(port.signed)) for port in (x_port, w_port))
+    (_, rows), (_, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)]
     limit = max(int(np.abs(error).max()), 1)
     image = ax.imshow(
@@ -53,10 +54,10 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
         extent=(w_port.low - 0.5, w_port.high + 0.5, x_port.low - 0.5, x_port.high + 0.5),
     )
     ax.grid(visible=False)
-    ax.xaxis.set_major_locator(MultipleLocator(64))
-    ax.yaxis.set_major_locator(MultipleLocator(64))
-    ax.set_xlabel(f"weight ({_kind(w_port.signed)})")
-    ax.set_ylabel(f"activation ({_kind(x_port.signed)})")
+    ax.xaxis.set_major_locator(MultipleLocator(1 << max(w_port.width - 2, 0)))
+    ax.yaxis.set_major_locator(MultipleLocator(1 << max(x_port.width - 2, 0)))
+    ax.set_xlabel(f"weight ({_kind(w_port.signed, w_port.width)})")
+    ax.set_ylabel(f"activation ({_kind(x_port.signed, x_port.width)})")
     bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.04)
     ax.set_title(multiplier.name)
     bar.outline.set_visible(False)
@@ -86,12 +87,13 @@ def plot_error_histogram(
     """
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
-    error = multiplier.error.ravel()
+    codes = np.ix_(*multiplier.valid)
+    error = multiplier.error[codes].ravel()
     edges = _bin_edges(int(error.min()), int(error.max()))
     pairs, _ = np.histogram(error, edges)
     ax.stairs(pairs / error.size, edges, fill=True, color="C0", label="all operand pairs")
     if joint_counts is not None:
-        products, _ = np.histogram(error, edges, weights=joint_counts.ravel())
+        products, _ = np.histogram(error, edges, weights=joint_counts[codes].ravel())
         share = products / joint_counts.sum()
         ax.stairs(share, edges, color="C1", linewidth=1.6, label="pairs of this network")
     ax.axvline(0, color="0.5", linewidth=0.8)
@@ -219,8 +221,8 @@ def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
     return edges
 
 
-def _kind(signed: bool) -> str:
-    return "signed 8-bit" if signed else "unsigned 8-bit"
+def _kind(signed: bool, width: int = 8) -> str:
+    return f"{'signed' if signed else 'unsigned'} {width}-bit"
 
 
 def _minus(value: int | np.integer) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.comparison import LayerComparison
+from analysis.operand_order import ascending_operands
 from analysis.results import Accuracy, Results
 from multipliers import ErrorFigures, MredConvention, Multiplier, characterise, code_values
 from torchapprox import LayerTrace
@@ -21,7 +22,8 @@ FIGURE_MEANINGS: dict[str, str] = {
     "mred": "mean relative error distance, |error| / |exact product|; {convention}",
     "error_rate": "share of operand pairs whose product is wrong",
     "mse": "mean squared error",
-    "nmed": "normalised mean error distance, mae / 2^16",
+    "nmed": "normalised mean error distance, mae / 2^(bits of both operands)",
+    "nwce": "normalised worst case, wce / 2^(bits of both operands)",
     "wcre": "worst-case relative error, where the exact product is not 0",
 }
 """What each figure of `multipliers.characterise` means, in the order of the tables."""
@@ -73,7 +75,7 @@ def multiplier_table(figures: ErrorFigures) -> pd.DataFrame:
 
 
 def error_counts_table(multiplier: Multiplier) -> pd.DataFrame:
-    """How many of the 65536 operand pairs have each error: error, pairs.
+    """How many operand pairs have each error: error, pairs.
 
     Examples:
         >>> from multipliers import exact_products
@@ -83,17 +85,15 @@ def error_counts_table(multiplier: Multiplier) -> pd.DataFrame:
         0     -1  16384
         1      0  49152
     """
-    errors, pairs = np.unique(multiplier.error, return_counts=True)
+    errors, pairs = np.unique(multiplier.error[np.ix_(*multiplier.valid)], return_counts=True)
     return pd.DataFrame({"error": errors, "pairs": pairs})
 
 
 def error_map_table(multiplier: Multiplier) -> pd.DataFrame:
     """Error of every product: a row per activation value, a column per weight value, ascending."""
-    x_values, w_values = (
-        code_values(port.signed) for port in (multiplier.x_port, multiplier.w_port)
-    )
-    frame = pd.DataFrame(multiplier.error, index=x_values, columns=w_values)
-    return frame.sort_index(axis=0).sort_index(axis=1).rename_axis(index="activation")
+    (x_values, x_codes), (w_values, w_codes) = ascending_operands(multiplier)
+    errors = multiplier.error[np.ix_(x_codes, w_codes)]
+    return pd.DataFrame(errors, index=x_values, columns=w_values).rename_axis(index="activation")
 
 
 def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:

@@ -123,7 +123,13 @@ def _readable_design(text: str, file: str, top: str | None) -> _Design:
 
 
 @cache
-def _cells_text() -> str:
+def library_cells() -> str:
+    """Return Verilog models of the library cells that netlists use without defining them.
+
+    Examples:
+        >>> "module FAX1" in library_cells()
+        True
+    """
     return _CELLS.read_text(encoding="utf-8")
 
 
@@ -151,7 +157,7 @@ class _Design:
         tree = syntax.SyntaxTree.fromFileInMemory(text, sources, file, file)
         library = pyslang.SourceLibrary()  # its modules are never tops
         name = str(_CELLS)
-        cells = syntax.SyntaxTree.fromText(_cells_text(), sources, name, name, library=library)
+        cells = syntax.SyntaxTree.fromText(library_cells(), sources, name, name, library=library)
         compilation = ast.Compilation(bag)
         compilation.addSyntaxTree(tree)
         compilation.addSyntaxTree(cells)

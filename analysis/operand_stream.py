@@ -1,0 +1,134 @@
+"""The operands of one layer in the order in which a single multiplier would compute them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from analysis.files import write_whole
+from torchapprox import GemmOperands, get_approx_modules, observe_operands
+
+DEFAULT_LIMIT = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperandStream:
+    """Pairs of operand codes, one multiplication after the other.
+
+    Attributes:
+        x_codes: Codes of the activations, uint8 `(pairs,)`.
+        w_codes: Codes of the weights, uint8 `(pairs,)`.
+
+    Raises:
+        TypeError: If an array is not uint8.
+        ValueError: If the arrays are not one-dimensional and equally long.
+    """
+
+    x_codes: NDArray[np.uint8]
+    w_codes: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        for name, codes in (("x_codes", self.x_codes), ("w_codes", self.w_codes)):
+            if codes.dtype != np.uint8:
+                raise TypeError(f"'{name}' must be uint8 (pairs,), got {codes.dtype}")
+        if self.x_codes.ndim != 1 or self.x_codes.shape != self.w_codes.shape:
+            raise ValueError(
+                "'x_codes' and 'w_codes' must be (pairs,), equally long, "
+                f"got {self.x_codes.shape} and {self.w_codes.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.x_codes)
+
+    def save(self, path: str | Path) -> None:
+        """Write the stream as an ``.npz`` with the arrays ``x_codes`` and ``w_codes``."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, x_codes=self.x_codes, w_codes=self.w_codes)
+        write_whole(Path(path), buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> OperandStream:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: If the file is damaged or holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(file["x_codes"], file["w_codes"])
+        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path}: not an operand stream: {error}") from error
+
+
+def record_stream(
+    model: nn.Module, layer: str, batches: Iterable[Tensor], *, limit: int = DEFAULT_LIMIT
+) -> OperandStream:
+    """Record the operands of a layer's products while a model runs.
+
+    The order is that of the loops over groups, output positions, output channels and, innermost,
+    the products of one output.
+
+    Args:
+        model: A converted model, in whichever mode it is; see `torchapprox.approximate`.
+        layer: Name of the layer, as `torchapprox.get_approx_modules` gives it.
+        batches: Inputs of the model; no more are taken than needed.
+        limit: Largest number of pairs, at least 1; the first ones are kept.
+
+    Returns:
+        The stream, of `limit` pairs or of as many as there are.
+
+    Raises:
+        LookupError: If the model has no approximate layer of that name.
+        ValueError: If `limit` is less than 1, or no batch reached the layer.
+
+    Examples:
+        >>> import torchapprox
+        >>> model, x = nn.Sequential(nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(model, calibration=[x])
+        >>> stream = record_stream(model, "0.wrapped", [x])
+        >>> len(stream), bool((stream.x_codes[:4] == stream.x_codes[4:8]).all())
+        (768, True)
+    """
+    known = [name for name, _ in get_approx_modules(model)]
+    if layer not in known:
+        raise LookupError(f"no approximate layer '{layer}'; the model has {', '.join(known)}")
+    if limit < 1:
+        raise ValueError(f"'limit' must be at least 1, got {limit}")
+    parts: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    missing = limit
+
+    def record(name: str, operands: GemmOperands, _: Tensor) -> None:
+        nonlocal missing
+        if name == layer and missing > 0:
+            parts.append(_in_order(operands, missing))
+            missing -= len(parts[-1][0])
+
+    with torch.no_grad(), observe_operands(model, record):
+        for batch in batches:
+            model(batch)
+            if missing <= 0:
+                break
+    if not parts:
+        raise ValueError(f"'batches' must reach layer '{layer}', got none that does")
+    x_codes, w_codes = (np.concatenate(codes) for codes in zip(*parts, strict=True))
+    return OperandStream(x_codes, w_codes)
+
+
+def _in_order(operands: GemmOperands, limit: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the first pairs in the order (group, row, column, k), at most `limit`."""
+    x, w = operands.x_codes.cpu().numpy(), operands.w_codes.cpu().numpy()
+    groups, rows, depth = x.shape
+    columns = w.shape[1]
+    number = np.arange(min(limit, groups * rows * columns * depth))
+    k, output = number % depth, number // depth
+    column, position = output % columns, output // columns
+    group, row = position // rows, position % rows
+    return x[group, row, k], w[group, column, k]

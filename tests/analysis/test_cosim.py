@@ -1,0 +1,198 @@
+"""Co-simulation against Icarus Verilog itself."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import torchapprox
+from analysis.cli import main
+from analysis.cosim import run_icarus, write_cosim
+from analysis.operand_stream import OperandStream, record_stream
+from multipliers import Multiplier, get, get_netlist, load, parse_verilog, to_verilog
+
+needs_icarus = pytest.mark.skipif(
+    shutil.which("iverilog") is None and not os.environ.get("CI"),
+    reason="needs Icarus Verilog (Debian package iverilog)",
+)
+
+
+def all_pairs():
+    x, w = np.divmod(np.arange(65536), 256)
+    return OperandStream(x.astype(np.uint8), w.astype(np.uint8))
+
+
+def netlist_file(tmp_path, name):
+    path = tmp_path / f"{name}.v"
+    path.write_text(to_verilog(get_netlist(name)))
+    return path
+
+
+@needs_icarus
+@pytest.mark.parametrize("name", ["mul8s_bam_h0_v8", "mul8u_udm", "mul8s_array", "mul8u_dadda"])
+def test_every_pair_of_a_correct_netlist(tmp_path, name):
+    path = netlist_file(tmp_path, name)
+    bench = write_cosim(path, get(name), all_pairs(), tmp_path / "bench")
+    result = run_icarus(bench, path)
+    assert (result.checked, result.mismatches, result.examples) == (65536, 0, ())
+
+
+@needs_icarus
+def test_a_corrupted_netlist_is_caught(tmp_path):
+    path = netlist_file(tmp_path, "mul8s_array")
+    corrupted = path.read_text().replace(" & ", " | ", 1)
+    path.write_text(corrupted)
+    good = get("mul8s_array")
+    bench = write_cosim(path, good, all_pairs(), tmp_path / "bench")
+    result = run_icarus(bench, path)
+    bad = load(path)
+    wrong = np.argwhere(bad.lut != good.lut)
+    assert result.mismatches == len(wrong) > 0
+    assert len(result.examples) == 20
+    x, w = wrong[0]
+    first = result.examples[0]
+    assert (first.line, int(first.x, 16), int(first.w, 16)) == (256 * x + w, x, w)
+    assert int(first.expected, 16) == good.lut[x, w] & 0xFFFF
+    assert int(first.got, 16) == bad.lut[x, w] & 0xFFFF
+
+
+FOREIGN = """
+module \\odd.name (a, b, Z);
+  input [1:0] a; input [2:0] b; output [4:0] Z;
+  wire p, q;
+  AND2X1 g0 (.A(a[0]), .B(b[0]), .Y(p));
+  HAX1 g1 (.A(a[1]), .B(b[2]), .YS(q), .YC());
+  assign Z = {1'b0, q, p, a};
+endmodule
+"""
+
+
+@needs_icarus
+def test_other_ports_names_and_cells_that_the_file_does_not_define(tmp_path):
+    path = tmp_path / "odd.v"
+    path.write_text(FOREIGN)
+    multiplier = Multiplier.from_netlist(parse_verilog(FOREIGN), signed=False)
+    stream = OperandStream(np.arange(4, dtype=np.uint8), np.arange(4, dtype=np.uint8))
+    result = run_icarus(write_cosim(path, multiplier, stream, tmp_path / "bench"), path)
+    assert (result.checked, result.mismatches) == (4, 0)
+
+
+@needs_icarus
+def test_undefined_bits_are_mismatches(tmp_path):
+    path = netlist_file(tmp_path, "mul8u_array")
+    bench = write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path / "bench")
+    copy = tmp_path / "bench" / path.name
+    copy.write_text(copy.read_text().replace(" & ", " & 1'bx & ", 1))
+    result = run_icarus(bench, path)
+    assert result.mismatches > 0
+    assert "x" in result.examples[0].got.lower()
+
+
+@needs_icarus
+def test_a_netlist_that_does_not_compile(tmp_path):
+    path = netlist_file(tmp_path, "mul8u_array")
+    bench = write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path / "bench")
+    (tmp_path / "bench" / path.name).write_text("module")
+    with pytest.raises(RuntimeError, match=r"iverilog failed: .*syntax error"):
+        run_icarus(bench, path)
+
+
+def test_without_icarus(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImportError, match="Debian package 'iverilog'"):
+        run_icarus(tmp_path / "test_bench.v", "mul.v")
+
+
+def test_ports_of_another_width(tmp_path):
+    path = tmp_path / "narrow.v"
+    path.write_text("module narrow(input [3:0] A, B, output [7:0] O); assign O = {A, B}; endmodule")
+    with pytest.raises(ValueError, match=r"must have input ports of \(8, 8\) bits, got narrow"):
+        write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path)
+
+
+class TestOperandStream:
+    def model(self):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 2, groups=2), torch.nn.Flatten())
+        x = torch.randn(3, 2, 3, 3)
+        torchapprox.approximate(model, calibration=[x])
+        return model, x
+
+    def test_order(self):
+        model, x = self.model()
+        seen = []
+        with torchapprox.observe_operands(model, lambda _, operands, __: seen.append(operands)):
+            stream = record_stream(model, "0.wrapped", [x[:2], x[2:]])
+        expected = [
+            (int(a), int(b))
+            for operands in seen
+            for x_group, w_group in zip(operands.x_codes, operands.w_codes, strict=True)
+            for row in x_group
+            for column in w_group
+            for a, b in zip(row, column, strict=True)
+        ]
+        assert list(zip(stream.x_codes.tolist(), stream.w_codes.tolist(), strict=True)) == expected
+
+    def test_limit(self):
+        model, x = self.model()
+        whole = record_stream(model, "0.wrapped", [x])
+        part = record_stream(model, "0.wrapped", iter([x[:1], x[1:], None]), limit=70)
+        assert len(part) == 70
+        assert part.x_codes[:20].tolist() == whole.x_codes[:20].tolist()
+
+    def test_errors(self):
+        model, x = self.model()
+        with pytest.raises(
+            LookupError, match=r"no approximate layer 'head'; the model has 0\.wrap"
+        ):
+            record_stream(model, "head", [x])
+        with pytest.raises(ValueError, match="'limit' must be at least 1, got 0"):
+            record_stream(model, "0.wrapped", [x], limit=0)
+        with pytest.raises(ValueError, match="must reach layer"):
+            record_stream(model, "0.wrapped", [])
+        with pytest.raises(TypeError, match=r"'x_codes' must be uint8 \(pairs,\), got int64"):
+            OperandStream(np.zeros(3, np.int64), np.zeros(3, np.uint8))
+        with pytest.raises(ValueError, match="equally long"):
+            OperandStream(np.zeros(3, np.uint8), np.zeros(4, np.uint8))
+
+    def test_round_trip(self, tmp_path):
+        stream = all_pairs()
+        stream.save(tmp_path / "s.npz")
+        assert np.array_equal(OperandStream.load(tmp_path / "s.npz").w_codes, stream.w_codes)
+        (tmp_path / "s.npz").write_bytes(b"PK")
+        with pytest.raises(ValueError, match=r"s\.npz: not an operand stream"):
+            OperandStream.load(tmp_path / "s.npz")
+
+
+class TestCommand:
+    @needs_icarus
+    def test_random_operands(self, tmp_path, capsys):
+        path = netlist_file(tmp_path, "mul8s_bam_h0_v8")
+        assert main(["cosim", str(path), "--random", "500", "-o", str(tmp_path / "bench")]) == 0
+        assert "500 products checked, 0 mismatches" in capsys.readouterr().out
+
+    @needs_icarus
+    def test_a_mismatch_with_a_table(self, tmp_path, capsys):
+        path = netlist_file(tmp_path, "mul8s_array")
+        table = tmp_path / "mul8s_bam_h0_v8.v"
+        table.write_text(to_verilog(get_netlist("mul8s_bam_h0_v8")))
+        stream = tmp_path / "s.npz"
+        all_pairs().save(stream)
+        arguments = ["--table", str(table), "--operands", str(stream), "-o", str(tmp_path / "b")]
+        assert main(["cosim", str(path), *arguments]) == 1
+        printed = capsys.readouterr()
+        assert "line 1: 00 * 01: " not in printed.out
+        assert "expected" in printed.out
+        assert "mismatches" in printed.err
+
+    def test_only_written(self, tmp_path, capsys):
+        path = netlist_file(tmp_path, "mul8u_array")
+        bench = tmp_path / "bench"
+        assert main(["cosim", str(path), "--no-run", "--random", "9", "-o", str(bench)]) == 0
+        assert sorted(file.name for file in bench.iterdir()) == [
+            "expected.hex", "library_cells.v", "mul8u_array.v", "stimulus.hex", "test_bench.v",
+        ]  # fmt: skip
+        assert len((bench / "stimulus.hex").read_text().splitlines()) == 9
+        assert "test bench" in capsys.readouterr().out
