@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract unit bench clean
+.PHONY: demo test lint types contract unit bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
@@ -29,6 +29,10 @@ unit: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/table.py
+
+# The README's picture is the demo's.
+pictures: demo
+	cp report/predicted_measured.png docs/images/
 
 # An editable installation with the exact versions of constraints.txt.
 $(VENV)/installed: pyproject.toml constraints.txt

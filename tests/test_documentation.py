@@ -1,0 +1,25 @@
+"""What the documents point to exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+LINK = re.compile(r"\[[^\]]*\]\((?!\w+:|#)([^)#\s]+)")
+FILE_IN_TABLE = re.compile(
+    r"`((?:multipliers|htp|torchapprox|analysis|benchmarks|docs|tests)/[\w./]*)`"
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_files_exist(document):
+    text = document.read_text()
+    targets = [document.parent / link for link in LINK.findall(text)]
+    targets += [ROOT / name for name in FILE_IN_TABLE.findall(text)]
+    assert [str(target) for target in targets if not target.exists()] == []
+
+
+def test_the_search_for_links_finds_the_picture_of_the_readme():
+    assert "docs/images/predicted_measured.png" in LINK.findall((ROOT / "README.md").read_text())
