@@ -7,6 +7,7 @@ import pytest
 import analysis
 from analysis import demo
 from analysis.cli import main
+from analysis.commands import COMMANDS
 from multipliers import Multiplier, exact_products, load, save
 
 
@@ -119,7 +120,7 @@ def test_an_interrupt_is_no_traceback(table, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analysis.commands.characterise", interrupt)
+    monkeypatch.setattr("multipliers.characterise", interrupt)
     assert main(["lut", str(table), "-o", str(tmp_path / "out.npz")]) == 130
 
 
@@ -129,14 +130,16 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("torchapprox ")
 
 
-def test_help_does_not_load_torch():
+def test_no_help_loads_torch():
     code = (
-        "import sys\nfrom analysis.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom analysis.cli import main\nfrom analysis.commands import COMMANDS\n"
+        "for words in [], *([word] for word in COMMANDS):\n"
+        "    try:\n        main([*words, '--help'])\n    except SystemExit:\n        pass\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'numba')))"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count(b"usage: torchapprox") == 1 + len(COMMANDS)
 
 
 def test_every_public_name_is_there_and_sorted():

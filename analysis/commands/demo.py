@@ -1,0 +1,57 @@
+"""`torchapprox demo`: a multiplier in a real network, explained."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from analysis.commands.arguments import add_quiet, add_seed
+from analysis.commands.lines import aligned
+from analysis.user_error import mendable
+
+HELP = "run a multiplier through a real network"
+DESCRIPTION = (
+    "Train a small network on handwritten digits, run it on an approximate multiplier, compare "
+    "predicted with measured errors, retrain, and write a report."
+)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    command.add_argument(
+        "--multiplier",
+        metavar="FILE",
+        type=Path,
+        help="multiplier: .v, .npz or .npy (default: one that ships with the package)",
+    )
+    command.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("report"),
+        help="folder of the report (default: report)",
+    )
+    add_seed(command)
+    add_quiet(command)
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Run the demo and write its report.
+
+    Raises:
+        UserError: If the multiplier does not load or does not fit, or the report cannot be written.
+    """
+    from analysis.demo import load_multiplier, run_demo
+    from analysis.report import write_report
+
+    # The folder first: a minute of work must not be lost to a path that cannot be written.
+    mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
+    multiplier = mendable(lambda: load_multiplier(arguments.multiplier))
+    yield str(multiplier)
+    results = mendable(lambda: run_demo(multiplier, seed=arguments.seed, quiet=arguments.quiet))
+    yield from aligned(
+        [(row.stage, f"{100 * row.share:.1f} %", row.meaning) for row in results.accuracies]
+    )
+    page = mendable(lambda: write_report(results, arguments.output, quiet=arguments.quiet))
+    yield f"report: {page}"
