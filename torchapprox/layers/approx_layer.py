@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from htp import HtpCallable
 from multipliers import Multiplier, exact_products
 from torchapprox.layers.inference_mode import InferenceMode
-from torchapprox.layers.product_table import ProductTable
+from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
+from torchapprox.layers.output_noise import OutputNoise
+from torchapprox.layers.product_table import ProductTable, multiplier_of_table
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import TracedGeMMInputs
@@ -20,32 +22,30 @@ from torchapprox.quantization import QConfig, default_qconfig, quantiser_range
 
 __all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]
 
-OperandObserver = Callable[[GemmOperands, Tensor], None]
-
 
 class ApproxLayer(nn.Module, ABC):
     """A layer whose products an approximate multiplier computes.
 
-    A subclass derives from this class and a layer with ``weight``, ``bias`` and
-    ``weight_fake_quant``, calls that layer's constructor first and this one second, and writes the
-    abstract methods.
+    A subclass whose second operand is a weight derives from this class and a layer with ``weight``,
+    ``bias`` and ``weight_fake_quant``, calls that layer's constructor first and this one second,
+    and writes the abstract methods. One that multiplies two activations has no weight: it owns the
+    quantisers of both operands, says so in `operand_quantisers`, and writes its own `forward`,
+    which quantises them and calls `multiply`.
 
     Args:
         qconfig: Quantiser configuration of the weights; `default_qconfig` if None.
         learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
 
     Attributes:
+        weight_fake_quant: Fake-quantiser of the operand that enters the weight port.
         traced_inputs: Receives the operands of every forward pass in any mode, or None.
-        noise_in_eval: Whether NOISE mode adds noise in evaluation mode too.
-        noise_generator: Source of the noise; PyTorch's global generator if None.
+        noise: The noise of NOISE mode.
     """
 
     weight: nn.Parameter
     bias: nn.Parameter | None
     weight_fake_quant: nn.Module
     product_table: ProductTable
-    _noise_stdev: Tensor
-    _noise_mean: Tensor
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         if "_parameters" not in self.__dict__:
@@ -59,15 +59,8 @@ class ApproxLayer(nn.Module, ABC):
         self._inference_mode = InferenceMode.QUANTIZED
         self._htp_model: HtpCallable | None = None
         self.traced_inputs: TracedGeMMInputs | None = None
-        self.noise_in_eval = False
-        self.noise_generator: torch.Generator | None = None
-        self._operand_observers: tuple[OperandObserver, ...] = ()
-        stdev = torch.zeros(())
-        if learnable_noise:
-            self._noise_stdev = nn.Parameter(stdev)
-        else:
-            self.register_buffer("_noise_stdev", stdev)
-        self.register_buffer("_noise_mean", torch.zeros(()))
+        self._operand_observers = OperandObservers()
+        self.noise = OutputNoise(learnable=learnable_noise)
 
     # -- the multiplier ---------------------------------------------------------------------------
 
@@ -82,26 +75,13 @@ class ApproxLayer(nn.Module, ABC):
 
     @lut.setter
     def lut(self, lut: np.ndarray[Any, Any] | Tensor | None) -> None:
-        if lut is None:
-            self.multiplier = None
-            return
-        if isinstance(lut, Tensor):
-            if lut.dtype != torch.int32:
-                raise TypeError(
-                    f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}"
-                )
-            lut = lut.detach().cpu().numpy()
-        elif not isinstance(lut, np.ndarray):
-            raise TypeError(
-                f"'lut' must be a NumPy array, an int32 tensor or None, got {type(lut).__name__}"
-            )
-        self.multiplier = Multiplier.from_lut(lut)
+        self.multiplier = None if lut is None else multiplier_of_table(lut)
 
     @property
     def multiplier(self) -> Multiplier | None:
         """The multiplier that APPROXIMATE mode computes with; None for the exact product.
 
-        Assigning one whose weight port does not take the weight quantiser's range raises
+        Assigning one whose ports do not take the ranges of the layer's own quantisers raises
         ValueError.
         """
         return self.product_table.multiplier
@@ -115,10 +95,19 @@ class ApproxLayer(nn.Module, ABC):
         previous = self.product_table.multiplier
         self.product_table.assign(multiplier)
         try:
-            self.product_table.check_port("weight", quantiser_range(self.weight_fake_quant))
+            for operand, quantiser in self.operand_quantisers.items():
+                self.product_table.check_port(operand, quantiser_range(quantiser))
         except ValueError:
             self.product_table.assign(previous)
             raise
+
+    @property
+    def operand_quantisers(self) -> dict[str, nn.Module]:
+        """The fake-quantisers that the layer owns, by the port that their operand enters.
+
+        "weight", and "activation" where no `ApproxWrapper` quantises the input.
+        """
+        return {"weight": self.weight_fake_quant}
 
     @property
     def htp_model(self) -> HtpCallable | None:
@@ -161,21 +150,39 @@ class ApproxLayer(nn.Module, ABC):
     @property
     def stdev(self) -> float:
         """Standard deviation of NOISE mode, relative to that of the output in the batch."""
-        return self._noise_stdev.item()
+        return self.noise.stdev.item()
 
     @stdev.setter
     def stdev(self, stdev: float) -> None:
         with torch.no_grad():
-            self._noise_stdev.fill_(stdev)
+            self.noise.stdev.fill_(stdev)
 
     @property
     def mean(self) -> float:
         """Mean of NOISE mode, in units of the output."""
-        return self._noise_mean.item()
+        return self.noise.mean.item()
 
     @mean.setter
     def mean(self, mean: float) -> None:
-        self._noise_mean.fill_(mean)
+        self.noise.mean.fill_(mean)
+
+    @property
+    def noise_in_eval(self) -> bool:
+        """Whether NOISE mode adds noise in evaluation mode too; False at first."""
+        return self.noise.in_eval
+
+    @noise_in_eval.setter
+    def noise_in_eval(self, switch: bool) -> None:
+        self.noise.in_eval = switch
+
+    @property
+    def noise_generator(self) -> torch.Generator | None:
+        """Source of the noise; PyTorch's global generator if None."""
+        return self.noise.generator
+
+    @noise_generator.setter
+    def noise_generator(self, generator: torch.Generator | None) -> None:
+        self.noise.generator = generator
 
     # -- what a layer type defines ----------------------------------------------------------------
 
@@ -216,15 +223,10 @@ class ApproxLayer(nn.Module, ABC):
     def noise_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
         """Return `quant_fwd`, in training mode plus ``randn * std(y) * stdev + mean``.
 
-        The gradient does not pass through ``std(y)``. With ``noise_in_eval`` the noise is added in
-        evaluation mode too.
+        See `OutputNoise`. With ``noise_in_eval`` the noise is added in evaluation mode too.
         """
-        y = self.quant_fwd(x_q, w_q)
-        if not (self.training or self.noise_in_eval) or y.numel() == 0:
-            return y
-        noise = torch.empty_like(y).normal_(generator=self.noise_generator)
-        spread = y.detach().std(correction=min(1, y.numel() - 1))
-        return y + noise * spread * self._noise_stdev + self._noise_mean
+        noisy: Tensor = self.noise(self.quant_fwd(x_q, w_q))
+        return noisy
 
     def forward(
         self,
@@ -252,9 +254,34 @@ class ApproxLayer(nn.Module, ABC):
             ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
                 whose range does not fit the multiplier's port.
         """
+        w_q = self.weight_fake_quant(at_least_float32(self.weight))
+        y = self.multiply(at_least_float32(x), w_q, x_scale, x_zero_point, x_range)
+        bias = self.bias if bias is None else bias
+        return y if bias is None else self._add_bias(y, bias)
+
+    def multiply(
+        self,
+        x_q: Tensor,
+        w_q: Tensor,
+        x_scale: Tensor | None,
+        x_zero_point: Tensor | None,
+        x_range: tuple[int, int] | None,
+    ) -> Tensor:
+        """Return the product of fake-quantised operands in the current mode, without a bias.
+
+        Args:
+            x_q: Fake-quantised activations, floating point.
+            w_q: Operand of the weight port, fake-quantised by ``weight_fake_quant``.
+            x_scale: Scale of the activations, one element, or None.
+            x_zero_point: Their zero point, one element, or None.
+            x_range: Least and greatest value that their quantiser produces, or None.
+
+        Raises:
+            RuntimeError: APPROXIMATE mode without scale and zero point.
+            ValueError: A quantiser's range does not fit the multiplier's port.
+        """
         if self._inference_mode is InferenceMode.APPROXIMATE:
             self.product_table.check_port("activation", x_range)
-        x, w_q = at_least_float32(x), self.weight_fake_quant(at_least_float32(self.weight))
         params = self._quantization_parameters(x_scale, x_zero_point, x_range)
         if self._inference_mode is InferenceMode.APPROXIMATE:
             if params is None:
@@ -263,15 +290,14 @@ class ApproxLayer(nn.Module, ABC):
                     "with wrap_quantizable and call prepare_qat(model, layer_mapping_dict()), or "
                     "pass 'x_scale' and 'x_zero_point'"
                 )
-            y = self.approx_fwd(x, w_q, params)
+            y = self.approx_fwd(x_q, w_q, params)
         elif self._inference_mode is InferenceMode.NOISE:
-            y = self.noise_fwd(x, w_q)
+            y = self.noise_fwd(x_q, w_q)
         else:
-            y = self.quant_fwd(x, w_q)
+            y = self.quant_fwd(x_q, w_q)
         if self._operand_observers or self.traced_inputs is not None:
-            self._show_operands(x, w_q, params, y)
-        bias = self.bias if bias is None else bias
-        return y if bias is None else self._add_bias(y, bias)
+            self._show_operands(x_q, w_q, params, y)
+        return y
 
     def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
         """Add a bias per output channel, where the channels are the last axis."""
@@ -312,12 +338,7 @@ class ApproxLayer(nn.Module, ABC):
         Returns:
             A function that removes the observer.
         """
-        self._operand_observers = (*self._operand_observers, observer)
-
-        def remove() -> None:
-            self._operand_observers = tuple(o for o in self._operand_observers if o is not observer)
-
-        return remove
+        return self._operand_observers.add(observer)
 
     @torch.no_grad()
     def _show_operands(
@@ -331,8 +352,7 @@ class ApproxLayer(nn.Module, ABC):
         operands = self.lower(x, w_q, params)
         if self.traced_inputs is not None:
             self.traced_inputs.receive(operands)
-        for observer in self._operand_observers:
-            observer(operands, y.detach())
+        self._operand_observers.show(operands, y.detach())
 
     def extra_repr(self) -> str:
         """Return the layer's arguments, mode and multiplier."""
@@ -343,17 +363,12 @@ class ApproxLayer(nn.Module, ABC):
     # -- copies and checkpoints -------------------------------------------------------------------
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return the mode as text and the noise switch, for `state_dict`."""
-        return {"inference_mode": self._inference_mode.value, "noise_in_eval": self.noise_in_eval}
+        """Return the mode as text, for `state_dict`."""
+        return {"inference_mode": self._inference_mode.value}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take back what `get_extra_state` returned."""
         self._inference_mode = InferenceMode(state["inference_mode"])
-        self.noise_in_eval = state["noise_in_eval"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Whoever observes this layer does not observe its copies.
-        return {**self.__dict__, "_operand_observers": ()}
 
     def _take_parameters(self, layer: nn.Linear | nn.Conv2d) -> None:
         """Share a float layer's parameters and training mode."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -128,6 +129,31 @@ class ProductTable(nn.Module):
         elif saved is None and state_dict.get(f"{prefix}_extra_state") == {"labels": None}:
             self.lut = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def multiplier_of_table(lut: np.ndarray[Any, Any] | Tensor) -> Multiplier:
+    """Return the signed multiplier of a table.
+
+    Args:
+        lut: Integers, a NumPy array or an int32 tensor, `(256, 256)`, row = activation code.
+
+    Raises:
+        TypeError: ``lut`` is neither, or does not hold integers.
+        ValueError: Another shape, or an entry beyond int32.
+
+    Examples:
+        >>> multiplier_of_table(torch.zeros(256, 256, dtype=torch.int32)).x_port.signed
+        True
+    """
+    if isinstance(lut, Tensor):
+        if lut.dtype != torch.int32:
+            raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+        lut = lut.detach().cpu().numpy()
+    elif not isinstance(lut, np.ndarray):
+        raise TypeError(
+            f"'lut' must be a NumPy array, an int32 tensor or None, got {type(lut).__name__}"
+        )
+    return Multiplier.from_lut(lut)
 
 
 def _columns_contiguous(table: Tensor) -> Tensor:

@@ -55,12 +55,12 @@ def test_a_generator_makes_draws_reproducible():
 
 def test_learnable_stdev_gets_the_gradient_of_the_noise_alone():
     layer, x = noisy_layer(learnable_noise=True), torch.randn(50, 16)
-    assert any(parameter is layer._noise_stdev for parameter in layer.parameters())
+    assert any(parameter is layer.noise.stdev for parameter in layer.parameters())
     layer.noise_generator = torch.Generator().manual_seed(1)
     layer(x).sum().backward()
     noise = torch.empty(50, 32).normal_(generator=torch.Generator().manual_seed(1))
     spread = layer.quant_fwd(x, layer.weight_fake_quant(layer.weight)).std()
-    torch.testing.assert_close(layer._noise_stdev.grad, (noise * spread).sum().detach())
+    torch.testing.assert_close(layer.noise.stdev.grad, (noise * spread).sum().detach())
 
 
 def test_no_gradient_passes_through_the_reference_standard_deviation():
@@ -76,7 +76,7 @@ def test_setting_the_parameters(learnable):
     layer = noisy_layer(learnable_noise=learnable)
     assert (layer.mean, layer.stdev) == (MEAN, STDEV)
     assert isinstance(layer.mean, float)
-    assert layer._noise_stdev.requires_grad is learnable
+    assert layer.noise.stdev.requires_grad is learnable
 
 
 def test_a_single_output_gets_the_mean_and_an_empty_one_nothing():

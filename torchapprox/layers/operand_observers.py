@@ -1,0 +1,46 @@
+"""Who looks at the operands that a layer multiplies."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from torchapprox.operators.gemm_operands import GemmOperands
+
+OperandObserver = Callable[[GemmOperands, Tensor], None]
+
+
+class OperandObservers:
+    """The observers of one layer, false if there are none.
+
+    Whoever observes a layer does not observe its copies.
+
+    Examples:
+        >>> observers = OperandObservers()
+        >>> remove = observers.add(lambda operands, y: None)
+        >>> bool(observers), remove(), bool(observers)
+        (True, None, False)
+    """
+
+    def __init__(self) -> None:
+        self._observers: tuple[OperandObserver, ...] = ()
+
+    def add(self, observer: OperandObserver) -> Callable[[], None]:
+        """Add an observer and return a function that removes it."""
+        self._observers = (*self._observers, observer)
+
+        def remove() -> None:
+            self._observers = tuple(o for o in self._observers if o is not observer)
+
+        return remove
+
+    def show(self, operands: GemmOperands, y: Tensor) -> None:
+        """Call every observer."""
+        for observer in self._observers:
+            observer(operands, y)
+
+    def __bool__(self) -> bool:
+        return bool(self._observers)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_observers": ()}
