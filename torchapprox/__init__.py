@@ -8,11 +8,12 @@ from torchapprox.conversion import (
     revert,
 )
 from torchapprox.layers import InferenceMode
-from torchapprox.operators import GemmOperands, lut_matmul
+from torchapprox.operators import Accumulator, GemmOperands, lut_matmul
 from torchapprox.tracing import LayerTrace, Trace, observe_operands, trace
 from torchapprox.wrapping import get_approx_modules, wrap_quantizable
 
 __all__ = [
+    "Accumulator",
     "ConversionSummary",
     "ConvertedLayer",
     "GemmOperands",

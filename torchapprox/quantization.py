@@ -5,10 +5,13 @@ imports it, so that it can be replaced here.
 """
 
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
+from torch.ao.nn.qat import Conv1d as QatConv1d
 from torch.ao.nn.qat import Conv2d as QatConv2d
+from torch.ao.nn.qat import Conv3d as QatConv3d
 from torch.ao.nn.qat import Linear as QatLinear
 from torch.ao.quantization import (
     DeQuantStub,
@@ -36,7 +39,12 @@ __all__ = [
     "MovingAverageMinMaxObserver",
     "PerChannelMinMaxObserver",
     "QConfig",
+    "QatConv1d",
     "QatConv2d",
+    "QatConv3d",
+    "QatConvTranspose1d",
+    "QatConvTranspose2d",
+    "QatConvTranspose3d",
     "QatLinear",
     "QuantStub",
     "default_qconfig",
@@ -48,6 +56,30 @@ __all__ = [
     "prepare_qat",
     "quantiser_range",
 ]
+
+
+class QatConvTranspose1d(nn.ConvTranspose1d):
+    """`torch.nn.ConvTranspose1d` with a fake-quantiser for its weights, which torch.ao lacks."""
+
+    def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weight_fake_quant = qconfig.weight()
+
+
+class QatConvTranspose2d(nn.ConvTranspose2d):
+    """`torch.nn.ConvTranspose2d` with a fake-quantiser for its weights, which torch.ao lacks."""
+
+    def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weight_fake_quant = qconfig.weight()
+
+
+class QatConvTranspose3d(nn.ConvTranspose3d):
+    """`torch.nn.ConvTranspose3d` with a fake-quantiser for its weights, which torch.ao lacks."""
+
+    def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weight_fake_quant = qconfig.weight()
 
 
 def default_qconfig() -> QConfig:

@@ -143,7 +143,7 @@ def test_layers_that_are_not_converted_are_named():
     model = nn.ModuleDict(
         {
             "attention": nn.MultiheadAttention(4, 2),
-            "signal": nn.Conv1d(2, 2, 3),
+            "pairs": nn.Bilinear(2, 2, 3),
             "words": nn.Embedding(5, 4),
             "head": nn.Linear(4, 2),
         }
@@ -153,9 +153,9 @@ def test_layers_that_are_not_converted_are_named():
     left = dict(summary.left_exact)
     assert left["attention"] == "MultiheadAttention"
     assert left["attention.out_proj"] == "NonDynamicallyQuantizableLinear"
-    assert left["signal"] == "Conv1d"
+    assert left["pairs"] == "Bilinear"
     assert "words" not in left
-    assert "left exact: signal (Conv1d)" in str(summary)
+    assert "left exact: pairs (Bilinear)" in str(summary)
 
 
 def test_summary_as_text():

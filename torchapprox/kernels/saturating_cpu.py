@@ -3,9 +3,9 @@ r"""Sums of table look-ups that saturate after every addition, on the CPU.
     s[0] = 0,   s[k + 1] = min(max(s[k] + table[rows[g, r, k], runs[g, k, m]], low), high)
     out[g, r, m] = s[K]
 
-As in `lookup_cpu`, one operand's code selects a row of the table, 1 KB that stays in the first-level
-cache, and the other operand is read in contiguous runs. The additions of one output depend on
-each other, those of a run do not, so that the loop over a run is the inner one.
+As in `lookup_cpu`, one operand's code selects a row of the table, 1 KB that stays in the
+first-level cache, and the other operand is read in contiguous runs. The additions of one output
+depend on each other, those of a run do not, so that the loop over a run is the inner one.
 
 Overflow: the sums are int64. A sum lies in low..high and an entry is below 2^31 in magnitude, so
 that they fit for limits up to 2^61.
@@ -57,7 +57,9 @@ def saturating_runs_cpu(
 
 
 @jit_cpu
-def _fill(table: Any, rows: Any, runs: Any, out: Any, low: int, high: int, run: int, start: int, stop: int) -> None:
+def _fill(
+    table: Any, rows: Any, runs: Any, out: Any, low: int, high: int, run: int, start: int, stop: int
+) -> None:
     """Fill the runs of ``out`` numbered ``start`` to ``stop`` in the order (group, run, row)."""
     _, length, depth = rows.shape
     width = runs.shape[2]

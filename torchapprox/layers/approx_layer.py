@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
 from torchapprox.layers.output_noise import OutputNoise
 from torchapprox.layers.product_table import ProductTable, multiplier_of_table
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import TracedGeMMInputs
@@ -58,6 +60,7 @@ class ApproxLayer(nn.Module, ABC):
         self.product_table = ProductTable()
         self._inference_mode = InferenceMode.QUANTIZED
         self._htp_model: HtpCallable | None = None
+        self._accumulator: Accumulator | None = None
         self.traced_inputs: TracedGeMMInputs | None = None
         self._operand_observers = OperandObservers()
         self.noise = OutputNoise(learnable=learnable_noise)
@@ -119,6 +122,19 @@ class ApproxLayer(nn.Module, ABC):
         if model is not None and not callable(model):
             raise TypeError(f"'htp_model' must be callable or None, got {type(model).__name__}")
         self._htp_model = model
+
+    @property
+    def accumulator(self) -> Accumulator | None:
+        """What sums the products in APPROXIMATE mode; None for exact sums."""
+        return self._accumulator
+
+    @accumulator.setter
+    def accumulator(self, accumulator: Accumulator | None) -> None:
+        if accumulator is not None and not isinstance(accumulator, Accumulator):
+            raise TypeError(
+                f"'accumulator' must be an Accumulator or None, got {type(accumulator).__name__}"
+            )
+        self._accumulator = accumulator
 
     @staticmethod
     def accurate_lut() -> Tensor:
@@ -254,7 +270,7 @@ class ApproxLayer(nn.Module, ABC):
             ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
                 whose range does not fit the multiplier's port.
         """
-        w_q = self.weight_fake_quant(at_least_float32(self.weight))
+        w_q = self._quantise_weight(at_least_float32(self.weight))
         y = self.multiply(at_least_float32(x), w_q, x_scale, x_zero_point, x_range)
         bias = self.bias if bias is None else bias
         return y if bias is None else self._add_bias(y, bias)
@@ -298,6 +314,11 @@ class ApproxLayer(nn.Module, ABC):
         if self._operand_observers or self.traced_inputs is not None:
             self._show_operands(x_q, w_q, params, y)
         return y
+
+    def _quantise_weight(self, weight: Tensor) -> Tensor:
+        """Fake-quantise the weight, whose first axis is that of the output channels."""
+        quantised: Tensor = self.weight_fake_quant(weight)
+        return quantised
 
     def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
         """Add a bias per output channel, where the channels are the last axis."""
@@ -363,14 +384,17 @@ class ApproxLayer(nn.Module, ABC):
     # -- copies and checkpoints -------------------------------------------------------------------
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return the mode as text, for `state_dict`."""
-        return {"inference_mode": self._inference_mode.value}
+        """Return mode and accumulator as texts and numbers, for `state_dict`."""
+        accumulator = None if self._accumulator is None else asdict(self._accumulator)
+        return {"inference_mode": self._inference_mode.value, "accumulator": accumulator}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take back what `get_extra_state` returned."""
         self._inference_mode = InferenceMode(state["inference_mode"])
+        fields = state["accumulator"]
+        self._accumulator = None if fields is None else Accumulator(**fields)
 
-    def _take_parameters(self, layer: nn.Linear | nn.Conv2d) -> None:
+    def _take_parameters(self, layer: Any) -> None:
         """Share a float layer's parameters and training mode."""
         if not isinstance(layer.weight, nn.Parameter):
             raise NotImplementedError(

@@ -127,12 +127,13 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             self.htp_model,
             None,
             self.product_table.max_product,
+            self.accumulator,
         )
         return y.view(*x_q.shape[:-1], self.out_features)
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
-        return lower_linear(self._vectors(x_q), w_q, quant_params)
+        return lower_linear(self._vectors(x_q), w_q, quant_params, self.accumulator)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer in its current mode; see `ApproxLayer.forward`."""

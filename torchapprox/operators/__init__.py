@@ -1,14 +1,18 @@
 """Operators: check, dispatch by device, differentiate. The arithmetic is in the kernels."""
 
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.approxgemm import ApproxGeMM
 from torchapprox.operators.codes import to_codes
+from torchapprox.operators.conv import ApproxConvOp
 from torchapprox.operators.conv2d import ApproxConv2dOp, Conv2dArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lut_matmul import lut_matmul
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 __all__ = [
+    "Accumulator",
     "ApproxConv2dOp",
+    "ApproxConvOp",
     "ApproxGeMM",
     "Conv2dArgs",
     "GemmOperands",

@@ -1,6 +1,6 @@
 """A model of the adder behind the multipliers: how wide it is, and what it does when full."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -76,7 +76,9 @@ class Accumulator:
         """Return sums as the accumulator holds them, int64."""
         return _fit(sums, self.bits, self.overflow)
 
-    def matmul(self, x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None) -> Tensor:
+    def matmul(
+        self, x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None
+    ) -> Tensor:
         """Return the matrix product of two code matrices, summed in this accumulator.
 
         Args:
@@ -119,10 +121,6 @@ class Accumulator:
         if self.fits_each_step:
             return saturating_matmul(x, w, lut, bits=bits)
         return _fit(lut_matmul(x, w, lut, max_product=max_product), bits, self.overflow)
-
-    def to_state(self) -> dict[str, Any]:
-        """Return the fields as a dictionary of numbers and texts, for a checkpoint."""
-        return asdict(self)
 
 
 def _fit(sums: Tensor, bits: int, overflow: str) -> Tensor:

@@ -7,10 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.codes import data_range, to_codes
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.htp_product import accurate_htp_model, htp_product
+from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 
@@ -27,6 +28,8 @@ class ApproxGeMM(torch.autograd.Function):
         quant_params: How x and w are quantised.
         htp_model: Used instead of the table if not None.
         traced_inputs: Receives the operands' codes if not None.
+        max_product: A bound on max|lut|, where it is known.
+        accumulator: What sums the products; exact if None.
 
     Returns:
         Floating point `(M, N)`, dequantised, of the type of ``x``. Its gradients are those of the
@@ -35,6 +38,7 @@ class ApproxGeMM(torch.autograd.Function):
     Raises:
         TypeError: ``lut`` is not int32.
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
+        NotImplementedError: There are an HTP model and an accumulator.
 
     Examples:
         >>> x = torch.tensor([[0.5, -1.0]])
@@ -53,11 +57,12 @@ class ApproxGeMM(torch.autograd.Function):
         htp_model: HtpCallable | None,
         traced_inputs: OperandSink | None,
         max_product: int | None = None,
+        accumulator: Accumulator | None = None,
     ) -> Tensor:
-        operands = lower_linear(x, w, quant_params)
+        operands = lower_linear(x, w, quant_params, accumulator)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
-        if htp_model is None and lut is not None:
+        if takes_table(lut, htp_model, accumulator):
             accumulators = operands.accumulate(lut, max_product=max_product)[0]
         else:
             accumulators = htp_product(
@@ -81,16 +86,22 @@ class ApproxGeMM(torch.autograd.Function):
         x, w = ctx.saved_tensors
         grad_x = grad @ w if ctx.needs_input_grad[0] else None
         grad_w = grad.T @ x if ctx.needs_input_grad[1] else None
-        return grad_x, grad_w, None, None, None, None, None
+        return grad_x, grad_w, None, None, None, None, None, None
 
 
-def lower_linear(x: Tensor, w: Tensor, params: QuantizationParameters) -> GemmOperands:
+def lower_linear(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None = None,
+) -> GemmOperands:
     """Return the operand codes of ``x @ w.T``, one group.
 
     Args:
         x: Fake-quantised activations, floating point `(M, K)`.
         w: Fake-quantised weights, floating point `(N, K)`.
         params: How they are quantised.
+        accumulator: What sums the products; exact if None.
 
     Raises:
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
@@ -112,4 +123,5 @@ def lower_linear(x: Tensor, w: Tensor, params: QuantizationParameters) -> GemmOp
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=w_zero_point.to(torch.int64).expand(n, 1).view(1, n),
         scale=(params.x_scale * params.w_scale).view(-1).expand(n).view(1, n),
+        accumulator=accumulator,
     )

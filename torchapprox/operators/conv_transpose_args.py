@@ -28,7 +28,7 @@ class ConvTransposeArgs:
         groups: Number of groups.
 
     Raises:
-        ValueError: ``padding`` is no number or negative, or ``output_padding`` is not smaller than
+        ValueError: ``padding`` is negative, or ``output_padding`` is not smaller than
             stride or dilation.
     """
 
@@ -45,8 +45,8 @@ class ConvTransposeArgs:
     groups: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.padding, str) or min(self.axes("padding")) < 0:
-            raise ValueError(f"'padding' must be numbers of at least 0, got {self.padding!r}")
+        if min(self.axes("padding")) < 0:
+            raise ValueError(f"'padding' must not be negative, got {self.padding}")
         extra = self.axes("output_padding")
         limits = zip(self.axes("stride"), self.axes("dilation"), strict=True)
         if any(not 0 <= e < max(limit) for e, limit in zip(extra, limits, strict=True)):
@@ -87,20 +87,20 @@ class ConvTransposeArgs:
         """Return the size of the output along each axis for an input of the given size.
 
         Raises:
-            ValueError: The input is empty, or nothing is left of the output.
+            ValueError: The input is empty, or ``padding`` cuts off more than there is.
 
         Examples:
             >>> ConvTranspose2dArgs(1, 1, 3, 2, 1, (0, 1), 1, 1).output_size(4, 4)
             (7, 8)
         """
         if min(size) < 1:
-            raise ValueError(f"the input must have at least one element along each axis, got {size}")
+            raise ValueError(
+                f"the input must have at least one element along each axis, got {size}"
+            )
         full = self.scatter_size(*size)
         result = tuple(n - 2 * cut for n, cut in zip(full, self.axes("padding"), strict=True))
-        if min(result) < 1:
-            raise ValueError(
-                f"'padding' must leave something of the output, got {self.padding} of {full}"
-            )
+        if min(result) < 0:
+            raise ValueError(f"'padding' must not exceed the output, got {self.padding} of {full}")
         return result
 
     def exact(self, x: Tensor, w: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from multipliers import exact_products
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.lut_matmul import lut_matmul
@@ -18,8 +20,8 @@ class GemmOperands:
 
         scale * (sum_k lut[x, w] - zw * sum_k x - zx * sum_k w + K * zx * zw)
 
-    where the sums of x and w run over the codes' values. Grouped convolutions have one group each
-    for their groups, other layers one.
+    where the sums of x and w run over the codes' values, and the first sum is what the accumulator
+    holds. Grouped convolutions have one group each for their groups, other layers one.
 
     Attributes:
         x_codes: Activation codes, uint8 `(G, M, K)`.
@@ -29,6 +31,7 @@ class GemmOperands:
         x_zero_point: Zero point of the activations, int64, one element `(1,)`.
         w_zero_point: Zero points of the weights, int64 `(G, N)`.
         scale: Product of the operands' scales, floating point `(G, N)`.
+        accumulator: What sums the products; exact if None.
     """
 
     x_codes: Tensor
@@ -38,6 +41,7 @@ class GemmOperands:
     x_zero_point: Tensor
     w_zero_point: Tensor
     scale: Tensor
+    accumulator: Accumulator | None = None
 
     @property
     def x_signed(self) -> bool:
@@ -59,21 +63,51 @@ class GemmOperands:
         """Weights as the port sees them, int8 or uint8 `(G, N, K)`, sharing memory."""
         return code_tensor_values(self.w_codes, signed=self.w_signed)
 
-    def accumulate(self, lut: Tensor, *, max_product: int | None = None) -> Tensor:
+    def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.
 
         Args:
-            lut: Products, int32 `(256, 256)`, row = activation code.
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             max_product: A bound on max|lut|, where it is known.
 
         Returns:
             int64 `(G, M, N)`: the layer's output divided by ``scale``.
         """
+        return self._subtract_zero_points(self.sums(lut, max_product=max_product))
+
+    def sums(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+        """Return the sums of the products as the accumulator holds them.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            max_product: A bound on max|lut|, where it is known.
+
+        Returns:
+            int32 or int64 `(G, M, N)`.
+        """
+        if lut is None:
+            exact = exact_products(self.x_signed, self.w_signed)
+            lut = torch.tensor(exact, device=self.x_codes.device)
+        if self.accumulator is None:
+            return lut_matmul(self.x_codes, self.w_codes, lut, max_product=max_product)
+        return self.accumulator.matmul(self.x_codes, self.w_codes, lut, max_product=max_product)
+
+    def corrections(self) -> Tensor:
+        """Return the zero-point terms, exact: `accumulate` is `sums` plus these.
+
+        Returns:
+            int64 `(G, M, N)`, perhaps with elements that share memory.
+        """
+        shape = (len(self.x_codes), self.x_codes.shape[1], self.w_codes.shape[1])
+        zero = torch.zeros((), dtype=torch.int64, device=self.x_codes.device)
+        return self._subtract_zero_points(zero).expand(shape)
+
+    def _subtract_zero_points(self, sums: Tensor) -> Tensor:
         x_sums = None
         if needs_x_sums(self.w_zero_point):
             x_sums = self.x_values.sum(dim=2, dtype=torch.int64)[:, :, None]
         return subtract_zero_points(
-            lut_matmul(self.x_codes, self.w_codes, lut, max_product=max_product),
+            sums,
             x_sums=x_sums,
             w_sums=self.w_values.sum(dim=2, dtype=torch.int64)[:, None, :],
             depth=self.w_codes.shape[2],

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from htp import HtpCallable, HtpModel, accurate_model
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
 
 _FLOAT32_EXACT = 2**24
@@ -17,6 +18,22 @@ _ACCURATE = accurate_model()
 def accurate_htp_model() -> HtpModel:
     """Return the model that stands in where a layer has neither table nor model."""
     return _ACCURATE
+
+
+def takes_table(
+    lut: Tensor | None, model: HtpCallable | None, accumulator: Accumulator | None
+) -> bool:
+    """Whether a layer's products are looked up, rather than computed by an HTP model.
+
+    Raises:
+        NotImplementedError: There are a model and an accumulator.
+    """
+    if model is not None and accumulator is not None:
+        raise NotImplementedError(
+            "'accumulator' needs every single product, and an HTP model gives their sums only; "
+            "use the multiplier's table (htp_model = None) or an exact accumulator (None)"
+        )
+    return model is None and (lut is not None or accumulator is not None)
 
 
 def htp_product(
@@ -31,13 +48,9 @@ def htp_product(
 ) -> Tensor:
     """Return a layer's sums of products, corrected for the zero points.
 
-    The model computes in float32 where K products below 2^16 (for the accurate model: below the
-    product of the operands' largest magnitudes) cannot add up to more than 2^24, else in float64,
-    so that integers stay exact. Autocast is off inside.
-
     Args:
         model: The model.
-        base_func: ``F.linear`` or ``F.conv2d``.
+        base_func: ``F.linear`` or a convolution.
         x: Activations as the port sees them, int8 or uint8, padded.
         w: Weights as the port sees them, int8 or uint8, output channels first.
         kwargs: Further arguments of ``base_func``; ``groups`` counts the groups.
@@ -48,18 +61,15 @@ def htp_product(
         float64, the shape that ``base_func`` gives.
     """
     depth = w[0].numel()
-    bound = _largest_exact_product(x, w) if model is _ACCURATE else _LARGEST_PRODUCT
-    dtype = torch.float32 if depth * bound <= _FLOAT32_EXACT else torch.float64
-    with torch.autocast(x.device.type, enabled=False):
-        x_q, w_q = x.to(dtype), w.to(dtype)
-        sums = model(base_func, x_q, w_q, kwargs)
-        x_sums = None
-        if needs_x_sums(w_zero_point):
-            groups = kwargs.get("groups", 1)
-            one_channel_each = torch.ones_like(w_q[:groups])
-            x_sums = base_func(x_q, one_channel_each, **kwargs).to(torch.int64)
-            if groups > 1:
-                x_sums = x_sums.repeat_interleave(len(w) // groups, dim=1)
+    sums = htp_sums(model, base_func, x, w, kwargs, depth=depth)
+    x_sums = None
+    if needs_x_sums(w_zero_point):
+        groups, dtype = kwargs.get("groups", 1), _exact_float(model, x, w, depth)
+        with torch.autocast(x.device.type, enabled=False):
+            one_channel_each = torch.ones_like(w[:groups], dtype=dtype)
+            x_sums = base_func(x.to(dtype), one_channel_each, **kwargs).to(torch.int64)
+        if groups > 1:
+            x_sums = x_sums.repeat_interleave(len(w) // groups, dim=1)
     return subtract_zero_points(
         sums,
         x_sums=x_sums,
@@ -68,6 +78,43 @@ def htp_product(
         x_zero_point=x_zero_point,
         w_zero_point=w_zero_point,
     )
+
+
+def htp_sums(
+    model: HtpCallable,
+    base_func: Callable[..., Tensor],
+    x: Tensor,
+    w: Tensor,
+    kwargs: Mapping[str, Any],
+    *,
+    depth: int,
+) -> Tensor:
+    """Return a layer's sums of products, uncorrected.
+
+    The model computes in float32 where ``depth`` products below 2^16 (for the accurate model: below
+    the product of the operands' largest magnitudes) cannot add up to more than 2^24, else in
+    float64, so that integers stay exact. Autocast is off inside.
+
+    Args:
+        model: The model.
+        base_func: ``F.linear`` or a convolution.
+        x: Activations as the port sees them, int8 or uint8.
+        w: Weights as the port sees them, int8 or uint8.
+        kwargs: Further arguments of ``base_func``.
+        depth: Most products in one sum.
+
+    Returns:
+        float32 or float64, the shape that ``base_func`` gives.
+    """
+    dtype = _exact_float(model, x, w, depth)
+    with torch.autocast(x.device.type, enabled=False):
+        sums: Tensor = model(base_func, x.to(dtype), w.to(dtype), kwargs)
+    return sums
+
+
+def _exact_float(model: HtpCallable, x: Tensor, w: Tensor, depth: int) -> torch.dtype:
+    bound = _largest_exact_product(x, w) if model is _ACCURATE else _LARGEST_PRODUCT
+    return torch.float32 if depth * bound <= _FLOAT32_EXACT else torch.float64
 
 
 def _largest_exact_product(x: Tensor, w: Tensor) -> int:

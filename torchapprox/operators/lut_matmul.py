@@ -41,7 +41,7 @@ def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = N
         >>> lut_matmul(x, x, exact)
         tensor([[14]], dtype=torch.int32)
     """
-    _check(x, w, lut)
+    check_operands(x, w, lut)
     if max_product is None:
         max_product = largest_magnitude(lut)
     wide = x.shape[-1] * max_product > _INT32_MAX
@@ -58,7 +58,8 @@ def largest_magnitude(lut: Tensor) -> int:
     return max(-int(low), int(high))
 
 
-def _check(x: Tensor, w: Tensor, lut: Tensor) -> None:
+def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:
+    """Raise an error unless codes and table are as `lut_matmul` takes them."""
     for name, operand in (("x", x), ("w", w)):
         if operand.dtype != torch.uint8:
             raise TypeError(f"'{name}' must be uint8 codes, got {operand.dtype}")

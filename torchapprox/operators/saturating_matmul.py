@@ -43,8 +43,10 @@ def saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, *, bits: int) -> Tensor
 
 @torch.library.custom_op("torchapprox::saturating_matmul", mutates_args=(), device_types="cpu")
 def _saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
-    *arrays, result = _arrange(x, w, lut)
-    saturating_runs_cpu(*map(_numpy, arrays), *_limits(bits), threads=torch.get_num_threads())
+    *tensors, result = _arrange(x, w, lut)
+    table, rows, runs, out = map(_numpy, tensors)
+    low, high = _limits(bits)
+    saturating_runs_cpu(table, rows, runs, out, low, high, threads=torch.get_num_threads())
     return result
 
 
@@ -53,11 +55,12 @@ def _(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
     from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
 
     *tensors, result = _arrange(x, w, lut)
-    arrays = [device_array(tensor) for tensor in tensors]
+    table, rows, runs, out = map(device_array, tensors)
     # After device_array, which says what to install where numba.cuda is missing.
     from torchapprox.kernels.saturating_cuda import saturating_cuda  # noqa: PLC0415
 
-    saturating_cuda(*arrays, *_limits(bits), stream=numba_stream(x.device))
+    low, high = _limits(bits)
+    saturating_cuda(table, rows, runs, out, low, high, stream=numba_stream(x.device))
     return result
 
 
@@ -66,9 +69,7 @@ def _(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:  # noqa: ARG001
     return _empty_result(x, w)[1]
 
 
-def _arrange(
-    x: Tensor, w: Tensor, lut: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _arrange(x: Tensor, w: Tensor, lut: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Give the operands the parts of the kernels: the longer one runs, the other selects rows.
 
     Returns:

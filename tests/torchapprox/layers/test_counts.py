@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.torchapprox.builders import minmax_qconfig
+from torchapprox import layers
 from torchapprox.layers import ApproxConv2d, ApproxLinear, layer_mapping_dict
 from torchapprox.operators.conv2d import Conv2dArgs
 
@@ -96,4 +97,8 @@ def test_a_parametrised_weight_is_refused():
 
 
 def test_layer_mapping():
-    assert layer_mapping_dict() == {nn.Linear: ApproxLinear, nn.Conv2d: ApproxConv2d}
+    mapping = layer_mapping_dict()
+    assert mapping[nn.Linear] is ApproxLinear
+    for dims in (1, 2, 3):
+        for kind in (f"Conv{dims}d", f"ConvTranspose{dims}d"):
+            assert mapping[getattr(nn, kind)] is getattr(layers, f"Approx{kind}")

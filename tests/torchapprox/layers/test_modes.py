@@ -212,11 +212,6 @@ def test_an_empty_batch_gives_an_empty_result(layer, mode):
     assert y.shape == (0, 2, *shape[1:])
 
 
-def test_padding_modes_other_than_zeros_are_refused():
-    with pytest.raises(NotImplementedError, match="'padding_mode' must be 'zeros', got 'reflect'"):
-        ApproxConv2d(2, 2, 3, padding_mode="reflect")
-
-
 def test_inputs_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"'x' must be \(\.\.\., 3\), got \(2, 4\)"):
         linear()(torch.zeros(2, 4))

@@ -1,0 +1,138 @@
+"""What all convolution layers have in common."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.operators.conv import ApproxConvOp, conv_operands
+from torchapprox.operators.conv_args import ConvArgs
+from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+
+class ConvolutionLayer(ApproxLayer):
+    """A convolution or transposed convolution on an approximate multiplier.
+
+    Input and output are `(B, C, *size)`, or `(C, *size)` for one sample.
+    """
+
+    # Constructor arguments that float and approximate layer share, the bias aside.
+    _ARGUMENTS: ClassVar[tuple[str, ...]]
+    _FLOAT_MODULE: ClassVar[type[nn.Module]]
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+    _input_size: tuple[int, ...] | None = None
+
+    @property
+    @abstractmethod
+    def conv_args(self) -> ConvArgs | ConvTransposeArgs:
+        """The arguments of the convolution."""
+
+    @classmethod
+    def from_float(
+        cls,
+        mod: nn.Module,
+        use_precomputed_fake_quant: bool = False,  # noqa: ARG003  torch passes it to every layer
+    ) -> Self:
+        """Make an approximate layer that shares a float layer's parameters.
+
+        Args:
+            mod: The layer; its ``qconfig`` is used if it has one.
+            use_precomputed_fake_quant: Not used; part of the interface of ``prepare_qat``.
+        """
+        arguments: dict[str, Any] = {name: getattr(mod, name) for name in cls._ARGUMENTS}
+        arguments["bias"], arguments["qconfig"] = (
+            mod.bias is not None,
+            getattr(mod, "qconfig", None),
+        )
+        arguments["device"], arguments["dtype"] = mod.weight.device, mod.weight.dtype
+        layer = cls(**arguments)
+        layer._take_parameters(mod)
+        return layer
+
+    @classmethod
+    def from_super(cls, conv: nn.Module) -> Self:
+        """Make an approximate layer from a float layer; the same as `from_float`."""
+        return cls.from_float(conv)
+
+    def to_float(self) -> nn.Module:
+        """Return the float layer with the same parameters, shared."""
+        arguments: dict[str, Any] = {name: getattr(self, name) for name in self._ARGUMENTS}
+        conv: Any = self._FLOAT_MODULE(**arguments, bias=self.bias is not None, device="meta")
+        conv.weight = self.weight
+        conv.register_parameter("bias", self.bias)
+        trained: nn.Module = conv.train(self.training)
+        return trained
+
+    def output_dims(self, x: Tensor) -> tuple[int, ...]:
+        """Return the size of the output along each axis for an input of any batch."""
+        return self.conv_args.output_size(*x.shape[-self.conv_args.DIMS :])
+
+    def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
+        """Return the exact layer on fake-quantised floats, without the bias."""
+        return self.conv_args.exact(x_q, w_q)
+
+    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+        """Return the layer on the multiplier's products, without the bias.
+
+        Args:
+            x_q: Fake-quantised activations, floating point `(B, C, *size)`.
+            w_q: Fake-quantised weights, floating point, shape of ``weight``.
+            quant_params: How they are quantised.
+        """
+        y: Tensor = ApproxConvOp.apply(  # type: ignore[no-untyped-call]
+            x_q,
+            w_q,
+            quant_params,
+            self.conv_args,
+            self.htp_model,
+            self.lut,
+            None,
+            self.product_table.max_product,
+            self.accumulator,
+        )
+        return y
+
+    def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
+        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        return conv_operands(x_q, w_q, quant_params, self.conv_args, self.accumulator).lower()
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Run the layer in its current mode; see `ApproxLayer.forward`.
+
+        Args:
+            x: Fake-quantised activations, `(B, C, *size)`, or `(C, *size)` for one sample.
+            args: As `ApproxLayer.forward` takes them.
+            kwargs: Likewise.
+        """
+        dims = self.conv_args.DIMS
+        if x.dim() not in (dims + 1, dims + 2) or x.shape[-dims - 1] != self.in_channels:
+            letters = ", ".join("DHW"[-dims:]) if dims > 1 else "L"
+            raise ValueError(
+                f"'x' must be (B, {self.in_channels}, {letters}) or "
+                f"({self.in_channels}, {letters}), got {tuple(x.shape)}"
+            )
+        batch = x if x.dim() == dims + 2 else x[None]
+        self.output_dims(batch)  # refuses a size that does not fit, in every mode
+        self._input_size = tuple(batch.shape[2:])
+        y = ApproxLayer.forward(self, batch, *args, **kwargs)
+        return y if x.dim() == dims + 2 else y[0]
+
+    def _last_input_size(self) -> tuple[int, ...]:
+        if self._input_size is None:
+            raise ValueError("'opcount' needs the size of the input: run a forward pass first")
+        return self._input_size
+
+    def _last_output_size(self) -> tuple[int, ...]:
+        return self.conv_args.output_size(*self._last_input_size())
+
+    def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
+        return y + bias.view(1, -1, *[1] * self.conv_args.DIMS)

@@ -1,0 +1,111 @@
+"""Convolutions of fake-quantised floats on an approximate multiplier."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine import dequantise
+from torchapprox.operators.conv_args import ConvArgs
+from torchapprox.operators.conv_operands import ConvOperands
+from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.conv_transpose_operands import ConvTransposeOperands
+from torchapprox.operators.htp_product import accurate_htp_model, takes_table
+from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+
+def conv_operands(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    args: ConvArgs | ConvTransposeArgs,
+    accumulator: Accumulator | None = None,
+) -> ConvOperands | ConvTransposeOperands:
+    """Return the operand codes of a convolution or a transposed one.
+
+    Args:
+        x: Fake-quantised activations, floating point `(B, C, *size)`.
+        w: Fake-quantised weights, floating point, in PyTorch's layout.
+        params: How they are quantised.
+        args: The arguments of the convolution.
+        accumulator: What sums the products; exact if None.
+
+    Raises:
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+    """
+    if isinstance(args, ConvArgs):
+        return ConvOperands.quantise(x, w, params, args, accumulator)
+    return ConvTransposeOperands.quantise(x, w, params, args, accumulator)
+
+
+class ApproxConvOp(torch.autograd.Function):
+    """``args.exact(x, w)`` with every scalar product computed by an approximate multiplier.
+
+    Call ``ApproxConvOp.apply(x, w, quant_params, args, htp_model, lut, traced_inputs)``. Padding
+    with zeros feeds the activations' zero point into the multiplier.
+
+    Args:
+        x: Fake-quantised activations, floating point `(B, C, *size)`.
+        w: Fake-quantised weights, floating point, in PyTorch's layout.
+        quant_params: How x and w are quantised.
+        args: The arguments of the convolution, which may be a transposed one.
+        htp_model: Used instead of the table if not None.
+        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+        traced_inputs: Receives the operands' codes if not None.
+        max_product: A bound on max|lut|, where it is known.
+        accumulator: What sums the products; exact if None.
+
+    Returns:
+        Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``. Its gradients are
+        those of the exact convolution (straight-through estimator).
+
+    Raises:
+        TypeError: ``lut`` is not int32.
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+        NotImplementedError: There are an HTP model and an accumulator.
+
+    Examples:
+        >>> from torchapprox.operators.conv_args import Conv1dArgs
+        >>> x, w = torch.ones(1, 1, 4), torch.ones(1, 1, 3)
+        >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
+        >>> params = QuantizationParameters(one, zero, one, zero)
+        >>> args = Conv1dArgs(1, 1, 3, 1, 0, 1, 1)
+        >>> ApproxConvOp.apply(x, w, params, args, None, None, None)
+        tensor([[[3., 3.]]])
+    """
+
+    @staticmethod
+    def forward(  # noqa: D102  documented by the class
+        x: Tensor,
+        w: Tensor,
+        quant_params: QuantizationParameters,
+        args: ConvArgs | ConvTransposeArgs,
+        htp_model: HtpCallable | None,
+        lut: Tensor | None,
+        traced_inputs: OperandSink | None,
+        max_product: int | None = None,
+        accumulator: Accumulator | None = None,
+    ) -> Tensor:
+        operands = conv_operands(x, w, quant_params, args, accumulator)
+        if traced_inputs is not None:
+            traced_inputs.receive(operands.lower())
+        if takes_table(lut, htp_model, accumulator):
+            accumulators = operands.accumulate(lut, max_product=max_product)
+        else:
+            accumulators = operands.htp_product(htp_model or accurate_htp_model())
+        scale = operands.scale.view(-1, *[1] * args.DIMS)
+        return dequantise(accumulators, scale, x.dtype).contiguous()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
+        x, w, _, ctx.conv_args = inputs[:4]
+        ctx.save_for_backward(x, w)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w = ctx.saved_tensors
+        gradients = ctx.conv_args.gradients(grad, x, w, tuple(ctx.needs_input_grad[:2]))
+        return *gradients, None, None, None, None, None, None, None

@@ -1,0 +1,189 @@
+"""A transposed convolution's operands as codes, and the integers that they make.
+
+Output o of a transposed convolution is the sum over all inputs i and taps t of the kernel with
+``o + padding = i * stride + t * dilation``. It is computed as a matrix product of every input
+position with every kernel, whose sums are over the input channels of a group only, and whose
+results are added where they belong (GEMM and col2im). Hence each product that the layer's
+definition names is made exactly once and has its own zero-point terms, and no other product is
+made: the hardware that this stands for is a matrix engine with an adder in front of its output
+buffer, not one that convolves an input with zeros inserted between its elements, whose zeros would
+go through the multiplier. Products whose sum ``padding`` cuts off again are made as well.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import EllipsisType
+
+import torch
+from torch import Tensor
+
+from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.codes import code_tensor_values, data_range, to_codes
+from torchapprox.operators.conv_operands import check_conv_shapes
+from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.htp_product import htp_sums
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+
+@dataclass(frozen=True)
+class ConvTransposeOperands:
+    """A transposed convolution's operands as codes.
+
+    Attributes:
+        x_codes: Activation codes, uint8 `(B, C, *size)`.
+        w_codes: Weight codes, uint8 `(C, N / groups, *kernel)`.
+        x_range: Least and greatest value that the activation port accepts.
+        w_range: The same for the weight port.
+        x_zero_point: Zero point of the activations, int64 `(1,)`.
+        w_zero_point: Zero points of the weights, int64 `(N,)`.
+        scale: Product of the operands' scales, floating point `(N,)`.
+        args: The arguments of the convolution.
+        output_size: Size of the output along each axis.
+        accumulator: What sums the products; exact if None.
+    """
+
+    x_codes: Tensor
+    w_codes: Tensor
+    x_range: tuple[int, int]
+    w_range: tuple[int, int]
+    x_zero_point: Tensor
+    w_zero_point: Tensor
+    scale: Tensor
+    args: ConvTransposeArgs
+    output_size: tuple[int, ...]
+    accumulator: Accumulator | None = None
+
+    @classmethod
+    def quantise(
+        cls,
+        x: Tensor,
+        w: Tensor,
+        params: QuantizationParameters,
+        args: ConvTransposeArgs,
+        accumulator: Accumulator | None = None,
+    ) -> "ConvTransposeOperands":
+        """Turn fake-quantised floats into codes.
+
+        Args:
+            x: Fake-quantised activations, floating point `(B, C, *size)`.
+            w: Fake-quantised weights, floating point `(C, N / groups, *kernel)`.
+            params: How they are quantised; the weights' scales are by output channel, 1 or N.
+            args: The arguments of the convolution.
+            accumulator: What sums the products; exact if None.
+
+        Raises:
+            ValueError: Shapes do not match, or an operand's codes do not fit its port.
+        """
+        check_conv_shapes(x, w, args.in_channels, args.DIMS, args.weight_shape)
+        output_size = args.output_size(*x.shape[2:])
+        n = args.out_channels
+        params.check_channels(n)
+        w_scale = params.w_scale.view(-1).expand(n)
+        w_zero_point = params.w_zero_point.view(-1).expand(n)
+        by_channel = _by_input_channel(w_scale, args), _by_input_channel(w_zero_point, args)
+        x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
+        w_range = params.w_range or data_range(w, *by_channel)
+        return cls(
+            x_codes=to_codes(x, params.x_scale.view(()), params.x_zero_point.view(()), x_range),
+            w_codes=to_codes(w, *by_channel, w_range),
+            x_range=x_range,
+            w_range=w_range,
+            x_zero_point=params.x_zero_point.view(1).to(torch.int64),
+            w_zero_point=w_zero_point.to(torch.int64),
+            scale=params.x_scale.view(()) * w_scale,
+            args=args,
+            output_size=output_size,
+            accumulator=accumulator,
+        )
+
+    def lower(self) -> GemmOperands:
+        """Return the grouped matrix product of input positions and taps of the kernels.
+
+        Returns:
+            Operands with M = B * prod(size), N = N / groups * prod(kernel) and K = C / groups. The
+            columns are in the order (output channel of the group, tap). Each result is one summand
+            of an output.
+        """
+        groups, taps = self.args.groups, self.w_codes[0, 0].numel()
+        depth = self.args.in_channels // groups
+        positions = self.x_codes.transpose(0, 1)
+        columns = self.w_codes.reshape(groups, depth, -1)
+        return GemmOperands(
+            x_codes=positions.reshape(groups, depth, positions[0].numel()).mT,
+            w_codes=columns.mT.contiguous(),
+            x_range=self.x_range,
+            w_range=self.w_range,
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.view(groups, -1).repeat_interleave(taps, dim=1),
+            scale=self.scale.view(groups, -1).repeat_interleave(taps, dim=1),
+            accumulator=self.accumulator,
+        )
+
+    def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+        """Return the products' sums minus the zero-point terms, exact integers.
+
+        With an accumulator, the sum over the input channels of each tap is made in it from 0, and
+        these sums are added in one more of the same width, in ascending order of the taps.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            max_product: A bound on max|lut|, where it is known.
+
+        Returns:
+            int64 `(B, N, *output_size)`.
+        """
+        operands = self.lower()
+        if self.accumulator is None:
+            return self._scatter(operands.accumulate(lut, max_product=max_product), None)
+        sums = self._scatter(operands.sums(lut, max_product=max_product), self.accumulator)
+        return sums + self._scatter(operands.corrections(), None)
+
+    def htp_product(self, model: HtpCallable) -> Tensor:
+        """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
+        sums = htp_sums(
+            model,
+            type(self.args).FUNCTION,
+            code_tensor_values(self.x_codes, signed=self.x_range[0] < 0),
+            code_tensor_values(self.w_codes, signed=self.w_range[0] < 0),
+            self.args.backward_args(),
+            depth=self.w_codes[0, 0].numel() * (self.args.in_channels // self.args.groups),
+        )
+        return sums.double() + self._scatter(self.lower().corrections(), None)
+
+    def _scatter(self, columns: Tensor, accumulator: Accumulator | None) -> Tensor:
+        """Add the results of the matrix product `(G, M, N)` where they belong (col2im)."""
+        groups, batch, size = self.args.groups, len(self.x_codes), self.x_codes.shape[2:]
+        kernel = self.w_codes.shape[2:]
+        stride, dilation = self.args.axes("stride"), self.args.axes("dilation")
+        channels, taps = self.w_codes.shape[1], self.w_codes[0, 0].numel()
+        by_tap = columns.mT.reshape(groups, channels, taps, batch, *size)
+        full = self.args.scatter_size(*size)
+        out = columns.new_zeros((groups, channels, batch, *full), dtype=torch.int64)
+        for tap, position in enumerate(itertools.product(*map(range, kernel))):
+            first = [t * d for t, d in zip(position, dilation, strict=True)]
+            view = out[_window(first, size, stride)]
+            view += by_tap[:, :, tap]
+            if accumulator is not None and accumulator.fits_each_step:
+                view.copy_(accumulator.fit(view))
+        if accumulator is not None:
+            out = accumulator.fit(out)
+        kept = out[_window(self.args.axes("padding"), self.output_size, (1,) * len(size))]
+        return kept.flatten(0, 1).transpose(0, 1)
+
+
+def _window(
+    first: Sequence[int], count: Sequence[int], step: Sequence[int]
+) -> tuple[EllipsisType | slice, ...]:
+    """Return an index that takes ``count`` elements along each of the last axes."""
+    axes = zip(first, count, step, strict=True)
+    return (..., *(slice(f, f + (n - 1) * s + 1, s) for f, n, s in axes))
+
+
+def _by_input_channel(values: Tensor, args: ConvTransposeArgs) -> Tensor:
+    """Spread values by output channel, `(N,)`, over the weight `(C, N / groups, 1, ...)`."""
+    groups = args.groups
+    repeated = values.view(groups, 1, -1).expand(-1, args.in_channels // groups, -1)
+    return repeated.reshape(args.in_channels, -1, *[1] * args.DIMS)
