@@ -68,8 +68,14 @@ class NetlistBuilder:
         self._nets.append(_Net(name, place))
         return len(self._nets) - 1
 
-    def input(self, name: str, width: int) -> tuple[int, ...]:
+    def input(self, name: str, width: int, *, signed: bool | None = None) -> tuple[int, ...]:
         """Add an input port and return its nets, the least significant bit first.
+
+        Args:
+            name: Name of the port.
+            width: Number of bits.
+            signed: Whether the circuit's file declares it as two's complement, None if it declares
+                nothing of the kind.
 
         Raises:
             NetlistError: If this makes more than 2^20 nets.
@@ -79,7 +85,7 @@ class NetlistBuilder:
             raise _error(f"the circuit has more than {_MOST_NETS} nets", None)
         self._nets += [_Net(f"{name}[{bit}]", None, _TERMINAL) for bit in range(width)]
         nets = tuple(range(first, first + width))
-        self._inputs.append(Bus(name, nets))
+        self._inputs.append(Bus(name, nets, signed))
         return nets
 
     def output(self, name: str, nets: Iterable[int]) -> None:
@@ -165,7 +171,7 @@ class NetlistBuilder:
         for bus in self._inputs:
             nets = tuple(range(len(number), len(number) + bus.width))
             number.update(zip(bus.nets, nets, strict=True))
-            inputs.append(Bus(bus.name, nets))
+            inputs.append(Bus(bus.name, nets, bus.signed))
         op, fan_in = [], []
         next_net = len(number)
         for net in self._topological_order():

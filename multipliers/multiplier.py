@@ -195,8 +195,8 @@ class Multiplier:
             netlist: Circuit with two input ports of 2 to 8 bits, the first of which takes the
                 activation, and one output port as wide as both together.
             signed: Whether the operands are in two's complement: one answer for both or a pair;
-                None takes it from the netlist's name (``mul8s_...``, ``mul8u_...``). The product
-                is in two's complement if either operand is.
+                None takes it from the ports' declarations or the netlist's name (``mul8s_...``,
+                ``mul8u_...``). The product is in two's complement if either operand is.
 
         Returns:
             The multiplier, named as the netlist.
@@ -220,7 +220,9 @@ class Multiplier:
                 f"together, got {netlist}; simulate() makes the table of other two-operand "
                 "circuits, netlist_function() a function of wider ones"
             )
-        x_signed, w_signed = resolve_signedness(signed, netlist.name)
+        x_signed, w_signed = resolve_signedness(
+            signed, netlist.name, declared=netlist.declared_signs
+        )
         lut = _embed(simulate(netlist, signed=x_signed or w_signed))
         source = netlist.source or "netlist"
         return cls(netlist.name, lut, Port(widths[0], x_signed), Port(widths[1], w_signed), source)

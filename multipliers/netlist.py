@@ -20,10 +20,13 @@ class Bus:
     Args:
         name: Name in the netlist's file.
         nets: Net of each bit, the least significant first.
+        signed: Whether the file declares the port as two's complement; None if it declares the
+            signedness of no port.
     """
 
     name: str
     nets: tuple[int, ...]
+    signed: bool | None = None
 
     @property
     def width(self) -> int:
@@ -57,7 +60,7 @@ class Netlist:
         >>> builder.output("y", [builder.gate(Op.AND, a, b)])
         >>> netlist = builder.build()
         >>> netlist.first_gate, netlist.fan_in.tolist(), netlist.outputs
-        (4, [[2, 3, 0]], (Bus(name='y', nets=(4,)),))
+        (4, [[2, 3, 0]], (Bus(name='y', nets=(4,), signed=None),))
     """
 
     name: str
@@ -101,6 +104,19 @@ class Netlist:
     def net_count(self) -> int:
         """Number of nets: two constants, the input bits and the gates."""
         return self.first_gate + self.gate_count
+
+    @property
+    def declared_signs(self) -> tuple[bool, ...] | None:
+        """Whether each input port is signed, None unless the circuit's file declares it for all.
+
+        Examples:
+            >>> from multipliers import parse_verilog
+            >>> text = "module m(input signed [1:0] a, input [1:0] b, output y); {} endmodule"
+            >>> parse_verilog(text.format("assign y = a[0] & b[0];")).declared_signs
+            (True, False)
+        """
+        signs = [bus.signed for bus in self.inputs]
+        return None if None in signs else tuple(map(bool, signs))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Netlist):

@@ -30,8 +30,8 @@ def netlist_function(
     Args:
         netlist: Circuit with two input ports of at most 16 bits and one output port of at most 40.
         signed: Whether the operands are in two's complement: one answer for both or a pair; None
-            takes it from the netlist's name (``mul12s_...``). The product is in two's complement if
-            either operand is.
+            takes it from the ports' declarations or the netlist's name (``mul12s_...``). The
+            product is in two's complement if either operand is.
 
     Returns:
         Function of two arrays of integers, which broadcast; it returns the products, int64. It
@@ -53,7 +53,7 @@ def netlist_function(
         raise ValueError(f"'netlist' must have two input ports and one output port, got {netlist}")
     if not 1 <= netlist.outputs[0].width <= _WIDEST_PRODUCT:
         raise ValueError(f"'netlist' must have 1 to {_WIDEST_PRODUCT} output bits, got {netlist}")
-    flags = resolve_signedness(signed, netlist.name)
+    flags = resolve_signedness(signed, netlist.name, declared=netlist.declared_signs)
     x_port, w_port = (
         Port(bus.width, flag) for bus, flag in zip(netlist.inputs, flags, strict=True)
     )

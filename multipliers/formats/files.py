@@ -14,6 +14,7 @@ from multipliers.formats.table_text import read_text_table, text_table
 from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
 from multipliers.formats.whole_file import write_whole
 from multipliers.multiplier import Multiplier
+from multipliers.netlist import Netlist
 from multipliers.signedness import Signedness, resolve_signedness
 
 _NETLISTS = HIERARCHICAL | FLAT
@@ -53,8 +54,9 @@ def load(
     Args:
         path: The file.
         signed: Whether the operands are in two's complement, one answer for both or a pair. None
-            takes it from the file, or from the module's or the file's name (``mul8s_...``,
-            ``mul8u_...``).
+            takes it from the file, from the module's or the file's name (``mul8s_...``,
+            ``mul8u_...``), from ports that are declared ``signed``, or from a folder's name as in
+            EvoApproxLib (``8x8_signed``); what these state must agree.
         top: Top module of a Verilog or BLIF file, None to find it.
         order: Which operand's code is the row of a table, ``"xw"`` for the first, ``"wx"`` for the
             second. Must be given for a ``.csv``, ``.txt`` or ``.bin`` that does not state it; for
@@ -142,12 +144,38 @@ def save(multiplier: Multiplier, path: str | Path, *, order: Order | None = None
     write_whole(path, content if isinstance(content, bytes) else content.encode())
 
 
+def netlist_signedness(
+    netlist: Netlist, path: str | Path, signed: Signedness = None
+) -> tuple[bool, bool]:
+    """Return whether the operands of a circuit that was read from a file are signed.
+
+    Args:
+        netlist: The circuit.
+        path: Its file.
+        signed: The caller's statement, None to take it from circuit, file and folder as `load`.
+
+    Returns:
+        Signedness of the first and of the second operand.
+
+    Raises:
+        TypeError: If `signed` is not a bool, a pair of them or None.
+        ValueError: If the signedness is stated nowhere or by contradiction.
+
+    Examples:
+        >>> from multipliers import array_multiplier
+        >>> netlist_signedness(array_multiplier(signed=True), "top.v")
+        (True, True)
+    """
+    path = Path(path).absolute()
+    return resolve_signedness(
+        signed, netlist.name, path.stem, declared=netlist.declared_signs, folder=path.parent
+    )
+
+
 def _load_netlist(path: Path, signed: Signedness, top: str | None, synthesise: bool) -> Multiplier:
     netlist = read_netlist(path, top=top, synthesise=synthesise)
     try:
-        return Multiplier.from_netlist(
-            netlist, signed=resolve_signedness(signed, netlist.name, path.stem)
-        )
+        return Multiplier.from_netlist(netlist, signed=netlist_signedness(netlist, path, signed))
     except NotImplementedError as error:
         raise NotImplementedError(f"{path}: {error}") from None
     except ValueError as error:

@@ -54,8 +54,8 @@ class TableLayout:
         """Return the layout of a file that states nothing.
 
         Args:
-            path: The file, whose name may state the signedness.
-            signed: The caller's statement, None to take it from the file's name.
+            path: The file; its name or that of its folder may state the signedness.
+            signed: The caller's statement, None to take it from the name of file or folder.
             order: The caller's statement.
 
         Returns:
@@ -66,7 +66,9 @@ class TableLayout:
             ValueError: If signedness or order are stated nowhere.
         """
         try:
-            x_signed, w_signed = resolve_signedness(signed, path.stem)
+            x_signed, w_signed = resolve_signedness(
+                signed, path.stem, folder=path.absolute().parent
+            )
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         if check_order(order) is None:

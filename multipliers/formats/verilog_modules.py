@@ -72,10 +72,18 @@ class Flattener:
             NetlistError: If a module uses what is not structural, or a net has several drivers.
         """
         ports = self._ports(instance.body)
+        operands = [port for port in ports if port.direction.name == "In"]
+        # Most files declare nothing as signed, signed operands or not.
+        declares = any(port.type.isSigned for port in operands)
         inputs = {
-            port.name: list(self.builder.input(port.name, port.type.bitWidth))
-            for port in ports
-            if port.direction.name == "In"
+            port.name: list(
+                self.builder.input(
+                    port.name,
+                    port.type.bitWidth,
+                    signed=bool(port.type.isSigned) if declares else None,
+                )
+            )
+            for port in operands
         }
         scope = self._add_instance(instance.body, "", inputs)
         for port in ports:

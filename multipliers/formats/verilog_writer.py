@@ -54,7 +54,7 @@ def to_verilog(netlist: Netlist) -> str:
           assign O[1] = 1'b0;
         endmodule
     """
-    ports = [("input", bus) for bus in netlist.inputs] + [
+    ports = [("input signed" if bus.signed else "input", bus) for bus in netlist.inputs] + [
         ("output", bus) for bus in netlist.outputs
     ]
     names = _net_names(netlist)

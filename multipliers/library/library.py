@@ -21,9 +21,9 @@ from multipliers.library.figures import (
 )
 from multipliers.multiplier import Multiplier
 from multipliers.netlist import Netlist
+from multipliers.signedness import folder_signedness
 
 _FILE = re.compile(r"(?P<name>mul\d+(?:x\d+)?(?P<sign>[su]?)_\w+?)(?P<mapped>_pdk45|_gen)?\.v")
-_FOLDER = re.compile(r"(?:mul_)?\d+x\d+_(?P<sign>un)?signed")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _EVOAPPROX8B = re.compile(r"^//\s*Library\s*=\s*EvoApprox8b\s*$", re.MULTILINE)
 _VERSION = re.compile(r"(?:^|[^a-z0-9])v?(1(?:\.\d+)?|2022)(?:$|[^a-z0-9.])", re.IGNORECASE)
@@ -219,9 +219,7 @@ def _files(root: Path) -> list[tuple[Path, re.Match[str]]]:
 def _signed(file: Path, match: re.Match[str], text: str) -> bool:
     """Return what the file's name, its folders and its header state."""
     stated = {match["sign"] == "s"} if match["sign"] else set()
-    for folder in file.parts[:-1]:
-        if signs := _FOLDER.fullmatch(folder):
-            stated.add(not signs["sign"])
+    stated |= {flag for _, flag in folder_signedness(file.parent)}
     if not stated and _EVOAPPROX8B.search(text):
         return False  # a library of unsigned circuits
     if len(stated) != 1:

@@ -1,8 +1,5 @@
 """Co-simulation against Icarus Verilog itself."""
 
-import os
-import shutil
-
 import numpy as np
 import pytest
 import torch
@@ -12,11 +9,7 @@ from analysis.cli import main
 from analysis.cosim import run_icarus, write_cosim
 from analysis.operand_stream import OperandStream, record_stream
 from multipliers import Multiplier, get, get_netlist, load, parse_verilog, to_verilog
-
-needs_icarus = pytest.mark.skipif(
-    shutil.which("iverilog") is None and not os.environ.get("CI"),
-    reason="needs Icarus Verilog (Debian package iverilog)",
-)
+from tests.components import needs_icarus
 
 
 def all_pairs():

