@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.characterisation import Conditions, DataSheet, data_sheet
     from analysis.comparison import LayerComparison, compare
     from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
     from analysis.demo import Budget, run_demo
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from analysis.moments import ChannelMoments
     from analysis.multiplier_frame import comparison_frame, pareto_front
     from analysis.multiplier_plots import (
+        column_plots,
+        plot_error_probability,
         plot_error_profile,
-        plot_pareto,
         plot_relative_error_map,
     )
     from analysis.noise import NoiseParameters, apply_noise, noise_parameters, noisy
     from analysis.operand_stream import OperandStream, record_stream
+    from analysis.pareto_plot import plot_pareto
     from analysis.plots import (
         plot_error_histogram,
         plot_error_map,
@@ -47,12 +50,15 @@ if TYPE_CHECKING:
         predict_errors,
         product_error,
     )
+    from analysis.stream_energy import operand_energy
 
 __all__ = [
     "Accuracy",
     "Budget",
     "ChannelMoments",
+    "Conditions",
     "CosimResult",
+    "DataSheet",
     "Digits",
     "Labelled",
     "LayerComparison",
@@ -65,18 +71,22 @@ __all__ = [
     "accuracy",
     "apply_noise",
     "channel_error_means",
+    "column_plots",
     "compare",
     "comparison_frame",
+    "data_sheet",
     "digits_network",
     "evaluating",
     "load_digits",
     "measure_errors",
     "noise_parameters",
     "noisy",
+    "operand_energy",
     "output_error",
     "pareto_front",
     "plot_error_histogram",
     "plot_error_map",
+    "plot_error_probability",
     "plot_error_profile",
     "plot_operands",
     "plot_pareto",
@@ -96,17 +106,25 @@ __all__ = [
 
 _HOMES = {
     "comparison": ("LayerComparison", "compare"),
-    "demo": ("Budget", "run_demo"),
     "cosim": ("CosimResult", "Mismatch", "run_icarus", "write_cosim"),
+    "characterisation": ("Conditions", "DataSheet", "data_sheet"),
+    "demo": ("Budget", "run_demo"),
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
     "measure": ("MeasuredError", "measure_errors", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
     "multiplier_frame": ("comparison_frame", "pareto_front"),
-    "multiplier_plots": ("plot_error_profile", "plot_pareto", "plot_relative_error_map"),
+    "multiplier_plots": (
+        "column_plots",
+        "plot_error_probability",
+        "plot_error_profile",
+        "plot_relative_error_map",
+    ),
     "noise": ("NoiseParameters", "apply_noise", "noise_parameters", "noisy"),
+    "stream_energy": ("operand_energy",),
     "operand_stream": ("OperandStream", "record_stream"),
     "plots": ("plot_error_histogram", "plot_error_map", "plot_operands", "plot_predictions"),
+    "pareto_plot": ("plot_pareto",),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),
     "statistics": (

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from analysis.files import write_whole
 from analysis.operand_stream import OperandStream
-from analysis.verilog_bench import BENCH, bench_files
-from multipliers import Multiplier, library_cells, read_verilog
+from analysis.verilog_bench import BENCH, MODULE, bench_files
+from multipliers import Multiplier, library_cells, read_netlist
 
 CELLS = "library_cells.v"
 DEFAULT_SECONDS = 300.0
@@ -61,6 +61,7 @@ def write_cosim(
     folder: str | Path,
     *,
     top: str | None = None,
+    synthesise: bool = False,
 ) -> Path:
     """Write netlist, stimulus, expected products and test bench into a folder.
 
@@ -70,17 +71,23 @@ def write_cosim(
         stream: The operands.
         folder: Made if absent.
         top: Top module of the file, None to find it.
+        synthesise: Whether the file is behavioural, so that Yosys has to find its ports.
 
     Returns:
         Path of the test bench.
 
     Raises:
+        ImportError: If Yosys is needed and not installed.
         NetlistError: If the Verilog file cannot be read.
         OSError: If the folder cannot be written.
-        ValueError: If the stream is empty, or circuit and multiplier have ports of other widths.
+        ValueError: If the file is no Verilog, the stream is empty or does not fit the ports, or
+            circuit and multiplier have ports of other widths.
     """
     netlist, folder = Path(netlist), Path(folder)
-    files = bench_files(read_verilog(netlist, top=top), multiplier, stream)
+    if netlist.suffix.lower() not in (".v", ".sv"):
+        raise ValueError(f"'netlist' must be Verilog, .v or .sv, got {netlist.name}")
+    circuit = read_netlist(netlist, top=top, synthesise=synthesise)
+    files = bench_files(circuit, multiplier, stream)
     files[CELLS] = library_cells()
     if netlist.name in files:
         raise ValueError(f"'netlist' must not be named as a file of the bench, got {netlist.name}")
@@ -117,7 +124,9 @@ def run_icarus(
     with tempfile.TemporaryDirectory() as temporary:
         program = str(Path(temporary, "bench.vvp"))
         sources = [BENCH, Path(netlist).name]
-        _run(["iverilog", "-g2012", "-l", CELLS, "-o", program, *sources], folder, seconds)
+        # Only the bench is a root: other modules of the netlist's file may be tops of their own.
+        options = ["-g2012", "-s", MODULE, "-l", CELLS]
+        _run(["iverilog", *options, "-o", program, *sources], folder, seconds)
         return _parse(_run(["vvp", "-n", program], folder, seconds))
 
 

@@ -1,4 +1,4 @@
-"""Plots that compare multipliers or show where one errs, for a paper's column.
+"""Plots of where and how often a multiplier errs, for a paper's column.
 
 As in `analysis.plots`, every function draws into the axes that it is given, or into a figure of its
 own of 85 mm width, and returns the axes.
@@ -6,20 +6,66 @@ own of 85 mm width, and returns the axes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
-from analysis.multiplier_frame import pareto_front
+from analysis.operand_map import draw_operand_map
 from analysis.operand_order import ascending_operands
+from analysis.plots import ERROR_LABEL, plot_error_histogram, plot_error_map
 from analysis.style import figure_of, new_figure
-from multipliers import Multiplier, error_profile
+from multipliers import Multiplier, error_distribution, error_profile
 from multipliers.error_profile import Operand
 from multipliers.population import Weights
 
 COLUMN_INCHES = 85 / 25.4
+_FEW_ERRORS = 100
+
+
+def column_axes(height: float) -> Axes:
+    """Return new axes in a figure of 85 mm width.
+
+    Args:
+        height: Height of the figure in inches.
+
+    Examples:
+        >>> from analysis.style import figure_of
+        >>> round(figure_of(column_axes(2.4)).get_figwidth() * 25.4)
+        85
+    """
+    return new_figure(COLUMN_INCHES, height).add_subplot()
+
+
+def column_plots(
+    multiplier: Multiplier, *, weights: Weights = None
+) -> dict[str, Callable[[], Axes]]:
+    """Return every plot of one multiplier by a name, each to be drawn at column width.
+
+    Args:
+        multiplier: The multiplier.
+        weights: How often each pair of codes occurs, for the plots against one operand and of the
+            probabilities; all alike if None.
+
+    Examples:
+        >>> from multipliers import get
+        >>> sorted(column_plots(get("drum4")))[:3]
+        ['error_against_activation', 'error_against_weight', 'error_histogram']
+    """
+
+    def of_profile(operand: Operand) -> Axes:
+        return plot_error_profile(multiplier, operand, weights=weights)
+
+    return {
+        "error_map": lambda: plot_error_map(multiplier, column_axes(2.5)),
+        "relative_error_map": lambda: plot_relative_error_map(multiplier),
+        "error_histogram": lambda: plot_error_histogram(multiplier, column_axes(2.4)),
+        "error_probability": lambda: plot_error_probability(multiplier, weights=weights),
+        "error_against_activation": lambda: of_profile("x"),
+        "error_against_weight": lambda: of_profile("w"),
+    }
 
 
 def plot_relative_error_map(
@@ -40,34 +86,58 @@ def plot_relative_error_map(
     Examples:
         >>> from multipliers import get
         >>> plot_relative_error_map(get("drum3")).get_ylabel()
-        'activation'
+        'activation (unsigned 8-bit)'
     """
     if not limit > 0:
         raise ValueError(f"'limit' must be positive, got {limit}")
     if ax is None:
-        ax = new_figure(COLUMN_INCHES, 2.8).add_subplot()
-    (x_values, rows), (w_values, columns) = ascending_operands(multiplier)
+        ax = column_axes(2.5)
+    (_, rows), (_, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)].astype(float)
     exact = np.abs(multiplier.exact[np.ix_(rows, columns)]).astype(float)
     relative = np.divide(error, exact, out=np.full_like(error, np.nan), where=exact > 0)
     relative[error == 0] = 0
-    image = ax.imshow(
-        relative,
-        cmap="RdBu_r",
-        norm=Normalize(-limit, limit, clip=True),
-        origin="lower",
-        interpolation="nearest",
-        extent=(w_values[0] - 0.5, w_values[-1] + 0.5, x_values[0] - 0.5, x_values[-1] + 0.5),
-    )
+    norm = Normalize(-limit, limit, clip=True)
+    bar = draw_operand_map(ax, multiplier, relative, norm, extend="both")
     ax.set_facecolor("0.6")
-    ax.grid(visible=False)
-    ax.set_xlabel("weight")
-    ax.set_ylabel("activation")
-    ax.set_title(multiplier.name)
-    bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.04, extend="both")
-    bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
     bar.set_label("error / |exact product|")
+    return ax
+
+
+def plot_error_probability(
+    multiplier: Multiplier, ax: Axes | None = None, *, weights: Weights = None
+) -> Axes:
+    """Draw the probability mass function of the error: one line per error that occurs.
+
+    The probability of no error, which towers over the others or is missing, is written as text.
+
+    Args:
+        multiplier: The multiplier.
+        ax: Axes to draw into; new ones if None.
+        weights: How often each pair of codes occurs; all alike if None.
+
+    Examples:
+        >>> from multipliers import get
+        >>> plot_error_probability(get("bam_h0_v4")).get_ylabel()
+        'probability'
+    """
+    if ax is None:
+        ax = column_axes(2.4)
+    found = error_distribution(multiplier, weights=weights)
+    wrong = found.errors != 0
+    errors, probability = found.errors[wrong], found.probability[wrong]
+    least = float(probability.min(initial=1)) / 2
+    many = len(errors) > _FEW_ERRORS
+    ax.vlines(errors, least, probability, color="C0", linewidth=0.3 if many else 1)
+    ax.plot(errors, probability, "o", color="C0", markersize=1 if many else 2.5)
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=least)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    correct = 1 - float(probability.sum())
+    ax.set_title(f"{multiplier.name}, no error: {correct:.2%}")
+    ax.set_xlabel(ERROR_LABEL)
+    ax.set_ylabel("probability")
     return ax
 
 
@@ -93,65 +163,19 @@ def plot_error_profile(
         ['worst', 'mean absolute', 'mean']
     """
     if ax is None:
-        ax = new_figure(COLUMN_INCHES, 2.4).add_subplot()
+        ax = column_axes(2.4)
     profile = error_profile(multiplier, operand, weights=weights)
-    series = (("worst", profile.wce), ("mean absolute", profile.mae), ("mean", profile.error_mean))
-    for number, (label, values) in enumerate(series):
-        ax.plot(profile.values, values, color=f"C{number}", linewidth=1.2, label=label)
+    series = (
+        ("worst", profile.wce, "0.6"),
+        ("mean absolute", profile.mae, "C0"),
+        ("mean", profile.error_mean, "C1"),
+    )
+    for label, values, color in series:
+        ax.plot(profile.values, values, color=color, linewidth=1.2, label=label)
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.margins(x=0)
     ax.xaxis.set_major_locator(MultipleLocator(max(1, len(profile.values) // 4)))
     ax.set_xlabel(f"{'activation' if operand == 'x' else 'weight'} value")
     ax.set_ylabel("error of the product")
     figure_of(ax).legend(loc="outside upper center", ncols=3, handlelength=1.2)
-    return ax
-
-
-def plot_pareto(
-    frame: pd.DataFrame,
-    ax: Axes | None = None,
-    *,
-    error: str = "mae",
-    cost: str = "energy_unit_gates",
-) -> Axes:
-    """Draw error against cost of each multiplier, and the front that none of them beats.
-
-    Args:
-        frame: One row per multiplier, as `analysis.comparison_frame` makes it.
-        ax: Axes to draw into; new ones if None.
-        error: Column of the error; its magnitude is drawn.
-        cost: Column of the cost.
-
-    Raises:
-        LookupError: If there is no such column.
-        ValueError: If no row has both figures.
-
-    Examples:
-        >>> frame = pd.DataFrame({"name": ["a", "b"], "mae": [0.0, 5.0], "area": [9, 4]})
-        >>> plot_pareto(frame, cost="area").get_xlabel()
-        'area'
-    """
-    front = pareto_front(frame, error, cost)
-    if front.empty:
-        raise ValueError(f"'frame' must have rows with both {error!r} and {cost!r}, got none")
-    if ax is None:
-        ax = new_figure(COLUMN_INCHES, 2.8).add_subplot()
-    ax.plot(frame[cost], frame[error].abs(), "o", color="0.65", markersize=4, label="dominated")
-    ax.plot(
-        front[cost], front[error].abs(), "o-", color="C0", markersize=5, linewidth=1.2,
-        drawstyle="steps-post", label="Pareto front",
-    )  # fmt: skip
-    for _, row in front.iterrows():
-        ax.annotate(
-            str(row["name"]), (row[cost], abs(row[error])), xytext=(4, 4),
-            textcoords="offset points", fontsize=6.5,
-        )  # fmt: skip
-    # Exact multipliers have error 0, which a plain logarithmic axis cannot show.
-    smallest = frame[error].abs()[lambda values: values > 0].min()
-    ax.set_yscale("symlog", linthresh=smallest if smallest > 0 else 1)
-    ax.set_ylim(bottom=0)
-    ax.margins(x=0.12)
-    ax.set_xlabel(cost.replace("_", " "))
-    ax.set_ylabel(error)
-    figure_of(ax).legend(loc="outside upper center", ncols=2)
     return ax

@@ -48,6 +48,41 @@ class OperandStream:
     def __len__(self) -> int:
         return len(self.x_codes)
 
+    @property
+    def joint_counts(self) -> NDArray[np.int64]:
+        """How often each pair of codes occurs, int64 `(256, 256)`, row = code of the activation.
+
+        Examples:
+            >>> stream = OperandStream(np.array([3, 3], np.uint8), np.array([255, 255], np.uint8))
+            >>> int(stream.joint_counts[3, 255])
+            2
+        """
+        pairs = self.x_codes.astype(np.int64) << 8 | self.w_codes
+        return np.bincount(pairs, minlength=1 << 16).reshape(256, 256)
+
+    def port_bits(self, x_width: int, w_width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return what ports of up to 8 bits read of the codes: their low bits.
+
+        Args:
+            x_width: Width of the activations' port in bits.
+            w_width: Width of the weights' port in bits.
+
+        Returns:
+            Bits of each operand, uint8 `(pairs,)`.
+
+        Raises:
+            ValueError: If a code is of a value that no port of this width accepts, signed or not.
+
+        Examples:
+            >>> stream = OperandStream(np.array([7, 248], np.uint8), np.array([1, 3], np.uint8))
+            >>> stream.port_bits(4, 2)[0].tolist()  # 7 and -8
+            [7, 8]
+        """
+        return (
+            _low_bits("activations", self.x_codes, x_width),
+            _low_bits("weights", self.w_codes, w_width),
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the stream as an ``.npz`` with the arrays ``x_codes`` and ``w_codes``."""
         buffer = io.BytesIO()
@@ -66,6 +101,13 @@ class OperandStream:
                 return cls(file["x_codes"], file["w_codes"])
         except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path}: not an operand stream: {error}") from error
+
+
+def _low_bits(operand: str, codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    lost = codes[(codes >= 1 << width) & (codes < 256 - (1 << width - 1))]
+    if len(lost):
+        raise ValueError(f"{operand} must fit a port of {width} bits, got code {lost[0]}")
+    return codes & np.uint8((1 << width) - 1)
 
 
 def record_stream(

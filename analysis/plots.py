@@ -15,13 +15,14 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from analysis.comparison import LayerComparison
+from analysis.operand_map import draw_operand_map
 from analysis.operand_order import ascending_operands
 from analysis.style import figure_of, new_figure
 from multipliers import Multiplier, code_values
 from torchapprox import LayerTrace
 
 _MAX_BINS = 80
-_ERROR_LABEL = "error of the product (approximate \N{MINUS SIGN} exact)"
+ERROR_LABEL = "error of the product (approximate \N{MINUS SIGN} exact)"
 
 
 def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
@@ -41,27 +42,11 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
     """
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
-    x_port, w_port = multiplier.x_port, multiplier.w_port
     (_, rows), (_, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)]
     limit = max(int(np.abs(error).max()), 1)
-    image = ax.imshow(
-        error,
-        cmap="RdBu_r",
-        norm=Normalize(-limit, limit),
-        origin="lower",
-        interpolation="nearest",
-        extent=(w_port.low - 0.5, w_port.high + 0.5, x_port.low - 0.5, x_port.high + 0.5),
-    )
-    ax.grid(visible=False)
-    ax.xaxis.set_major_locator(MultipleLocator(1 << max(w_port.width - 2, 0)))
-    ax.yaxis.set_major_locator(MultipleLocator(1 << max(x_port.width - 2, 0)))
-    ax.set_xlabel(f"weight ({_kind(w_port.signed, w_port.width)})")
-    ax.set_ylabel(f"activation ({_kind(x_port.signed, x_port.width)})")
-    bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.04)
-    ax.set_title(multiplier.name)
-    bar.outline.set_visible(False)
-    bar.set_label(_ERROR_LABEL)
+    bar = draw_operand_map(ax, multiplier, error, Normalize(-limit, limit))
+    bar.set_label(ERROR_LABEL)
     return ax
 
 
@@ -100,7 +85,7 @@ def plot_error_histogram(
     # A network multiplies by 0 so often that its exact products would dwarf all others.
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
-    ax.set_xlabel(_ERROR_LABEL)
+    ax.set_xlabel(ERROR_LABEL)
     ax.set_ylabel("share of products (logarithmic)")
     figure_of(ax).legend(loc="outside upper center", ncols=2)
     return ax
@@ -141,7 +126,7 @@ def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> t
         ax.set_xlim(edges[0], edges[-1])
         ax.xaxis.set_major_locator(MultipleLocator(64))
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        ax.set_xlabel(f"{operand} value ({_kind(signed)} code)")
+        ax.set_xlabel(f"{operand} value ({'signed' if signed else 'unsigned'} 8-bit code)")
     axes[0].set_ylabel("share of products")
     return axes
 
@@ -219,10 +204,6 @@ def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
     bins = -(-(high - low + 1) // width)
     edges: NDArray[np.float64] = low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
     return edges
-
-
-def _kind(signed: bool, width: int = 8) -> str:
-    return f"{'signed' if signed else 'unsigned'} {width}-bit"
 
 
 def _minus(value: int | np.integer) -> str:

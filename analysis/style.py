@@ -35,7 +35,7 @@ class Theme:
     """Colours of the figures of one kind of page.
 
     Attributes:
-        name: `light` or `dark`.
+        name: `light`, `dark` or `paper`.
         settings: Matplotlib's rc parameters.
     """
 
@@ -63,6 +63,20 @@ def _theme(name: str, *, paper: str, ink: str, grid: str, series: tuple[str, ...
 # Series: blue, orange (told apart by all common kinds of colour vision, and in grey).
 LIGHT = _theme(
     "light", paper="#ffffff", ink="#24292f", grid="#e4e7eb", series=("#1f6fb4", "#d9600a")
+)
+# Labels of 7 to 8 points, which is what a paper's column of 85 mm has room for.
+PAPER = Theme(
+    "paper",
+    dict(LIGHT.settings)
+    | {
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 7.5,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "savefig.dpi": 300,
+    },
 )
 DARK = _theme("dark", paper="#1b2027", ink="#d5dae1", grid="#333a44", series=("#62aef0", "#f59a4c"))
 

@@ -11,6 +11,7 @@ from analysis.operand_stream import OperandStream
 from multipliers import Multiplier, Netlist
 
 STIMULUS, EXPECTED, BENCH = "stimulus.hex", "expected.hex", "test_bench.v"
+MODULE = "torchapprox_test_bench"
 MOST_PRINTED = 20
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -20,7 +21,7 @@ _TEMPLATE = """\
 // Prints "MISMATCH line activation weight expected got" for the first {most} and then
 // "CHECKED products mismatches".
 `timescale 1ns/1ps
-module torchapprox_test_bench;
+module {module};
   reg [{operand_msb}:0] stimulus [0:{last}];
   reg [{product_msb}:0] expected [0:{last}];
   reg [{x_msb}:0] x;
@@ -63,7 +64,8 @@ def bench_files(netlist: Netlist, multiplier: Multiplier, stream: OperandStream)
         Texts by file name.
 
     Raises:
-        ValueError: If the stream is empty, or circuit and multiplier have ports of other widths.
+        ValueError: If the stream is empty or does not fit the ports, or circuit and multiplier have
+            ports of other widths.
 
     Examples:
         >>> from multipliers import get, get_netlist
@@ -79,12 +81,10 @@ def bench_files(netlist: Netlist, multiplier: Multiplier, stream: OperandStream)
     if widths != ports or len(netlist.outputs) != 1:
         raise ValueError(f"'netlist' must have input ports of {ports} bits, got {netlist}")
     (x, w), (product,) = netlist.inputs, netlist.outputs
-    x_codes, w_codes = (
-        codes.astype(np.int64) & ((1 << width) - 1)
-        for codes, width in ((stream.x_codes, x.width), (stream.w_codes, w.width))
-    )
+    x_bits, w_bits = (bits.astype(np.int64) for bits in stream.port_bits(x.width, w.width))
     products = multiplier.lut[stream.x_codes, stream.w_codes].astype(np.int64)
     bench = _TEMPLATE.format(
+        module=MODULE,
         stimulus=STIMULUS,
         expected=EXPECTED,
         top=_identifier(netlist.name),
@@ -100,7 +100,7 @@ def bench_files(netlist: Netlist, multiplier: Multiplier, stream: OperandStream)
         most=MOST_PRINTED,
     )
     return {
-        STIMULUS: _hexadecimal(x_codes << w.width | w_codes, x.width + w.width),
+        STIMULUS: _hexadecimal(x_bits << w.width | w_bits, x.width + w.width),
         EXPECTED: _hexadecimal(products & ((1 << product.width) - 1), product.width),
         BENCH: bench,
     }

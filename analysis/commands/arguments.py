@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+SIGNS = {"s": True, "u": False}
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
-    """Add what the caller may state about a file: signedness and top module."""
+    """Add what the caller may state about a multiplier's file; see `reading`."""
     sign = command.add_mutually_exclusive_group()
     sign.add_argument(
         "--signed",
@@ -18,7 +21,37 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     sign.add_argument(
         "--unsigned", dest="signed", action="store_false", help="both ports are unsigned"
     )
+    sign.add_argument(
+        "--signs",
+        dest="signed",
+        metavar="XW",
+        type=signs,
+        help="one letter per port, s or u: us is an unsigned activation and a signed weight",
+    )
     command.add_argument("--top", metavar="NAME", help="top module of a netlist with several")
+    command.add_argument(
+        "--order",
+        choices=("xw", "wx"),
+        help="operand whose code is the row of a table that does not say so, then the column's: "
+        "x the activation, w the weight",
+    )
+    command.add_argument(
+        "--synthesise",
+        action="store_true",
+        help="turn behavioural Verilog into gates with Yosys first",
+    )
+
+
+def reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the caller states about a file, as `multipliers.load` takes it.
+
+    Examples:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_reading(parser)
+        >>> reading(parser.parse_args(["--signs", "us"]))
+        {'signed': (False, True), 'top': None, 'order': None, 'synthesise': False}
+    """
+    return {name: getattr(arguments, name) for name in ("signed", "top", "order", "synthesise")}
 
 
 def add_quiet(command: argparse.ArgumentParser) -> None:
@@ -47,6 +80,18 @@ def seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"must be 0..{2**31 - 1}, got '{text}'")
     return int(text)
+
+
+def signs(text: str) -> tuple[bool, bool]:
+    """Read the signedness of both ports.
+
+    Examples:
+        >>> signs("us")
+        (False, True)
+    """
+    if len(text) != 2 or not set(text) <= set(SIGNS):
+        raise argparse.ArgumentTypeError(f"must be ss, su, us or uu, got '{text}'")
+    return SIGNS[text[0]], SIGNS[text[1]]
 
 
 def positive(text: str) -> int:

@@ -7,57 +7,88 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from analysis.commands.arguments import png
-from analysis.files import write_whole
-from analysis.user_error import mendable
+from analysis.commands.arguments import add_quiet, add_reading, add_seed, positive, reading
+from analysis.commands.comparison import add_comparison, cell_table, show_comparison
+from analysis.user_error import UserError, mendable
 
 HELP = "compare multipliers: error figures and cost"
 DESCRIPTION = (
     "Print the error figures of multipliers side by side, with the cost of those whose gates are "
-    "known."
+    "known. Operands of up to 8 bits are all tried, wider ones up to 24 bits together; above that "
+    "a random sample is drawn, and standard errors are given."
 )
-SHOWN_COLUMNS = (
-    "name", "error_mean", "error_std", "mae", "wce", "mred", "error_rate",
-    "live_gates", "area_unit_gates", "energy_unit_gates",
-)  # fmt: skip
-"""What the command prints; its CSV file has every column."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     command.add_argument(
         "multipliers",
-        metavar="FILE_OR_NAME",
+        metavar="MULTIPLIER",
         nargs="+",
-        help="a file, or a name of the package's own library such as drum4 or mul8s_bam_h0_v8",
+        help="a file, a folder of netlists and .npz tables, or a name of the package's own "
+        "library such as drum4 or mul8s_bam_h0_v8",
     )
-    command.add_argument("--csv", metavar="FILE", type=Path, help="write the table as CSV too")
     command.add_argument(
-        "--pareto", metavar="PNG", type=png, help="draw error against relative energy"
+        "--operands",
+        metavar="NPZ",
+        type=Path,
+        help="operand stream of a layer, of OperandStream.save: weighs the errors, and gives the "
+        "energy of these operands in their order",
     )
+    command.add_argument(
+        "--mred",
+        choices=("skip-zero", "max-one", "zero-counts"),
+        default="skip-zero",
+        help="what the mean relative error does where the exact product is 0 (default: skip-zero)",
+    )
+    command.add_argument(
+        "--samples",
+        metavar="N",
+        type=positive,
+        help="random operand pairs for ports wider than 8 bits (default: all up to 24 bits "
+        "together, else 2^22)",
+    )
+    add_reading(command)
+    add_comparison(command)
+    add_seed(command)
+    add_quiet(command)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Compare multipliers, from files or from the package's own library.
 
     Raises:
-        UserError: If a file or name cannot be read, or a file cannot be written.
+        UserError: If a file or name cannot be read, or a file cannot be written; after the table of
+            the others.
     """
-    from analysis.multiplier_frame import comparison_frame
-    from analysis.multiplier_plots import plot_pareto
-    from analysis.named_multiplier import named_multiplier
-    from analysis.style import render_png
-    from multipliers import circuit_cost
+    from tqdm import tqdm
 
-    chosen = [mendable(partial(named_multiplier, text)) for text in arguments.multipliers]
-    costs = {m.name: circuit_cost(gates) for m, gates in chosen if gates is not None}
-    frame = mendable(lambda: comparison_frame([m for m, _ in chosen], costs=costs))
-    shown = frame[[column for column in SHOWN_COLUMNS if column in frame]]
-    yield from shown.to_string(index=False, float_format="{:.6g}".format, na_rep="-").splitlines()
-    if arguments.csv is not None:
-        mendable(lambda: write_whole(arguments.csv, frame.to_csv(index=False).encode()))
-        yield f"table: {arguments.csv}"
-    if arguments.pareto is not None:
-        picture = mendable(lambda: render_png(lambda: plot_pareto(frame)))
-        mendable(lambda: write_whole(arguments.pareto, picture))
-        yield f"plot: {arguments.pareto}"
+    from analysis.characterisation import Conditions
+    from analysis.operand_stream import OperandStream
+    from analysis.sources import Reading, expand_sources, source_sheet
+
+    stream = None
+    if arguments.operands is not None:
+        stream = mendable(lambda: OperandStream.load(arguments.operands))
+    conditions = Conditions(
+        mred=arguments.mred,
+        stream=stream,
+        cells=cell_table(arguments),
+        samples=arguments.samples,
+        seed=arguments.seed,
+    )
+    sources = mendable(lambda: expand_sources(arguments.multipliers))
+    stated = Reading(**reading(arguments))
+    sheets, problems = [], []
+    for source in tqdm(sources, unit="multiplier", disable=arguments.quiet or len(sources) == 1):
+        step = partial(source_sheet, source, reading=stated, conditions=conditions)
+        try:
+            sheets.append(mendable(step))
+        except UserError as error:
+            problems.append(error)
+    if problems and not sheets:
+        raise problems[0]
+    yield from show_comparison(sheets, arguments)
+    if problems:
+        yield from map(str, problems)
+        raise UserError(f"{len(problems)} of {len(sources)} multipliers are left out")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.commands.arguments import add_reading, positive
+from analysis.commands.arguments import add_reading, add_seed, positive, reading
 from analysis.user_error import UserError, mendable
 
 HELP = "check a netlist in an RTL simulator"
@@ -18,7 +18,7 @@ DESCRIPTION = (
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    command.add_argument("netlist", metavar="NETLIST", type=Path, help="Verilog file")
+    command.add_argument("netlist", metavar="NETLIST", type=Path, help="Verilog file, .v or .sv")
     command.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="folder of the test bench"
     )
@@ -26,7 +26,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--table",
         metavar="FILE",
         type=Path,
-        help="multiplier whose products are expected (default: our simulation of the netlist)",
+        help="multiplier whose products are expected; signedness and --order are then the "
+        "table's (default: our simulation of the netlist)",
     )
     operands = command.add_mutually_exclusive_group()
     operands.add_argument(
@@ -43,6 +44,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--no-run", dest="run", action="store_false", help="write the files, run nothing"
     )
     add_reading(command)
+    add_seed(command)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
@@ -58,19 +60,27 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.operand_stream import OperandStream
     from multipliers import load
 
-    reading = {"signed": arguments.signed, "top": arguments.top}
+    stated = reading(arguments)
     if arguments.table is None:
-        multiplier = mendable(lambda: load(arguments.netlist, **reading))
+        multiplier = mendable(lambda: load(arguments.netlist, **stated))
     else:
-        multiplier = mendable(lambda: load(arguments.table))
+        of_table = {"signed": stated["signed"], "order": stated["order"]}
+        multiplier = mendable(lambda: load(arguments.table, **of_table))
     if arguments.operands is None:
-        codes = np.random.default_rng(0).integers(0, 256, (2, arguments.random), dtype=np.uint8)
-        stream = OperandStream(*codes)
+        generator = np.random.default_rng(arguments.seed)
+        stream = OperandStream(
+            *(generator.choice(codes, arguments.random) for codes in multiplier.valid)
+        )
     else:
         stream = mendable(lambda: OperandStream.load(arguments.operands))
     bench = mendable(
         lambda: write_cosim(
-            arguments.netlist, multiplier, stream, arguments.output, top=arguments.top
+            arguments.netlist,
+            multiplier,
+            stream,
+            arguments.output,
+            top=arguments.top,
+            synthesise=arguments.synthesise,
         )
     )
     yield f"test bench: {bench}"

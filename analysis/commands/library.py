@@ -1,58 +1,127 @@
-"""`torchapprox library`: a checkout of EvoApproxLib, listed or verified."""
+"""`torchapprox library`: a checkout of EvoApproxLib, listed, compared or verified."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.commands.arguments import add_quiet
+from analysis.commands.comparison import add_comparison, cell_table, show_comparison
 from analysis.user_error import UserError, mendable
 
-HELP = "list or verify a checkout of EvoApproxLib"
+if TYPE_CHECKING:
+    from multipliers import Library
+    from multipliers.library import Verification
+
+HELP = "list, compare or verify a checkout of EvoApproxLib"
 DESCRIPTION = (
-    "List the multipliers of a checkout of EvoApproxLib or evoapprox8b, or compare their published "
-    "figures with those of the circuits."
+    "List the multipliers of a checkout of EvoApproxLib or evoapprox8b; with --csv or --pareto "
+    "compare them, at their published cost; with --verify compare their published figures with "
+    "those of the circuits."
 )
+_ROW = "{:20}  {:18}  {:>14}  {:>14}  {}"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     command.add_argument("folder", metavar="DIR", type=Path, help="the checkout")
-    command.add_argument("--verify", action="store_true", help="exit code 1 on a mismatch")
+    command.add_argument(
+        "--verify",
+        action="store_true",
+        help="print published beside computed figures; exit code 1 if one is not the circuit's",
+    )
+    command.add_argument(
+        "--widest",
+        metavar="BITS",
+        type=int,
+        choices=range(8, 13),
+        default=8,
+        help="widest operand that is verified, 8 to 12 bits (default: 8; 12 take seconds each)",
+    )
+    command.add_argument(
+        "--library-version",
+        metavar="VERSION",
+        help="v1 or v2022 of EvoApproxLib, which no file in it states (default: as the folder's "
+        "name says)",
+    )
+    add_comparison(command)
     add_quiet(command)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
-    """List or verify a library of multipliers.
+    """List, compare or verify a library of multipliers.
 
     Raises:
         UserError: If the folder cannot be read, or a published figure is not that of the circuit.
     """
+    from multipliers import read_library
+
+    library = mendable(lambda: read_library(arguments.folder, version=arguments.library_version))
+    if arguments.verify:
+        yield from _verify(library, arguments)
+    elif arguments.csv is not None or arguments.pareto is not None:
+        yield from _compare(library, arguments)
+    else:
+        yield from (f"{entry.key.version}  {entry.name}" for entry in library)
+        yield f"{len(library)} multipliers"
+
+
+def _verify(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     from tqdm import tqdm
 
-    from multipliers import read_library
     from multipliers.library import verify
 
-    entries = mendable(lambda: read_library(arguments.folder))
-    if not arguments.verify:
-        yield from (f"{entry.key.version}  {entry.name}" for entry in entries)
-        yield f"{len(entries)} multipliers"
-        return
     verified = wrong = 0
-    bar = tqdm(verify(entries), total=len(entries), unit="circuit", disable=arguments.quiet)
-    for result in bar:
+    yield _ROW.format("multiplier", "figure", "published", "computed", "")
+    for result in tqdm(
+        verify(library, widest=arguments.widest),
+        total=len(library),
+        unit="multiplier",
+        disable=arguments.quiet,
+    ):
         verified += not result.skipped
         wrong += not result.ok
-        if result.problem:
-            yield f"{result.entry.name}  {result.problem}"
-        for row in result.figures:
-            mark = "ok" if row.ok else "WRONG"
-            yield (
-                f"{result.entry.name}  {row.figure:18}  published {row.published:<14.8g}  "
-                f"computed {row.computed:<14.8g}  {mark}"
-            )
-    summary = f"{verified} of {len(entries)} multipliers verified, {wrong} with wrong figures"
+        with tqdm.external_write_mode():
+            yield from _verification_lines(result)
+    summary = f"{verified} of {len(library)} multipliers verified, {wrong} with wrong figures"
     if wrong:
         raise UserError(summary)
     yield summary
+
+
+def _verification_lines(result: Verification) -> Iterator[str]:
+    if result.problem:
+        yield f"{result.entry.name}  {result.problem}"
+    for row in result.figures:
+        published, computed = f"{row.published:.8g}", f"{row.computed:.8g}"
+        mark = "ok" if row.ok else "WRONG"
+        yield _ROW.format(result.entry.name, row.figure, published, computed, mark)
+
+
+def _compare(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
+    from tqdm import tqdm
+
+    from analysis.characterisation import Conditions, data_sheet
+
+    cells = cell_table(arguments)
+    sheets, problems = [], []
+    for entry in tqdm(library, unit="multiplier", disable=arguments.quiet):
+        conditions = Conditions(mred=entry.figures.mred_convention, cells=cells)
+        try:
+            sheets.append(
+                data_sheet(
+                    entry.read(),
+                    signed=entry.signed,
+                    published=entry.figures,
+                    conditions=conditions,
+                )
+            )
+        except (LookupError, NotImplementedError, OSError, ValueError) as error:
+            problems.append(f"{entry.name}  {error}")
+    if sheets:
+        yield from show_comparison(sheets, arguments)
+    yield from problems
+    if problems:
+        raise UserError(f"{len(problems)} of {len(library)} multipliers are left out")

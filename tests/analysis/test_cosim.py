@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
-import torch
 
-import torchapprox
 from analysis.cli import main
 from analysis.cosim import run_icarus, write_cosim
-from analysis.operand_stream import OperandStream, record_stream
-from multipliers import Multiplier, get, get_netlist, load, parse_verilog, to_verilog
-from tests.components import needs_icarus
+from analysis.operand_stream import OperandStream
+from multipliers import (
+    Multiplier,
+    get,
+    get_netlist,
+    load,
+    parse_verilog,
+    to_verilog,
+    write_netlist,
+)
+from tests.components import needs_icarus, needs_yosys
 
 
 def all_pairs():
@@ -105,60 +111,6 @@ def test_ports_of_another_width(tmp_path):
         write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path)
 
 
-class TestOperandStream:
-    def model(self):
-        torch.manual_seed(0)
-        model = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 2, groups=2), torch.nn.Flatten())
-        x = torch.randn(3, 2, 3, 3)
-        torchapprox.approximate(model, calibration=[x])
-        return model, x
-
-    def test_order(self):
-        model, x = self.model()
-        seen = []
-        with torchapprox.observe_operands(model, lambda _, operands, __: seen.append(operands)):
-            stream = record_stream(model, "0.wrapped", [x[:2], x[2:]])
-        expected = [
-            (int(a), int(b))
-            for operands in seen
-            for x_group, w_group in zip(operands.x_codes, operands.w_codes, strict=True)
-            for row in x_group
-            for column in w_group
-            for a, b in zip(row, column, strict=True)
-        ]
-        assert list(zip(stream.x_codes.tolist(), stream.w_codes.tolist(), strict=True)) == expected
-
-    def test_limit(self):
-        model, x = self.model()
-        whole = record_stream(model, "0.wrapped", [x])
-        part = record_stream(model, "0.wrapped", iter([x[:1], x[1:], None]), limit=70)
-        assert len(part) == 70
-        assert part.x_codes[:20].tolist() == whole.x_codes[:20].tolist()
-
-    def test_errors(self):
-        model, x = self.model()
-        with pytest.raises(
-            LookupError, match=r"no approximate layer 'head'; the model has 0\.wrap"
-        ):
-            record_stream(model, "head", [x])
-        with pytest.raises(ValueError, match="'limit' must be at least 1, got 0"):
-            record_stream(model, "0.wrapped", [x], limit=0)
-        with pytest.raises(ValueError, match="must reach layer"):
-            record_stream(model, "0.wrapped", [])
-        with pytest.raises(TypeError, match=r"'x_codes' must be uint8 \(pairs,\), got int64"):
-            OperandStream(np.zeros(3, np.int64), np.zeros(3, np.uint8))
-        with pytest.raises(ValueError, match="equally long"):
-            OperandStream(np.zeros(3, np.uint8), np.zeros(4, np.uint8))
-
-    def test_round_trip(self, tmp_path):
-        stream = all_pairs()
-        stream.save(tmp_path / "s.npz")
-        assert np.array_equal(OperandStream.load(tmp_path / "s.npz").w_codes, stream.w_codes)
-        (tmp_path / "s.npz").write_bytes(b"PK")
-        with pytest.raises(ValueError, match=r"s\.npz: not an operand stream"):
-            OperandStream.load(tmp_path / "s.npz")
-
-
 class TestCommand:
     @needs_icarus
     def test_random_operands(self, tmp_path, capsys):
@@ -189,3 +141,43 @@ class TestCommand:
         ]  # fmt: skip
         assert len((bench / "stimulus.hex").read_text().splitlines()) == 9
         assert "test bench" in capsys.readouterr().out
+
+    @needs_icarus
+    def test_narrow_ports_get_operands_that_they_accept(self, tmp_path, capsys):
+        path = tmp_path / "mul4s_array.v"
+        path.write_text(to_verilog(get_netlist("mul4s_array")))
+        words = ["cosim", str(path), "--random", "300", "--seed", "3", "-o", str(tmp_path / "b")]
+        assert main(words) == 0
+        assert "300 products checked, 0 mismatches" in capsys.readouterr().out
+        lines = (tmp_path / "b" / "stimulus.hex").read_text().split()
+        assert {int(line, 16) >> 4 for line in lines} == set(range(16))
+
+    @needs_icarus
+    @needs_yosys
+    def test_behavioural_verilog_against_its_gates(self, tmp_path, capsys):
+        path = tmp_path / "mul8s_rtl.v"
+        path.write_text(
+            "module mul8s_rtl(input signed [7:0] a, b, output reg signed [15:0] z);\n"
+            "  always @* z = (a * b) & ~16'sd7;\nendmodule\n"
+        )
+        words = ["cosim", str(path), "--random", "500", "-o", str(tmp_path / "b")]
+        assert main(words) == 1
+        assert "'always' is not supported" in capsys.readouterr().err
+        assert main([*words, "--synthesise"]) == 0
+        assert "500 products checked, 0 mismatches" in capsys.readouterr().out
+
+    def test_a_netlist_that_is_no_verilog(self, tmp_path, capsys):
+        path = tmp_path / "mul8u_array.blif"
+        write_netlist(get_netlist("mul8u_array"), path)
+        assert main(["cosim", str(path), "-o", str(tmp_path / "b")]) == 1
+        assert "must be Verilog, .v or .sv, got mul8u_array.blif" in capsys.readouterr().err
+
+    @needs_icarus
+    def test_the_other_top_of_a_file(self, tmp_path, capsys):
+        path = tmp_path / "two.v"
+        modules = [to_verilog(get_netlist(f"mul8u_{name}")) for name in ("bam_h0_v4", "array")]
+        path.write_text("\n".join(modules))
+        words = ["cosim", str(path), "--random", "200", "-o", str(tmp_path / "b")]
+        assert main(words) == 1
+        assert "several modules may be the top" in capsys.readouterr().err
+        assert main([*words, "--top", "mul8u_bam_h0_v4"]) == 0
