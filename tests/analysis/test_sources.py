@@ -90,9 +90,7 @@ def test_errors_name_the_file(tmp_path):
     cells = tmp_path / "cells.csv"
     cells.write_text("cell,area,energy\nAND,1,1\n")
     write_netlist(array_multiplier(signed=False), path)
-    with pytest.raises(
-        LookupError, match=r"mul8u_bad\.v: cell table 'cells\.csv' has no MAJ, XOR, XOR3"
-    ):
+    with pytest.raises(LookupError, match=r"bad\.v: cell table 'cells\.csv' has no MAJ, XOR"):
         source_sheet(str(path), conditions=Conditions(cells=read_cells(cells)))
     with pytest.raises(LookupError, match="no multiplier is called 'drumm4'"):
         source_sheet("drumm4")
