@@ -21,7 +21,6 @@ from analysis.digits import Digits, Labelled, correct, digits_network, load_digi
 from analysis.measure import measure_errors
 from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, noise_parameters, noisy
-from analysis.quantisers import fitting_qconfig
 from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
 from multipliers import Multiplier, demo_netlist, load
@@ -96,7 +95,6 @@ def quantise(
         converted,
         multiplier,
         calibration=image_batches(digits.train, title="calibration", quiet=quiet),
-        qconfig=fitting_qconfig(multiplier),
         mode=InferenceMode.QUANTIZED,
     )
     train(

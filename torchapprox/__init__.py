@@ -1,14 +1,12 @@
 """Run, explain and retrain PyTorch networks on approximate hardware multipliers."""
 
-from torchapprox.conversion import (
-    ConversionSummary,
-    ConvertedLayer,
-    approximate,
-    calibrate,
-    revert,
-)
+from torchapprox.calibration import calibrate
+from torchapprox.conversion import approximate, revert
 from torchapprox.layers import InferenceMode
 from torchapprox.operators import Accumulator, GemmOperands, lut_matmul
+from torchapprox.quantisers import qconfig
+from torchapprox.selection import execution_order
+from torchapprox.summary import ConversionSummary, ConvertedLayer
 from torchapprox.tracing import LayerTrace, Trace, observe_operands, trace
 from torchapprox.wrapping import get_approx_modules, wrap_quantizable
 
@@ -22,9 +20,11 @@ __all__ = [
     "Trace",
     "approximate",
     "calibrate",
+    "execution_order",
     "get_approx_modules",
     "lut_matmul",
     "observe_operands",
+    "qconfig",
     "revert",
     "trace",
     "wrap_quantizable",

@@ -19,6 +19,7 @@ from torch.ao.quantization import (
     HistogramObserver,
     MinMaxObserver,
     MovingAverageMinMaxObserver,
+    MovingAveragePerChannelMinMaxObserver,
     PerChannelMinMaxObserver,
     QConfig,
     QuantStub,
@@ -37,6 +38,7 @@ __all__ = [
     "HistogramObserver",
     "MinMaxObserver",
     "MovingAverageMinMaxObserver",
+    "MovingAveragePerChannelMinMaxObserver",
     "PerChannelMinMaxObserver",
     "QConfig",
     "QatConv1d",
@@ -47,7 +49,9 @@ __all__ = [
     "QatConvTranspose3d",
     "QatLinear",
     "QuantStub",
+    "check_calibrated",
     "default_qconfig",
+    "describe_quantiser",
     "disable_fake_quant",
     "disable_observer",
     "enable_fake_quant",
@@ -55,6 +59,7 @@ __all__ = [
     "has_observed",
     "prepare_qat",
     "quantiser_range",
+    "set_parameters",
 ]
 
 
@@ -129,6 +134,97 @@ def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:
         return None
     observer = quantiser.activation_post_process
     return int(observer.quant_min), int(observer.quant_max)
+
+
+def describe_quantiser(quantiser: nn.Module | None) -> str:
+    """Return range and scheme of a fake-quantiser as text, "?" for another module.
+
+    Examples:
+        >>> describe_quantiser(default_qconfig().weight())
+        '-128..127 symmetric'
+    """
+    value_range = None if quantiser is None else quantiser_range(quantiser)
+    if not isinstance(quantiser, FakeQuantize) or value_range is None:
+        return "?"
+    symmetric = quantiser.qscheme in (torch.per_tensor_symmetric, torch.per_channel_symmetric)
+    low, high = value_range
+    return (
+        f"{low}..{high} {'symmetric' if symmetric else 'affine'}"
+        f"{' per channel' if quantiser.is_per_channel else ''}"
+    )
+
+
+def set_parameters(
+    quantiser: nn.Module, scale: float | torch.Tensor, zero_point: int | torch.Tensor
+) -> None:
+    """Give a fake-quantiser a scale and a zero point from elsewhere, and stop it from observing.
+
+    Args:
+        quantiser: The fake-quantiser.
+        scale: Positive, one element, or one per channel of a quantiser per channel.
+        zero_point: Integers, likewise, within the quantiser's range.
+
+    Raises:
+        TypeError: The module is no fake-quantiser.
+        ValueError: A scale is not positive and finite, a zero point is out of range, or their
+            numbers do not match the scheme.
+
+    Examples:
+        >>> quantiser = default_qconfig().activation()
+        >>> set_parameters(quantiser, 0.5, 3)
+        >>> quantiser(torch.tensor([-2.0, 0.7, 100.0]))
+        tensor([-1.5000,  0.5000, 62.0000])
+    """
+    if not isinstance(quantiser, FakeQuantize):
+        raise TypeError(f"'quantiser' must be a fake-quantiser, got {type(quantiser).__name__}")
+    device, (low, high) = quantiser.scale.device, quantiser_range(quantiser) or (0, 0)
+    scales = torch.as_tensor(scale, dtype=torch.float32, device=device).reshape(-1)
+    zeros = torch.as_tensor(zero_point, dtype=torch.int32, device=device).reshape(-1)
+    if len(scales) != len(zeros) or (len(scales) != 1 and not quantiser.is_per_channel):
+        raise ValueError(
+            "'scale' and 'zero_point' must have equally many elements, one for a quantiser per "
+            f"tensor, got {len(scales)} and {len(zeros)}"
+        )
+    if not bool((scales > 0).all() and torch.isfinite(scales).all()):
+        raise ValueError(f"'scale' must be positive and finite, got {scales.tolist()}")
+    if not bool((zeros >= low).all() and (zeros <= high).all()):
+        raise ValueError(f"'zero_point' must lie in {low}..{high}, got {zeros.tolist()}")
+    quantiser.scale.data, quantiser.zero_point.data = scales, zeros
+    observer = quantiser.activation_post_process
+    # The range that the parameters stand for counts as seen.
+    if hasattr(observer, "min_val"):
+        shape = scales.shape if quantiser.is_per_channel else ()
+        observer.min_val = (scales * (low - zeros)).reshape(shape)
+        observer.max_val = (scales * (high - zeros)).reshape(shape)
+    quantiser.disable_observer()
+
+
+def check_calibrated(operand: str, quantiser: nn.Module) -> None:
+    """Raise RuntimeError if a quantiser has its initial scale 1 and no way to learn another one.
+
+    Args:
+        operand: "activation" or "weight".
+        quantiser: A fake-quantiser; other modules pass.
+
+    Examples:
+        >>> quantiser = FakeQuantize(observer=MinMaxObserver)
+        >>> check_calibrated("weight", quantiser)
+        >>> quantiser.disable_observer()
+        >>> check_calibrated("weight", quantiser)
+        Traceback (most recent call last):
+        RuntimeError: the weight quantiser never saw data and its observer is off...
+    """
+    if (
+        isinstance(quantiser, FakeQuantize)
+        and not has_observed(quantiser)
+        and not bool(quantiser.observer_enabled[0])
+        and bool((quantiser.scale == 1).all() and (quantiser.zero_point == 0).all())
+    ):
+        raise RuntimeError(
+            f"the {operand} quantiser never saw data and its observer is off, so that its scale is "
+            "still 1: call torchapprox.calibrate(model, batches), run the model before observers "
+            "are disabled, or set the scale with torchapprox.quantization.set_parameters"
+        )
 
 
 def has_observed(quantiser: nn.Module) -> bool:

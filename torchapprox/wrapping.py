@@ -36,7 +36,7 @@ def wrap_quantizable(
         ('ApproxWrapper', 'ReLU')
     """
     types = set(layer_mapping_dict() if wrappable_layers is None else wrappable_layers)
-    wrap_layers(net, lambda _, layer: type(layer) in types, qconfig)
+    wrap_layers(net, lambda _, layer: type(layer) in types, lambda *_: qconfig)
     return net
 
 
@@ -45,10 +45,27 @@ def get_approx_modules(net: nn.Module) -> list[tuple[str, ApproxLayer]]:
     return [(name, layer) for name, layer in net.named_modules() if isinstance(layer, ApproxLayer)]
 
 
+def float_name(name: str) -> str:
+    """Return the name that an approximate layer had in the float model.
+
+    Examples:
+        >>> float_name("features.0.wrapped")
+        'features.0'
+    """
+    return name.removesuffix(".wrapped")
+
+
 def wrap_layers(
-    net: nn.Module, wanted: Callable[[str, nn.Module], bool], qconfig: QConfig | None
+    net: nn.Module,
+    wanted: Callable[[str, nn.Module], bool],
+    qconfig: Callable[[str, nn.Module], QConfig | None],
 ) -> list[tuple[str, ApproxWrapper]]:
     """Wrap in place the layers for which ``wanted(name, layer)`` holds.
+
+    Args:
+        net: The model.
+        wanted: Whether to wrap a layer.
+        qconfig: A layer's quantiser configuration; `default_qconfig` for None.
 
     Returns:
         Name and wrapper of every layer that was wrapped now; a shared layer once.
@@ -68,7 +85,7 @@ def wrap_layers(
             if child not in wrappers:
                 if not wanted(name, child):
                     continue
-                wrappers[child] = ApproxWrapper(child, qconfig)
+                wrappers[child] = ApproxWrapper(child, qconfig(name, child))
                 new.append((name, wrappers[child]))
             setattr(parent, child_name, wrappers[child])
     return new

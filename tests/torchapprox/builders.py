@@ -12,7 +12,6 @@ from torchapprox.quantization import (
     MinMaxObserver,
     PerChannelMinMaxObserver,
     QConfig,
-    disable_observer,
     prepare_qat,
 )
 
@@ -43,13 +42,6 @@ def minmax_qconfig(activation=(0, 127), weight=SIGNED, *, w_affine=False, per_ch
         activation=quantiser(activation, affine=True),
         weight=quantiser(weight, affine=w_affine, per_channel=per_channel),
     )
-
-
-def fix(fake_quantize, scale, zero_point):
-    """Give a fake-quantiser its parameters and stop it from learning others."""
-    fake_quantize.scale = torch.tensor(scale).reshape(-1)
-    fake_quantize.zero_point = torch.tensor(zero_point, dtype=torch.int32).reshape(-1)
-    fake_quantize.apply(disable_observer)
 
 
 def wrapped(layer, multiplier=None, *, qconfig=None, mode=InferenceMode.APPROXIMATE):

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from multipliers import Multiplier, exact_products
-from tests.torchapprox.builders import fix, quantiser
-from torchapprox.quantization import QConfig
+from tests.torchapprox.builders import quantiser
+from torchapprox.quantization import QConfig, set_parameters
 
 X_RANGES = {True: [(-128, 127), (-128, 127), (0, 127), (-60, 100), (-8, 7)],
             False: [(0, 255), (0, 255), (0, 127), (0, 31)]}  # fmt: skip
@@ -38,7 +38,7 @@ class Quantiser:
         return quantiser((self.low, self.high), affine=self.affine, per_channel=self.per_channel)
 
     def install(self, fake_quantize):
-        fix(fake_quantize, self.scales, self.zero_points)
+        set_parameters(fake_quantize, self.scales, self.zero_points)
 
 
 @dataclass

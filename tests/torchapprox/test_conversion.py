@@ -1,5 +1,7 @@
 """The one-line conversion, its refusals, and the way back."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -12,10 +14,19 @@ from tests.torchapprox.builders import (
     random_multiplier,
     small_cnn,
 )
-from torchapprox import InferenceMode, approximate, get_approx_modules, revert
+from torchapprox import (
+    InferenceMode,
+    approximate,
+    calibrate,
+    execution_order,
+    get_approx_modules,
+    qconfig,
+    revert,
+)
 from torchapprox.layers import ApproxConv2d, ApproxLinear, ApproxWrapper
-from torchapprox.quantization import FakeQuantize
+from torchapprox.quantization import FakeQuantize, MinMaxObserver, QConfig
 
+APPROXIMATE = InferenceMode.APPROXIMATE
 CALIBRATION = [images(8, seed=1)]
 
 
@@ -159,13 +170,21 @@ def test_layers_that_are_not_converted_are_named():
 
 
 def test_summary_as_text():
-    header, *rows = str(convert(small_cnn(), random_multiplier())).splitlines()
+    header, *rows = str(convert(small_cnn(), random_multiplier(), exclude=["2"])).splitlines()
     assert header.split() == [
-        "layer", "type", "fan-in", "weights", "activation", "weight", "multiplier",
+        "layer", "type", "fan-in", "weights", "MACs", "activation", "weight", "multiplier",
     ]  # fmt: skip
-    assert rows[0].split() == [
-        "0.wrapped", "ApproxConv2d", "18", "72", "0..127", "-128..127", "random",
+    assert re.split(r" {2,}", rows[0]) == [
+        "0.wrapped", "ApproxConv2d", "18", "72", "2592", "0..127 affine", "-128..127 symmetric",
+        "random",
     ]  # fmt: skip
+    assert rows[-1] == "left exact: 2 (Conv2d)"
+
+
+def test_multiplications_are_unknown_before_the_model_ran():
+    summary = convert(small_cnn(), calibration=None)
+    assert [row.macs for row in summary.layers] == [None, None, None]
+    assert str(summary).splitlines()[1].split()[4] == "?"
 
 
 def test_a_second_call_changes_multiplier_and_mode_only():
@@ -234,3 +253,167 @@ def test_revert_gives_the_float_model_back():
     assert repr(model) == text
     assert torch.equal(model(images()), expected)
     assert all(a is b for a, b in zip(model.parameters(), parameters, strict=True))
+
+
+def test_a_multiplier_per_layer_by_name_and_pattern():
+    first, second = random_multiplier(1), random_multiplier(2)
+    model = small_cnn()
+    convert(model, {"[02]": first, "2": second})
+    chosen = {name: layer.multiplier for name, layer in get_approx_modules(model)}
+    assert chosen == {"0.wrapped": first, "2.wrapped": second, "4.wrapped": None}
+
+
+def test_settings_from_a_rule():
+    multiplier, asked = random_multiplier(), []
+
+    def rule(name, layer):
+        asked.append(name)
+        return multiplier if isinstance(layer, nn.Conv2d) else None
+
+    model = small_cnn()
+    quantised = InferenceMode.QUANTIZED
+    convert(model, rule, mode=lambda name, _: quantised if name == "4" else APPROXIMATE)
+    layers = [layer for _, layer in get_approx_modules(model)]
+    assert [layer.multiplier for layer in layers] == [multiplier, multiplier, None]
+    assert [layer.inference_mode for layer in layers] == [APPROXIMATE, APPROXIMATE, quantised]
+    assert asked == ["0", "2", "4"]
+
+
+def test_modes_models_and_quantisers_per_layer():
+    def exact_model(base_func, x, w, kwargs):
+        return base_func(x, w, **kwargs)
+
+    model = small_cnn()
+    approximate(
+        model,
+        random_multiplier(),
+        calibration=CALIBRATION,
+        mode={"4": InferenceMode.NOISE},
+        htp_model={"2": exact_model},
+        qconfig={"[02]": qconfig(x_bits=4, w_bits=3, observer="minmax")},
+    )
+    layers = [layer for _, layer in get_approx_modules(model)]
+    assert [layer.inference_mode for layer in layers] == [
+        APPROXIMATE, APPROXIMATE, InferenceMode.NOISE,
+    ]  # fmt: skip
+    assert [layer.htp_model for layer in layers] == [None, exact_model, None]
+    ranges = [model[i].activation_quantiser.quant_max for i in (0, 2, 4)]
+    assert ranges == [15, 15, 127]
+    approximate(model, htp_model=exact_model)
+    assert all(layer.htp_model is exact_model for layer in layers)
+
+
+def test_quantisers_fit_each_layers_own_multiplier():
+    model = small_cnn()
+    unsigned_x = random_multiplier(x_signed=False)
+    summary = approximate(model, {"0": UNSIGNED, "2": unsigned_x}, calibration=CALIBRATION)
+    assert [(row.activation_range, row.weight_range) for row in summary.layers] == [
+        ((0, 255), (0, 255)), ((0, 255), (-128, 127)), ((0, 127), (-128, 127)),
+    ]  # fmt: skip
+    assert [row.weight for row in summary.layers][:2] == ["0..255 affine", "-128..127 symmetric"]
+    assert torch.isfinite(model(images())).all()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("multiplier", {"0": random_multiplier(), "head*": random_multiplier()}),
+        ("mode", {"head*": InferenceMode.NOISE}),
+        ("qconfig", {"head*": minmax_qconfig()}),
+        ("htp_model", {"head*": lambda base_func, x, w, kwargs: base_func(x, w, **kwargs)}),
+    ],
+)
+def test_a_setting_for_no_layer(option, value):
+    model = small_cnn()
+    text = repr(model)
+    with pytest.raises(
+        LookupError, match=rf"'{option}': 'head\*' matches no layer; there are: 0, 2, 4"
+    ):
+        convert(model, **{option: value})
+    assert repr(model) == text
+
+
+def test_a_failed_second_conversion_leaves_the_first_as_it_was():
+    model, multiplier = small_cnn(), random_multiplier()
+    convert(model, multiplier, exclude=["4"])
+    expected = model.eval()(images())
+    with pytest.raises(ValueError, match=r"layer '4': the weight quantiser's range -128\.\.127"):
+        approximate(
+            model,
+            {"0": random_multiplier(5), "2": None, "4": UNSIGNED},
+            qconfig=minmax_qconfig(),
+            mode=InferenceMode.NOISE,
+        )
+    assert type(model[4]) is nn.Linear
+    assert torch.equal(model(images()), expected)
+    assert {layer.multiplier for _, layer in get_approx_modules(model)} == {multiplier}
+
+
+def test_a_weight_that_is_not_finite():
+    model = small_cnn()
+    model[2].weight.data[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"weight of layer '2' must be finite.* 1 NaN and 0 inf"):
+        convert(model)
+    assert type(model[2]) is nn.Conv2d
+
+
+@pytest.mark.parametrize("batch", [None, [], "images", 3])
+def test_what_is_no_batch(batch):
+    with pytest.raises(TypeError, match="a batch must be a tensor, a sequence whose first"):
+        convert(small_cnn(), calibration=[batch])
+
+
+def test_calibration_goes_on_from_what_was_seen():
+    first, second = images(8, seed=1), 5 * images(8, seed=2)
+    model, both = small_cnn(), small_cnn()
+    convert(model, calibration=[first])
+    calibrate(model, [second])
+    convert(both, calibration=[first, second])
+    for one, other in zip(model.modules(), both.modules(), strict=True):
+        if isinstance(one, FakeQuantize):
+            assert torch.equal(one.scale, other.scale)
+
+
+def test_calibration_looks_at_the_weights_once():
+    looks = []
+
+    class Counting(MinMaxObserver):
+        def forward(self, x):
+            looks.append(tuple(x.shape))
+            return super().forward(x)
+
+    weight = FakeQuantize.with_args(
+        observer=Counting, quant_min=-128, quant_max=127, dtype=torch.qint8,
+        qscheme=torch.per_tensor_symmetric,
+    )  # fmt: skip
+    convert(
+        nn.Sequential(nn.Linear(4, 2)),
+        calibration=[torch.randn(3, 4)] * 5,
+        qconfig=QConfig(activation=minmax_qconfig().activation, weight=weight),
+    )
+    assert looks == [(2, 4)]
+
+
+def test_execution_order_is_not_the_order_of_definition():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last, self.unused, self.first = (nn.Linear(4, 4) for _ in range(3))
+            self.middle = nn.Sequential(nn.ReLU(), nn.Linear(4, 4))
+
+        def forward(self, x):
+            return self.last(self.middle(self.middle(self.first(x))))
+
+    model = Backwards().train()
+    order = execution_order(model, torch.zeros(2, 4))
+    assert order == ("first", "middle.1", "last")
+    assert model.training
+    approximate(model, exclude=[order[0], order[-1]])
+    assert names(model) == ["unused.wrapped", "middle.1.wrapped"]
+    assert execution_order(model, {"x": torch.zeros(2, 4)}) == order
+
+
+def test_execution_order_sees_into_the_fast_path_of_an_encoder_layer():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True).eval()
+    order = execution_order(nn.Sequential(layer), torch.zeros(1, 3, 4))
+    assert order[-2:] == ("0.linear1", "0.linear2")

@@ -20,7 +20,12 @@ from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import TracedGeMMInputs
 from torchapprox.operators.quantization_parameters import QuantizationParameters
-from torchapprox.quantization import QConfig, default_qconfig, quantiser_range
+from torchapprox.quantization import (
+    QConfig,
+    check_calibrated,
+    default_qconfig,
+    quantiser_range,
+)
 
 __all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]
 
@@ -35,7 +40,7 @@ class ApproxLayer(nn.Module, ABC):
     which quantises them and calls `multiply`.
 
     Args:
-        qconfig: Quantiser configuration of the weights; `default_qconfig` if None.
+        qconfig: Quantiser configuration of activations and weights; `default_qconfig` if None.
         learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
 
     Attributes:
@@ -52,8 +57,10 @@ class ApproxLayer(nn.Module, ABC):
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         if "_parameters" not in self.__dict__:
             super().__init__()
+        qconfig = qconfig or default_qconfig()
         if not hasattr(self, "weight_fake_quant"):
-            self.weight_fake_quant = (qconfig or default_qconfig()).weight()
+            self.weight_fake_quant = qconfig.weight()
+        self._input_range = quantiser_range(qconfig.activation())
         # prepare_qat gives every layer that has a qconfig a quantiser for its output as well.
         # The next layer's quantiser does that job.
         self.qconfig = None
@@ -84,8 +91,9 @@ class ApproxLayer(nn.Module, ABC):
     def multiplier(self) -> Multiplier | None:
         """The multiplier that APPROXIMATE mode computes with; None for the exact product.
 
-        Assigning one whose ports do not take the ranges of the layer's own quantisers raises
-        ValueError.
+        Assigning one whose ports do not take the ranges of the layer's quantisers raises
+        ValueError. The range of an input that an `ApproxWrapper` quantises is that of the layer's
+        configuration, and then that of the last input.
         """
         return self.product_table.multiplier
 
@@ -98,8 +106,8 @@ class ApproxLayer(nn.Module, ABC):
         previous = self.product_table.multiplier
         self.product_table.assign(multiplier)
         try:
-            for operand, quantiser in self.operand_quantisers.items():
-                self.product_table.check_port(operand, quantiser_range(quantiser))
+            for operand, value_range in self._operand_ranges().items():
+                self.product_table.check_port(operand, value_range)
         except ValueError:
             self.product_table.assign(previous)
             raise
@@ -111,6 +119,10 @@ class ApproxLayer(nn.Module, ABC):
         "weight", and "activation" where no `ApproxWrapper` quantises the input.
         """
         return {"weight": self.weight_fake_quant}
+
+    def _operand_ranges(self) -> dict[str, tuple[int, int] | None]:
+        own = {name: quantiser_range(each) for name, each in self.operand_quantisers.items()}
+        return {"activation": self._input_range, **own}
 
     @property
     def htp_model(self) -> HtpCallable | None:
@@ -266,10 +278,13 @@ class ApproxLayer(nn.Module, ABC):
             The layer's output, floating point, at least float32.
 
         Raises:
-            RuntimeError: APPROXIMATE mode without scale and zero point.
+            RuntimeError: APPROXIMATE mode without scale and zero point, or with a quantiser that
+                never saw data.
             ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
                 whose range does not fit the multiplier's port.
         """
+        if x_range is not None:
+            self._input_range = x_range
         w_q = self._quantise_weight(at_least_float32(self.weight))
         y = self.multiply(at_least_float32(x), w_q, x_scale, x_zero_point, x_range)
         bias = self.bias if bias is None else bias
@@ -293,11 +308,14 @@ class ApproxLayer(nn.Module, ABC):
             x_range: Least and greatest value that their quantiser produces, or None.
 
         Raises:
-            RuntimeError: APPROXIMATE mode without scale and zero point.
+            RuntimeError: APPROXIMATE mode without scale and zero point, or with a quantiser that
+                never saw data.
             ValueError: A quantiser's range does not fit the multiplier's port.
         """
         if self._inference_mode is InferenceMode.APPROXIMATE:
             self.product_table.check_port("activation", x_range)
+            for operand, quantiser in self.operand_quantisers.items():
+                check_calibrated(operand, quantiser)
         params = self._quantization_parameters(x_scale, x_zero_point, x_range)
         if self._inference_mode is InferenceMode.APPROXIMATE:
             if params is None:

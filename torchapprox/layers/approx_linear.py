@@ -20,7 +20,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         in_features: Size of an input vector.
         out_features: Size of an output vector.
         bias: Whether the layer has a bias.
-        qconfig: Quantiser configuration of the weights; `default_qconfig` if None.
+        qconfig: Quantiser configuration of activations and weights; `default_qconfig` if None.
         learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
         device: Device of the parameters.
         dtype: Type of the parameters.

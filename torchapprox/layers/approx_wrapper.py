@@ -7,8 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.codes import at_least_float32
-from torchapprox.quantization import DeQuantStub, QConfig, QuantStub, default_qconfig
+from torchapprox.quantization import (
+    DeQuantStub,
+    QConfig,
+    QuantStub,
+    check_calibrated,
+    default_qconfig,
+)
 from torchapprox.quantization import quantiser_range as range_of
 
 _NOT_PREPARED = (
@@ -78,10 +85,12 @@ class ApproxWrapper(nn.Module):
         """Quantise the input and run the layer.
 
         Raises:
-            RuntimeError: The model is not prepared.
+            RuntimeError: The model is not prepared, or in APPROXIMATE mode not calibrated.
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
         """
         layer, quantiser = self.layer, self.activation_quantiser
+        if layer.inference_mode is InferenceMode.APPROXIMATE:
+            check_calibrated("activation", quantiser)
         _check_finite(x)
         x_q = self.quant_stub(at_least_float32(x))
         y = layer(

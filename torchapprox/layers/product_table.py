@@ -102,8 +102,8 @@ class ProductTable(nn.Module):
             raise ValueError(
                 f"the {operand} quantiser's range {least}..{greatest} does not fit the "
                 f"multiplier's {operand} port, {port}; quantise to a range within "
-                f"{port.low}..{port.high}, or state the multiplier's ports with "
-                "Multiplier.from_lut(lut, x_signed=..., w_signed=...)"
+                f"{port.low}..{port.high}, as torchapprox.qconfig(multiplier) does, or state the "
+                "multiplier's ports with Multiplier.from_lut(lut, x_signed=..., w_signed=...)"
             )
 
     def get_extra_state(self) -> dict[str, Any]:

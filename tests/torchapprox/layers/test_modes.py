@@ -15,9 +15,15 @@ from tests.torchapprox.builders import (
     wrapped,
 )
 from torchapprox import InferenceMode
-from torchapprox.layers import ApproxConv2d, ApproxLayer, ApproxLinear, ApproxWrapper
+from torchapprox.layers import (
+    ApproxConv2d,
+    ApproxLayer,
+    ApproxLinear,
+    ApproxWrapper,
+    layer_mapping_dict,
+)
 from torchapprox.layers.approx_layer import QuantizationParameters
-from torchapprox.quantization import QConfig
+from torchapprox.quantization import QConfig, disable_observer, prepare_qat, set_parameters
 
 ONE, ZERO = torch.tensor([1.0]), torch.tensor([0])
 
@@ -129,11 +135,43 @@ def test_a_wrapper_without_quantisers_says_what_to_call():
 
 
 def test_unsigned_activations_do_not_enter_a_signed_port():
-    wrapper = wrapped(nn.Linear(3, 2), random_multiplier(), qconfig=minmax_qconfig(UNSIGNED))
-    with pytest.raises(
-        ValueError, match=r"activation quantiser's range 0\.\.255 does not fit .* signed 8-bit"
-    ):
+    wrapper = wrapped(nn.Linear(3, 2), qconfig=minmax_qconfig(UNSIGNED))
+    message = r"activation quantiser's range 0\.\.255 does not fit .* within -128\.\.127, as torch"
+    for attribute, value in (("multiplier", random_multiplier()), ("lut", random_table())):
+        with pytest.raises(ValueError, match=message):
+            setattr(wrapper.wrapped, attribute, value)
+    assert wrapper.wrapped.multiplier is None
+    # The table that the layer starts with was not assigned: the forward pass refuses it.
+    fresh = ApproxWrapper(nn.Linear(3, 2), minmax_qconfig(UNSIGNED))
+    prepare_qat(fresh, layer_mapping_dict())
+    fresh.wrapped.inference_mode = InferenceMode.APPROXIMATE
+    with pytest.raises(ValueError, match=message):
+        fresh(torch.rand(2, 3))
+
+
+def test_a_quantiser_that_was_exchanged_is_known_after_a_forward_pass():
+    wrapper = wrapped(nn.Linear(3, 2))
+    wrapper.quant_stub.activation_post_process = minmax_qconfig(UNSIGNED).activation()
+    wrapper(torch.rand(2, 3))
+    with pytest.raises(ValueError, match=r"range 0\.\.255 does not fit"):
+        wrapper.wrapped.lut = random_table()
+
+
+@pytest.mark.parametrize("operand", ["activation", "weight"])
+def test_a_quantiser_that_never_saw_data_is_refused(operand):
+    wrapper = wrapped(nn.Linear(3, 2), random_multiplier())
+    quantisers = {
+        "activation": wrapper.activation_quantiser,
+        "weight": wrapper.wrapped.weight_fake_quant,
+    }
+    quantisers[operand].apply(disable_observer)
+    with pytest.raises(RuntimeError, match=f"the {operand} quantiser never saw data .*calibrate"):
         wrapper(torch.rand(2, 3))
+    wrapper.wrapped.inference_mode = InferenceMode.QUANTIZED
+    wrapper(torch.rand(2, 3))
+    wrapper.wrapped.inference_mode = InferenceMode.APPROXIMATE
+    set_parameters(quantisers[operand], 1.0, 0)
+    wrapper(torch.rand(2, 3))
 
 
 def test_signed_weights_do_not_enter_an_unsigned_port():

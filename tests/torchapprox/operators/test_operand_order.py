@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from multipliers import Multiplier, code_values
-from tests.torchapprox.builders import fix, random_multiplier, wrapped
+from tests.torchapprox.builders import random_multiplier, wrapped
 from torchapprox import lut_matmul
 from torchapprox.layers import ApproxConv2d, ApproxLinear
 from torchapprox.operators import (
@@ -16,6 +16,7 @@ from torchapprox.operators import (
     QuantizationParameters,
 )
 from torchapprox.operators.backend import approx
+from torchapprox.quantization import set_parameters
 
 VALUES = code_values(True)
 X_ONLY = np.repeat(VALUES[:, None], 256, axis=1)
@@ -33,8 +34,8 @@ def fixed(layer, lut, weight):
     """Wrap a layer whose weights and inputs are integers that quantisation leaves as they are."""
     layer.weight.data, layer.bias = weight, None
     wrapper = wrapped(layer, Multiplier.from_lut(lut))
-    fix(wrapper.activation_quantiser, 1.0, 0)
-    fix(wrapper.wrapped.weight_fake_quant, 1.0, 0)
+    set_parameters(wrapper.activation_quantiser, 1.0, 0)
+    set_parameters(wrapper.wrapped.weight_fake_quant, 1.0, 0)
     return wrapper
 
 

@@ -1,0 +1,53 @@
+"""Running a model on a batch of data as it comes from a data loader."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def run_batch(model: nn.Module, batch: Any) -> Any:
+    """Call a model on a batch, moved to the device of the model's parameters.
+
+    Args:
+        model: The model.
+        batch: A tensor, a sequence whose first element is the model's input (the others, such as
+            labels, are not used), or a mapping of keyword arguments.
+
+    Raises:
+        TypeError: The batch is something else.
+
+    Examples:
+        >>> run_batch(nn.Flatten(), (torch.zeros(2, 3, 4), torch.tensor([1, 0]))).shape
+        torch.Size([2, 12])
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    if isinstance(batch, Mapping):
+        return model(**{key: _to(value, device) for key, value in batch.items()})
+    if isinstance(batch, (list, tuple)) and batch:
+        batch = batch[0]
+    if not isinstance(batch, Tensor):
+        raise TypeError(
+            "a batch must be a tensor, a sequence whose first element is one, or a mapping of "
+            f"keyword arguments, got {type(batch).__name__}"
+        )
+    return model(_to(batch, device))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Have a model in evaluation mode without gradients, and give every module its mode back."""
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, was_training in training.items():
+            module.training = was_training
+
+
+def _to(value: Any, device: torch.device) -> Any:
+    return value.to(device) if isinstance(value, Tensor) else value

@@ -1,0 +1,94 @@
+"""Quantisers learn their ranges from data, once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from torchapprox.batches import evaluating, run_batch
+from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
+from torchapprox.quantization import (
+    disable_fake_quant,
+    disable_observer,
+    enable_fake_quant,
+    enable_observer,
+    has_observed,
+)
+from torchapprox.wrapping import float_name, get_approx_modules
+
+
+def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
+    """Set the quantisers' scales and zero points from data, and freeze them.
+
+    The model runs in evaluation mode on unquantised values, without gradients. Quantisers that
+    were calibrated before go on from what they have seen.
+
+    Args:
+        model: A converted model.
+        batches: Tensors, sequences whose first element is the model's input, or mappings of keyword
+            arguments.
+
+    Raises:
+        ValueError: There is no batch, a layer never ran, or a weight or an activation is not
+            finite.
+
+    Examples:
+        >>> from torchapprox import approximate
+        >>> model = nn.Sequential(nn.Linear(4, 3))
+        >>> _ = approximate(model)
+        >>> calibrate(model, [torch.randn(16, 4), torch.randn(16, 4)])
+    """
+    layers = get_approx_modules(model)
+    _check_weights(layers)
+    modes = {layer: layer.inference_mode for _, layer in layers}
+    model.apply(disable_fake_quant).apply(enable_observer)
+    try:
+        for layer in modes:
+            layer.inference_mode = InferenceMode.QUANTIZED
+        with evaluating(model):
+            _observe(model, batches)
+    finally:
+        model.apply(enable_fake_quant).apply(disable_observer)
+        for layer, mode in modes.items():
+            layer.inference_mode = mode
+    for name, quantiser in _quantisers(model):
+        if not has_observed(quantiser):
+            raise ValueError(
+                f"'calibration' must reach every layer, but {name!r} never ran: exclude it from "
+                "the conversion, or bring batches that use it"
+            )
+
+
+def _observe(model: nn.Module, batches: Iterable[Any]) -> None:
+    empty = True
+    for batch in batches:
+        run_batch(model, batch)
+        if empty:
+            # Weights stay as they are: one look at them is enough.
+            for _, layer in get_approx_modules(model):
+                if hasattr(layer, "weight") and has_observed(layer.weight_fake_quant):
+                    layer.weight_fake_quant.apply(disable_observer)
+        empty = False
+    if empty:
+        raise ValueError("'calibration' must bring at least one batch, got none")
+
+
+def _quantisers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the quantisers of all operands, each with its layer's name in the float model."""
+    for name, module in model.named_modules():
+        if isinstance(module, ApproxWrapper):
+            yield name, module.activation_quantiser
+        elif isinstance(module, ApproxLayer):
+            yield float_name(name), module.weight_fake_quant
+
+
+def _check_weights(layers: list[tuple[str, ApproxLayer]]) -> None:
+    for name, layer in layers:
+        weight = getattr(layer, "weight", None)
+        if weight is not None and not bool(torch.isfinite(weight).all()):
+            raise ValueError(
+                f"the weight of layer {float_name(name)!r} must be finite, since quantisation "
+                f"would hide NaN and infinity, got {int(weight.isnan().sum())} NaN and "
+                f"{int(weight.isinf().sum())} infinite of {weight.numel()} values"
+            )
