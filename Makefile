@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract unit bench pictures clean
+.PHONY: demo test lint types contract unit nightly bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
@@ -26,6 +26,9 @@ contract: $(VENV)/installed
 
 unit: $(VENV)/installed
 	$(BIN)/python -m pytest
+
+nightly: $(VENV)/installed
+	$(BIN)/python -m pytest -m nightly tests
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/table.py

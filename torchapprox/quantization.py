@@ -5,7 +5,8 @@ imports it, so that it can be replaced here.
 """
 
 import warnings
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -60,6 +61,7 @@ __all__ = [
     "prepare_qat",
     "quantiser_range",
     "set_parameters",
+    "weight_port_activation",
 ]
 
 
@@ -126,6 +128,32 @@ def prepare_qat(model: nn.Module, mapping: dict[type[nn.Module], type[nn.Module]
         warnings.filterwarnings("ignore", "torch.ao.quantization is deprecated", DeprecationWarning)
         _prepare_qat(model.train(), mapping, inplace=True)
     model.train(training)
+
+
+def weight_port_activation(qconfig: QConfig) -> nn.Module:
+    """Return the fake-quantiser of an activation that enters a multiplier's weight port.
+
+    It observes as the activations' quantiser does, since its data changes from batch to batch, and
+    has the weights' range and type, so that it fits their port. It is symmetric if the weights'
+    quantiser is, and always per tensor.
+
+    Examples:
+        >>> quantiser_range(weight_port_activation(default_qconfig()))
+        (-128, 127)
+    """
+    weight = qconfig.weight()
+    if not isinstance(weight, FakeQuantizeBase):
+        return cast("nn.Module", qconfig.activation())
+    observer: Any = getattr(weight, "activation_post_process", weight)
+    symmetric = observer.qscheme in (torch.per_tensor_symmetric, torch.per_channel_symmetric)
+    make = partial(
+        qconfig.activation,
+        dtype=observer.dtype,
+        qscheme=torch.per_tensor_symmetric if symmetric else torch.per_tensor_affine,
+        quant_min=observer.quant_min,
+        quant_max=observer.quant_max,
+    )
+    return cast("nn.Module", make())
 
 
 def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:

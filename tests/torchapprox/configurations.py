@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 import torch
 
 from multipliers import Multiplier, exact_products
@@ -16,6 +17,15 @@ W_RANGES = {True: [(-128, 127), (-128, 127), (-127, 127), (-8, 7), (0, 90)],
             False: [(0, 255), (0, 255), (0, 15)]}  # fmt: skip
 POWERS_OF_TWO = [0.25, 0.0078125]
 SCALES = [*POWERS_OF_TWO, 0.1, 0.037, 3.3]
+
+
+def seeds(first, *, quick=100, nightly=2000):
+    """Seeds of one kind of layer: a few for every run, thousands for `make nightly`."""
+    extra = range(first + quick, first + quick + nightly)
+    return [
+        *range(first, first + quick),
+        *(pytest.param(seed, marks=pytest.mark.nightly) for seed in extra),
+    ]
 
 
 @dataclass
@@ -57,9 +67,7 @@ class Configuration:
         self.multiplier = Multiplier.from_lut(
             self._table(x_signed, w_signed), x_signed=x_signed, w_signed=w_signed
         )
-        low, high = self.source.choice(X_RANGES[x_signed])
-        zero_point = self.source.choice([low, high, *self.source.sample(range(low, high + 1), 4)])
-        self.x = Quantiser(low, high, [self._scale()], [zero_point], True, False)
+        self.x = self.operand(x_signed)
 
     def weights(self, channels):
         """Draw a weight quantiser of any of the four schemes."""
@@ -74,6 +82,12 @@ class Configuration:
             low, high, [self._scale() for _ in range(count)], zero_points, affine, per_channel
         )
 
+    def operand(self, signed, *, scales=SCALES):
+        """Draw a quantiser per tensor for an operand of a product of activations."""
+        low, high = self.source.choice(X_RANGES[signed])
+        zero_point = self.source.choice([low, high, *self.source.sample(range(low, high + 1), 4)])
+        return Quantiser(low, high, [self._scale(scales)], [zero_point], True, False)
+
     def reals(self, quantiser, shape):
         """Draw real numbers, float32: most within the quantiser's range, some ties, some beyond."""
         values = []
@@ -85,9 +99,9 @@ class Configuration:
             values.append(scale * (q + self.source.choice([0, 0.3, -0.4, *ties])))
         return torch.tensor(values, dtype=torch.float32).reshape(shape)
 
-    def _scale(self):
+    def _scale(self, scales=SCALES):
         # The oracle gets the very number that a float32 quantiser holds.
-        return float(np.float32(self.source.choice(SCALES)))
+        return float(np.float32(self.source.choice(scales)))
 
     def _table(self, x_signed, w_signed):
         exact = exact_products(x_signed, w_signed).astype(np.int64)

@@ -396,8 +396,8 @@ class ApproxLayer(nn.Module, ABC):
     def extra_repr(self) -> str:
         """Return the layer's arguments, mode and multiplier."""
         name = self.product_table.name
-        arguments = super().extra_repr()
-        return f"{arguments}, mode={self._inference_mode.name}, multiplier={name}"
+        state = f"mode={self._inference_mode.name}, multiplier={name}"
+        return ", ".join(filter(None, (super().extra_repr(), state)))
 
     # -- copies and checkpoints -------------------------------------------------------------------
 

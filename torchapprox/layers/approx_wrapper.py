@@ -3,12 +3,12 @@
 import copy
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.codes import at_least_float32
+from torchapprox.operators.finite import check_finite
 from torchapprox.quantization import (
     DeQuantStub,
     QConfig,
@@ -91,7 +91,7 @@ class ApproxWrapper(nn.Module):
         layer, quantiser = self.layer, self.activation_quantiser
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        _check_finite(x)
+        check_finite(x)
         x_q = self.quant_stub(at_least_float32(x))
         y = layer(
             x_q,
@@ -115,14 +115,3 @@ def _without_qconfig(module: nn.Module | None) -> nn.Module | None:
     clone: nn.Module = copy.copy(module)
     clone.__dict__.pop("qconfig", None)
     return clone
-
-
-def _check_finite(x: Tensor) -> None:
-    # The sum is finite for nearly every finite input, and costs one pass and no memory.
-    total = x.detach().sum(dtype=torch.promote_types(x.dtype, torch.float32))
-    if not bool(torch.isfinite(total)) and not bool(torch.isfinite(x).all()):
-        raise ValueError(
-            "the layer's input must be finite, since quantisation would hide NaN and infinity, "
-            f"got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} infinite of "
-            f"{x.numel()} values"
-        )

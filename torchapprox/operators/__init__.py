@@ -1,7 +1,9 @@
 """Operators: check, dispatch by device, differentiate. The arithmetic is in the kernels."""
 
 from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.approx_matmul import approx_matmul
 from torchapprox.operators.approxgemm import ApproxGeMM
+from torchapprox.operators.attention import approx_scaled_dot_product_attention
 from torchapprox.operators.codes import to_codes
 from torchapprox.operators.conv import ApproxConvOp
 from torchapprox.operators.conv2d import ApproxConv2dOp, Conv2dArgs
@@ -17,6 +19,8 @@ __all__ = [
     "Conv2dArgs",
     "GemmOperands",
     "QuantizationParameters",
+    "approx_matmul",
+    "approx_scaled_dot_product_attention",
     "lut_matmul",
     "to_codes",
 ]

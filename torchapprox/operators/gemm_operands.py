@@ -73,7 +73,7 @@ class GemmOperands:
         Returns:
             int64 `(G, M, N)`: the layer's output divided by ``scale``.
         """
-        return self._subtract_zero_points(self.sums(lut, max_product=max_product))
+        return self.subtract_zero_points(self.sums(lut, max_product=max_product))
 
     def sums(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
         """Return the sums of the products as the accumulator holds them.
@@ -100,9 +100,13 @@ class GemmOperands:
         """
         shape = (len(self.x_codes), self.x_codes.shape[1], self.w_codes.shape[1])
         zero = torch.zeros((), dtype=torch.int64, device=self.x_codes.device)
-        return self._subtract_zero_points(zero).expand(shape)
+        return self.subtract_zero_points(zero).expand(shape)
 
-    def _subtract_zero_points(self, sums: Tensor) -> Tensor:
+    def subtract_zero_points(self, sums: Tensor) -> Tensor:
+        """Return sums of products, `(G, M, N)`, minus the zero-point terms.
+
+        int64 for integer ``sums``, else float64: both hold every correction exactly.
+        """
         x_sums = None
         if needs_x_sums(self.w_zero_point):
             x_sums = self.x_values.sum(dim=2, dtype=torch.int64)[:, :, None]

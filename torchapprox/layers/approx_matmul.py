@@ -1,0 +1,144 @@
+"""Matrix product of two activations on an approximate multiplier."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.layers.float_products import Matmul
+from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, matrices
+from torchapprox.operators.codes import at_least_float32
+from torchapprox.operators.finite import check_finite
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.quantization import QConfig, quantiser_range, weight_port_activation
+
+
+class ApproxMatmul(ApproxLayer):
+    """`torch.matmul` of two activations on an approximate multiplier, vectors and batches included.
+
+    The layer owns the quantisers of both operands, so that no `ApproxWrapper` is needed. The first
+    operand enters the multiplier's activation port and has the activations' quantiser. The second
+    enters the weight port: its quantiser has the observer of the activations' one and the range of
+    the weights' one, per tensor. In attention, Q and A come first, K^T and V second.
+
+    Args:
+        qconfig: Quantiser configuration; `default_qconfig` if None.
+        learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
+
+    Attributes:
+        activation_fake_quant: Fake-quantiser of the first operand.
+        weight_fake_quant: Fake-quantiser of the second operand.
+
+    Examples:
+        >>> layer = ApproxMatmul()
+        >>> layer(torch.randn(2, 8, 5, 4), torch.randn(8, 4, 3)).shape
+        torch.Size([2, 8, 5, 3])
+        >>> layer.fan_in, layer.opcount
+        (4, 480)
+    """
+
+    def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
+        nn.Module.__init__(self)
+        qconfig = qconfig or self.default_qconfig()
+        self.activation_fake_quant: nn.Module = qconfig.activation()
+        self.weight_fake_quant = weight_port_activation(qconfig)
+        ApproxLayer.__init__(self, qconfig, learnable_noise)
+        self._counts: tuple[int, int] | None = None
+
+    @classmethod
+    def from_float(cls, mod: Matmul, qconfig: QConfig | None = None) -> "ApproxMatmul":
+        """Make an approximate layer; ``qconfig``, else the module's own, configures quantisers."""
+        return cls(qconfig or getattr(mod, "qconfig", None)).train(mod.training)
+
+    def to_float(self) -> Matmul:
+        """Return the exact product as a module."""
+        return Matmul().train(self.training)
+
+    @property
+    def operand_quantisers(self) -> dict[str, nn.Module]:
+        """The fake-quantisers of both operands, by the port that the operand enters."""
+        return {"activation": self.activation_fake_quant, "weight": self.weight_fake_quant}
+
+    @property
+    def fan_in(self) -> int:
+        """Products in one output of the last forward pass.
+
+        Raises:
+            ValueError: There was no forward pass yet, so that the size is not known.
+        """
+        return self._last_counts("fan_in")[0]
+
+    @property
+    def opcount(self) -> int:
+        """Multiplications in the last forward pass for one sample.
+
+        The first axis of a batch of matrices counts the samples; else there is one.
+
+        Raises:
+            ValueError: There was no forward pass yet, so that the size is not known.
+        """
+        return self._last_counts("opcount")[1]
+
+    def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
+        """Return the exact product of fake-quantised floats."""
+        return torch.matmul(x_q, w_q)
+
+    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+        """Return the sums of the multiplier's products.
+
+        Args:
+            x_q: Fake-quantised first operand, floating point `(..., M, K)` or `(K,)`.
+            w_q: Fake-quantised second operand, floating point `(..., K, N)` or `(K,)`.
+            quant_params: How they are quantised.
+        """
+        return approx_matmul(
+            x_q,
+            w_q,
+            quant_params,
+            lut=self.lut,
+            htp_model=self.htp_model,
+            max_product=self.product_table.max_product,
+            accumulator=self.accumulator,
+        )
+
+    def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
+        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        return lower_matmul(*matrices(x_q, w_q), quant_params, self.accumulator)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:  # type: ignore[override]
+        """Quantise both operands and multiply them in the layer's current mode.
+
+        Args:
+            x: First operand, floating point `(..., M, K)` or `(K,)`.
+            w: Second operand, floating point `(..., K, N)` or `(K,)`.
+
+        Returns:
+            As `torch.matmul`; of the operands' type.
+
+        Raises:
+            ValueError: Shapes do not match, or an operand holds NaN or infinity.
+        """
+        rows, columns = matrices(x, w)
+        check_finite(x)
+        check_finite(w)
+        x_q = self.activation_fake_quant(at_least_float32(x))
+        w_q = self.weight_fake_quant(at_least_float32(w))
+        quantiser: Any = self.activation_fake_quant
+        y = self.multiply(
+            x_q,
+            w_q,
+            getattr(quantiser, "scale", None),
+            getattr(quantiser, "zero_point", None),
+            quantiser_range(quantiser),
+        )
+        per_sample = y.shape[1:] if max(rows.dim(), columns.dim()) > 2 else y.shape
+        self._counts = rows.shape[-1], rows.shape[-1] * math.prod(per_sample)
+        return y.to(torch.promote_types(x.dtype, w.dtype))
+
+    def _last_counts(self, name: str) -> tuple[int, int]:
+        if self._counts is None:
+            raise ValueError(f"'{name}' needs the size of the operands: run a forward pass first")
+        return self._counts

@@ -1,0 +1,192 @@
+"""Matrix product of two fake-quantised activations on an approximate multiplier."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine import dequantise
+from torchapprox.operators.codes import data_range, to_codes
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
+from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+
+def approx_matmul(
+    x: Tensor,
+    w: Tensor,
+    quant_params: QuantizationParameters,
+    *,
+    lut: Tensor | None = None,
+    htp_model: HtpCallable | None = None,
+    traced_inputs: OperandSink | None = None,
+    max_product: int | None = None,
+    accumulator: Accumulator | None = None,
+) -> Tensor:
+    """Return ``torch.matmul(x, w)`` with every scalar product from an approximate multiplier.
+
+    The first operand enters the multiplier's activation port, the second the weight port. Shapes
+    are those of `torch.matmul`: vectors, matrices, and batches that broadcast.
+
+    Args:
+        x: Fake-quantised first operand, floating point `(..., M, K)` or `(K,)`.
+        w: Fake-quantised second operand, floating point `(..., K, N)` or `(K,)`.
+        quant_params: How x and w are quantised, both per tensor.
+        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+        htp_model: Used instead of the table if not None. Its ``base_func(x, w)`` is ``x @ w.mT``
+            on operands `(G, M, K)` and `(G, N, K)`: both have their features last.
+        traced_inputs: Receives the operands' codes if not None.
+        max_product: A bound on max|lut|, where it is known.
+        accumulator: What sums the products; exact if None.
+
+    Returns:
+        Floating point, `(..., M, N)` without the axes that a vector lacks, dequantised, of the type
+        of ``x``. Its gradients are those of the exact product (straight-through estimator).
+
+    Raises:
+        TypeError: ``lut`` is not int32.
+        ValueError: Shapes do not match, ``w`` is quantised per channel, or an operand's codes do
+            not fit its port.
+        NotImplementedError: There are an HTP model and an accumulator.
+
+    Examples:
+        >>> x, w = torch.tensor([[0.5, -1.0]]), torch.tensor([[[2.0], [3.0]]])
+        >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
+        >>> approx_matmul(x, w, QuantizationParameters(0.5 * one, zero, one, zero))
+        tensor([[[-2.]]])
+    """
+    rows, columns = matrices(x, w)
+    y: Tensor = ApproxMatmulOp.apply(  # type: ignore[no-untyped-call]
+        rows, columns, lut, quant_params, htp_model, traced_inputs, max_product, accumulator
+    )
+    if w.dim() == 1:
+        y = y.squeeze(-1)
+    return y.squeeze(-1 if w.dim() == 1 else -2) if x.dim() == 1 else y
+
+
+def matrices(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the operands of ``torch.matmul(x, w)`` as `(..., M, K)` and `(..., N, K)`, views.
+
+    Raises:
+        ValueError: Shapes do not match.
+    """
+    if x.dim() == 0 or w.dim() == 0 or x.shape[-1] != w.shape[max(w.dim() - 2, 0)]:
+        raise ValueError(
+            "'x' and 'w' must be (..., M, K) and (..., K, N), or vectors (K,), "
+            f"got {tuple(x.shape)} and {tuple(w.shape)}"
+        )
+    rows = x[None] if x.dim() == 1 else x
+    columns = w[None] if w.dim() == 1 else w.mT
+    try:
+        _broadcast_batch(rows, columns)
+    except RuntimeError:
+        raise ValueError(
+            "'x' and 'w' must have batch axes that broadcast, "
+            f"got {tuple(x.shape)} and {tuple(w.shape)}"
+        ) from None
+    return rows, columns
+
+
+class ApproxMatmulOp(torch.autograd.Function):
+    """``x @ w.mT`` of `(..., M, K)` and `(..., N, K)`; arguments as `approx_matmul`."""
+
+    @staticmethod
+    def forward(  # noqa: D102  documented by the class
+        x: Tensor,
+        w: Tensor,
+        lut: Tensor | None,
+        quant_params: QuantizationParameters,
+        htp_model: HtpCallable | None,
+        traced_inputs: OperandSink | None,
+        max_product: int | None,
+        accumulator: Accumulator | None,
+    ) -> Tensor:
+        operands = lower_matmul(x, w, quant_params, accumulator)
+        if traced_inputs is not None:
+            traced_inputs.receive(operands)
+        if takes_table(lut, htp_model, accumulator):
+            accumulators = operands.accumulate(lut, max_product=max_product)
+        else:
+            x_values, w_values = operands.x_values, operands.w_values
+            model = htp_model or accurate_htp_model()
+            sums = htp_sums(model, features_last_matmul, x_values, w_values, {}, depth=x.shape[-1])
+            accumulators = operands.subtract_zero_points(sums)
+        batch = _broadcast_batch(x, w)
+        y = dequantise(accumulators, operands.scale[:, None, :], x.dtype)
+        return y.reshape(*batch, x.shape[-2], w.shape[-2])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w = ctx.saved_tensors
+        grad_x = (grad @ w).sum_to_size(x.shape) if ctx.needs_input_grad[0] else None
+        grad_w = (grad.mT @ x).sum_to_size(w.shape) if ctx.needs_input_grad[1] else None
+        return grad_x, grad_w, None, None, None, None, None, None
+
+
+def features_last_matmul(x: Tensor, w: Tensor) -> Tensor:
+    """Return ``x @ w.mT``, what an HTP model of a matrix product gets as ``base_func``."""
+    return x @ w.mT
+
+
+def lower_matmul(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None = None,
+) -> GemmOperands:
+    """Return the operand codes of ``x @ w.mT``, one group per pair of matrices.
+
+    Matrices of x that meet one and the same matrix of w are stacked in one group, so that a single
+    w gives one group, as a linear layer has it.
+
+    Args:
+        x: Fake-quantised first operand, floating point `(..., M, K)`.
+        w: Fake-quantised second operand, floating point `(..., N, K)`; batches broadcast.
+        params: How they are quantised, both per tensor.
+        accumulator: What sums the products; exact if None.
+
+    Raises:
+        ValueError: ``w`` is quantised per channel, or an operand's codes do not fit its port.
+    """
+    if params.w_scale.numel() != 1:
+        raise ValueError(
+            "'w_scale' must have one element, since both operands of a matrix product are "
+            f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
+        )
+    x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
+    w_range = params.w_range or data_range(w, params.w_scale, params.w_zero_point)
+    batch = _broadcast_batch(x, w)
+    w_batch = (1,) * (len(batch) - w.dim() + 2) + w.shape[:-2]
+    shared = len(batch)
+    while shared and w_batch[shared - 1] == 1:
+        shared -= 1
+    groups, stacked = math.prod(batch[:shared]), math.prod(batch[shared:])
+    (m, depth), n = x.shape[-2:], w.shape[-2]
+    # Codes first: expanding them takes a quarter of the memory that floats would take.
+    x_codes = to_codes(x, params.x_scale.view(()), params.x_zero_point.view(()), x_range)
+    w_codes = to_codes(w, params.w_scale.view(()), params.w_zero_point.view(()), w_range)
+    return GemmOperands(
+        x_codes=x_codes.expand(*batch, m, depth).reshape(groups, stacked * m, depth),
+        w_codes=w_codes.reshape(*w_batch[:shared], n, depth)
+        .expand(*batch[:shared], n, depth)
+        .reshape(groups, n, depth),
+        x_range=x_range,
+        w_range=w_range,
+        x_zero_point=params.x_zero_point.view(1).to(torch.int64),
+        w_zero_point=params.w_zero_point.view(1, 1).to(torch.int64).expand(groups, n),
+        scale=(params.x_scale * params.w_scale).view(1, 1).expand(groups, n),
+        accumulator=accumulator,
+    )
+
+
+def _broadcast_batch(x: Tensor, w: Tensor) -> tuple[int, ...]:
+    shape = torch.broadcast_shapes(x.shape[:-2], w.shape[:-2])  # type: ignore[no-untyped-call]
+    return tuple(shape)
