@@ -27,6 +27,7 @@ contract: $(VENV)/installed
 unit: $(VENV)/installed
 	$(BIN)/python -m pytest
 
+# Thousands of random layers against the oracle; minutes.
 nightly: $(VENV)/installed
 	$(BIN)/python -m pytest -m nightly tests
 

@@ -9,6 +9,7 @@ import torch
 
 from multipliers import Multiplier, exact_products
 from tests.torchapprox.builders import quantiser
+from torchapprox import Accumulator
 from torchapprox.quantization import QConfig, set_parameters
 
 X_RANGES = {True: [(-128, 127), (-128, 127), (0, 127), (-60, 100), (-8, 7)],
@@ -87,6 +88,19 @@ class Configuration:
         low, high = self.source.choice(X_RANGES[signed])
         zero_point = self.source.choice([low, high, *self.source.sample(range(low, high + 1), 4)])
         return Quantiser(low, high, [self._scale(scales)], [zero_point], True, False)
+
+    def accumulator(self):
+        """Draw an accumulator of any form, exact ones most often."""
+        if self.source.choice([True, True, False]):
+            return None
+        height = self.source.choice([None, 1, 2, 3, 5, 8])
+        return Accumulator(
+            bits=self.source.randint(6, 40),
+            overflow=self.source.choice(["wrap", "saturate"]),
+            when=self.source.choice(["step", "end"]),
+            height=height,
+            partial_bits=None if height is None else self.source.randint(6, 36),
+        )
 
     def reals(self, quantiser, shape):
         """Draw real numbers, float32: most within the quantiser's range, some ties, some beyond."""

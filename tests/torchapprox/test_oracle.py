@@ -3,6 +3,7 @@
 import pytest
 
 from tests.torchapprox import oracle
+from torchapprox import Accumulator
 
 # Multiplies as 10 * row + column: nothing about it is symmetric or a product.
 ROW_AND_COLUMN = [[10 * row + column for column in range(256)] for row in range(256)]
@@ -30,7 +31,7 @@ def test_dot_subtracts_the_zero_point_terms():
 
 
 def test_padding_feeds_the_zero_point():
-    y = oracle.conv2d(
+    y = oracle.conv(
         ROW_AND_COLUMN, [[[[1]]]], [[[[2, 3, 4]]]], 6, [0],
         stride=(1, 1), padding=(0, 1), dilation=(1, 1), groups=1,
     )  # fmt: skip
@@ -38,7 +39,7 @@ def test_padding_feeds_the_zero_point():
 
 
 def test_same_pads_an_even_kernel_after():
-    y = oracle.conv2d(
+    y = oracle.conv(
         ROW_AND_COLUMN, [[[[1, 2]]]], [[[[3, 4]]]], 0, [0],
         stride=(1, 1), padding="same", dilation=(1, 1), groups=1,
     )  # fmt: skip
@@ -46,8 +47,74 @@ def test_same_pads_an_even_kernel_after():
 
 
 def test_groups_see_their_own_channels():
-    y = oracle.conv2d(
+    y = oracle.conv(
         ROW_AND_COLUMN, [[[[1]], [[2]]]], [[[[3]]], [[[4]]]], 0, [0, 0],
         stride=(1, 1), padding="valid", dilation=(1, 1), groups=2,
     )  # fmt: skip
     assert y == [[[[13]], [[24]]]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("reflect", [3, 2, 1, 2, 3, 4, 3, 2]),
+        ("replicate", [1, 1, 1, 2, 3, 4, 4, 4]),
+        ("circular", [3, 4, 1, 2, 3, 4, 1, 2]),
+    ],
+)
+def test_padding_modes_repeat_activations(mode, expected):
+    y = oracle.conv(
+        ROW_AND_COLUMN, [[[1, 2, 3, 4]]], [[[0]]], 9, [0],
+        stride=(1,), padding=(2,), dilation=(1,), groups=1, padding_mode=mode,
+    )  # fmt: skip
+    assert y == [[[10 * x for x in expected]]]
+
+
+def test_transposed_convolution_makes_each_product_once():
+    # Inputs 1, 2 and taps 3, 4, 5, two apart: 13 14 (15 + 23) 24 25.
+    y = oracle.conv_transpose(
+        ROW_AND_COLUMN, [[[1, 2]]], [[[3, 4, 5]]], 0, [0],
+        stride=(2,), padding=(0,), output_padding=(1,), dilation=(1,), groups=1,
+    )  # fmt: skip
+    assert y == [[[13, 14, 15 + 23, 24, 25, 0]]]
+
+
+def test_transposed_convolution_corrects_each_product():
+    y = oracle.conv_transpose(
+        ROW_AND_COLUMN, [[[1, 2]]], [[[3, 4]]], 7, [5],
+        stride=(1,), padding=(1,), output_padding=(0,), dilation=(1,), groups=1,
+    )  # fmt: skip
+    # The middle one only: 1 with 4 and 2 with 3.
+    assert y == [[[(14 - 5 - 28 + 35) + (23 - 10 - 21 + 35)]]]
+
+
+def test_transposed_groups_see_their_own_channels():
+    y = oracle.conv_transpose(
+        ROW_AND_COLUMN, [[[1], [2]]], [[[3], [4]], [[5], [6]]], 0, [0] * 4,
+        stride=(1,), padding=(0,), output_padding=(0,), dilation=(1,), groups=2,
+    )  # fmt: skip
+    assert y == [[[13], [14], [25], [26]]]
+
+
+@pytest.mark.parametrize(
+    ("value", "wrapped", "saturated"),
+    [(7, 7, 7), (8, -8, 7), (-8, -8, -8), (-9, 7, -8), (25, -7, 7), (-40, -8, -8)],
+)
+def test_four_bit_register(value, wrapped, saturated):
+    assert oracle.register(value, 4, "wrap") == wrapped
+    assert oracle.register(value, 4, "saturate") == saturated
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"overflow": "saturate", "when": "step"}, 7 - 6),
+        ({"overflow": "saturate", "when": "end"}, 5 + 6 - 6),
+        ({"overflow": "wrap", "when": "step"}, 5),
+        # Tiles 5 + 6 and -6, in three bits 3 and -4 saturated, 3 and 2 wrapped.
+        ({"overflow": "saturate", "when": "step", "height": 2, "partial_bits": 3}, 3 - 4),
+        ({"overflow": "wrap", "when": "end", "height": 2, "partial_bits": 3}, 3 + 2),
+    ],
+)
+def test_accumulate(fields, expected):
+    assert oracle.accumulate([5, 6, -6], Accumulator(4, **fields)) == expected
