@@ -2,6 +2,7 @@
 
 from torchapprox.calibration import calibrate
 from torchapprox.conversion import approximate, revert
+from torchapprox.coverage import Coverage, CoverageRow, coverage
 from torchapprox.layers import InferenceMode
 from torchapprox.operators import Accumulator, GemmOperands, lut_matmul
 from torchapprox.quantisers import qconfig
@@ -14,12 +15,15 @@ __all__ = [
     "Accumulator",
     "ConversionSummary",
     "ConvertedLayer",
+    "Coverage",
+    "CoverageRow",
     "GemmOperands",
     "InferenceMode",
     "LayerTrace",
     "Trace",
     "approximate",
     "calibrate",
+    "coverage",
     "execution_order",
     "get_approx_modules",
     "lut_matmul",

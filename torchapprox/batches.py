@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchapprox.quantization import FakeQuantizeBase
+
 
 def run_batch(model: nn.Module, batch: Any) -> Any:
     """Call a model on a batch, moved to the device of the model's parameters.
@@ -47,6 +49,26 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, was_training in training.items():
             module.training = was_training
+
+
+@contextmanager
+def probing(model: nn.Module) -> Iterator[None]:
+    """As `evaluating`, and quantisers whose observers are on forget what they see meanwhile."""
+    quantisers = [module for module in model.modules() if isinstance(module, FakeQuantizeBase)]
+    parts = {part for quantiser in quantisers for part in quantiser.modules()}
+    saved = {part: [(value, value.detach().clone()) for value in _state(part)] for part in parts}
+    try:
+        with evaluating(model):
+            yield
+    finally:
+        for states in saved.values():
+            for value, before in states:
+                value.data = before
+
+
+def _state(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters(recurse=False)
+    yield from module.buffers(recurse=False)
 
 
 def _to(value: Any, device: torch.device) -> Any:

@@ -80,7 +80,8 @@ def _quantisers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if isinstance(module, ApproxWrapper):
             yield name, module.activation_quantiser
         elif isinstance(module, ApproxLayer):
-            yield float_name(name), module.weight_fake_quant
+            for quantiser in module.operand_quantisers.values():
+                yield float_name(name), quantiser
 
 
 def _check_weights(layers: list[tuple[str, ApproxLayer]]) -> None:

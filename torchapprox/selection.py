@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from torch import nn
 
-from torchapprox.batches import evaluating, run_batch
+from torchapprox.batches import probing, run_batch
 from torchapprox.layers import ApproxLayer, ApproxWrapper, layer_mapping_dict
 from torchapprox.wrapping import float_name
 
@@ -120,7 +120,7 @@ def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:
 
     Args:
         model: The model, float or converted.
-        batch: A batch as `calibrate` takes it; run in evaluation mode.
+        batch: A batch as `calibrate` takes it; run in evaluation mode, without a trace.
 
     Returns:
         Names in the float model. A layer that did not run is not among them.
@@ -144,7 +144,7 @@ def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:
     # Hooks at the modules keep PyTorch's encoder layers from the fast path around their sublayers.
     hooks = [layer.register_forward_pre_hook(partial(note, name)) for name, layer in layers]
     try:
-        with evaluating(model):
+        with probing(model):
             run_batch(model, batch)
     finally:
         for hook in hooks:
