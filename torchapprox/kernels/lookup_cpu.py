@@ -100,7 +100,7 @@ def _spread(
 
 
 @jit_cpu
-def _fill_dots(table, x, w, out, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill_dots(table, x, w, out, start, stop):
     """Fill the outputs numbered ``start`` to ``stop`` in the order (group, row, column)."""
     _, height, width = out.shape
     for item in range(start, stop):
@@ -113,7 +113,7 @@ def _fill_dots(table, x, w, out, start, stop):  # type: ignore[no-untyped-def]  
 
 
 @jit_cpu
-def _fill_runs(table, rows, runs, out, run, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill_runs(table, rows, runs, out, run, start, stop):
     """Fill the runs of ``out`` numbered ``start`` to ``stop`` in the order (group, run, row)."""
     _, length, depth = rows.shape
     width = runs.shape[2]

@@ -50,7 +50,7 @@ def lookup_cuda(table: Any, rows: Any, runs: Any, out: Any, *, stream: Any = 0) 
 
 def _make_kernel(sum_type: Any) -> Any:
     @cuda.jit
-    def lookup(table, rows, runs, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def lookup(table, rows, runs, out):
         staged = cuda.shared.array((ROWS, DEPTH), numba.uint8)
         sums = cuda.local.array(ROWS, sum_type)
         groups, length, depth = rows.shape

@@ -41,7 +41,7 @@ def saturating_cuda(
 
 
 @cuda.jit
-def _saturating(table, rows, runs, out, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _saturating(table, rows, runs, out, low, high):
     groups, length, depth = rows.shape
     m = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if m < runs.shape[2]:

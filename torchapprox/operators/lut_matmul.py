@@ -1,18 +1,22 @@
 """Matrix product in which every scalar product is looked up in a table."""
 
-from typing import Any
-
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu
+from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.operators.cpu_lookup import arrange, cpu_lookup, runs_x
 
 _INT32_MAX = 2**31 - 1
-DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
 
-def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None) -> Tensor:
+def lut_matmul(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    *,
+    max_product: int | None = None,
+    kernel: str | None = None,
+) -> Tensor:
     """Return the matrix product of two code matrices on an approximate multiplier.
 
         y[m, n] = sum_k lut[x[m, k], w[n, k]]
@@ -26,14 +30,17 @@ def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = N
         lut: Products, int32 `(256, 256)`, row = code of x. Fastest where ``lut.T`` is contiguous.
         max_product: A bound on max|lut|, for callers that know it; found by reading the table if
             None.
+        kernel: CPU kernel, "vbmi" or "portable"; None for what the environment variable
+            ``TORCHAPPROX_KERNEL`` names, and without it for the fastest. All give equal results.
 
     Returns:
         int32 or int64, `(M, N)` or `(G, M, N)`, on the operands' device.
 
     Raises:
         TypeError: A dtype is not as above.
-        ValueError: Shapes do not match or devices differ.
-        NotImplementedError: The operands are neither on the CPU nor on a CUDA device.
+        ValueError: Shapes do not match, devices differ, or there is no kernel of that name.
+        NotImplementedError: The operands are neither on the CPU nor on a CUDA device, or a kernel
+            is forced that this CPU or this table does not allow.
 
     Examples:
         >>> exact = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32))
@@ -45,16 +52,18 @@ def lut_matmul(x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = N
     if max_product is None:
         max_product = largest_magnitude(lut)
     wide = x.shape[-1] * max_product > _INT32_MAX
+    kernel = forced_kernel(kernel)
     if x.dim() == 2:
-        batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide)
+        batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide, kernel)
         return batched[0]
-    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide)
+    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel)
     return result
 
 
 def largest_magnitude(lut: Tensor) -> int:
     """Return max|lut| as a Python int, -2^31 included."""
-    low, high = torch.aminmax(lut)
+    # Much faster along memory, and any order will do.
+    low, high = torch.aminmax(lut.T if lut.T.is_contiguous() else lut)
     return max(-int(low), int(high))
 
 
@@ -85,25 +94,19 @@ def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:
 
 
 @torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
-def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
-    threads = torch.get_num_threads()
-    if _is_dot(x, w):
-        result = _empty_result(x, w, wide)[1]
-        table = lut if lut.T.is_contiguous() else lut.contiguous()
-        operands = (table, x.contiguous(), w.contiguous(), result)
-        lookup_dot_cpu(*map(_numpy, operands), threads=threads)
-        return result
-    *arrays, result = _arrange(x, w, lut, wide)
-    lookup_runs_cpu(*map(_numpy, arrays), threads=threads)
+def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:
+    result = _empty_result(x, w, wide)
+    cpu_lookup(x.detach(), w.detach(), lut.detach(), result, kernel)
     return result
 
 
 @_lut_matmul.register_kernel("cuda")
-def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
+def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:  # noqa: ARG001
     from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
 
-    table, rows, runs, out, result = _arrange(x, w, lut, wide)
-    arrays = [device_array(tensor) for tensor in (table, rows, runs, out)]
+    result = _empty_result(x, w, wide)
+    out = result.mT if runs_x(x, w) else result
+    arrays = [device_array(tensor) for tensor in (*arrange(x, w, lut), out)]
     # After device_array, which says what to install where numba.cuda is missing.
     from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415
 
@@ -112,45 +115,13 @@ def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:
 
 
 @_lut_matmul.register_fake
-def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool) -> Tensor:  # noqa: ARG001
-    return _empty_result(x, w, wide)[1]
+def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:  # noqa: ARG001
+    return _empty_result(x, w, wide)
 
 
-def _arrange(
-    x: Tensor, w: Tensor, lut: Tensor, wide: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Give the operands the parts of the kernels: the longer one runs, the other selects rows.
-
-    Returns:
-        Contiguous table, rows, runs and out as the kernels take them, and the result, a view of
-        ``out`` of shape `(G, M, N)`.
-    """
-    out, result = _empty_result(x, w, wide)
-    if _x_runs(x, w):
-        return lut.T.contiguous(), w.contiguous(), x.mT.contiguous(), out, result
-    return lut.contiguous(), x.contiguous(), w.mT.contiguous(), out, result
-
-
-def _empty_result(x: Tensor, w: Tensor, wide: bool) -> tuple[Tensor, Tensor]:
+def _empty_result(x: Tensor, w: Tensor, wide: bool) -> Tensor:
     dtype = torch.int64 if wide else torch.int32
     groups, m, n = x.shape[0], x.shape[1], w.shape[1]
-    if _x_runs(x, w) and not _is_dot(x, w):
-        out = x.new_empty((groups, n, m), dtype=dtype)
-        return out, out.mT
-    out = x.new_empty((groups, m, n), dtype=dtype)
-    return out, out
-
-
-def _x_runs(x: Tensor, w: Tensor) -> bool:
-    return x.shape[1] >= w.shape[1]
-
-
-def _is_dot(x: Tensor, w: Tensor) -> bool:
-    """Whether arranging the longer operand in runs would cost as much as the look-ups do."""
-    longer = x if _x_runs(x, w) else w
-    few = min(x.shape[1], w.shape[1]) < DOT_ROWS
-    return few and not x.is_cuda and not longer.mT.is_contiguous()
-
-
-def _numpy(tensor: Tensor) -> NDArray[Any]:
-    return tensor.detach().numpy()
+    if runs_x(x, w):
+        return x.new_empty((groups, n, m), dtype=dtype).mT
+    return x.new_empty((groups, m, n), dtype=dtype)

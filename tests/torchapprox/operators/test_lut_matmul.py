@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from multipliers import code_values, exact_products
 from tests.torchapprox.builders import random_table
 from torchapprox import lut_matmul
+from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.operators import cpu_lookup
 
 TABLE = torch.from_numpy(random_table(1, limit=2**20))
+NARROW = torch.from_numpy(random_table(2, limit=2**15))
+needs_vbmi = pytest.mark.skipif(
+    "vbmi" not in available_kernels(), reason="needs a CPU with AVX-512 VBMI"
+)
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
 
@@ -48,6 +54,50 @@ def test_sizes(m, n, k):
 def test_more_than_one_run_and_thread(m, n, k):
     x, w = codes(m, k), codes(n, k, seed=1)
     assert torch.equal(lut_matmul(x, w, TABLE).long(), gathered(x, w, TABLE))
+
+
+@pytest.mark.parametrize("kernel", available_kernels())
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+@pytest.mark.parametrize("span", [128, 256])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_kernels(kernel, layout, span, groups):
+    for m, n, k in [(1, 1, 1), (1, 90, 70), (70, 1, 33), (17, 65, 9), (65, 17, 130), (200, 20, 16)]:
+        x, w = codes(groups, m, k) & (span - 1), codes(groups, n, k, seed=1)
+        if layout == "columns":
+            x, w = x.mT.contiguous().mT, w.mT.contiguous().mT
+        for lut in (NARROW, NARROW.T, NARROW // 256):
+            result = lut_matmul(x, w, lut, kernel=kernel)
+            assert result.dtype == torch.int32
+            assert torch.equal(result.long(), gathered(x, w, lut)), (m, n, k)
+
+
+@needs_vbmi
+@pytest.mark.parametrize(("lut", "got"), [(TABLE, "int32 sums and"), (2048 * TABLE, "int64 sums")])
+def test_a_forced_kernel_never_gives_way(lut, got, monkeypatch):
+    x = codes(20, 30)
+    with pytest.raises(NotImplementedError, match=rf"'vbmi' needs.*at most 16 bits.*{got}"):
+        lut_matmul(x, x, lut, kernel="vbmi")
+    monkeypatch.setenv("TORCHAPPROX_KERNEL", "vbmi")
+    with pytest.raises(NotImplementedError, match="'vbmi' needs"):
+        lut_matmul(x, x, lut)
+    assert torch.equal(lut_matmul(x, x, lut, kernel="portable").long(), gathered(x, x, lut))
+
+
+@needs_vbmi
+def test_kernels_in_turn(monkeypatch):
+    """Each is really used: the other one would give the wrong result here."""
+    x = codes(20, 30)
+    monkeypatch.setattr(cpu_lookup, "lookup_vbmi_cpu", lambda *_, **__: None)
+    monkeypatch.setattr(cpu_lookup, "lookup_runs_cpu", lambda *arrays, **_: arrays[3].fill(7))
+    assert not (lut_matmul(x, x, NARROW) == 7).all()
+    assert not (lut_matmul(x, x, NARROW, kernel="vbmi") == 7).all()
+    assert (lut_matmul(x, x, NARROW, kernel="portable") == 7).all()
+    assert (lut_matmul(x, x, TABLE) == 7).all()
+
+
+def test_an_unknown_kernel():
+    with pytest.raises(ValueError, match=r"'kernel' must be one of .*, got 'sse'"):
+        lut_matmul(codes(2, 3), codes(2, 3), TABLE, kernel="sse")
 
 
 @pytest.mark.parametrize(("groups", "m", "n", "k"), [(1, 3, 4, 5), (3, 9, 8, 7), (5, 8, 30, 2)])
@@ -183,4 +233,4 @@ def test_custom_op_is_well_behaved(m, n, wide, layout):
     x, w = codes(2, m, 5), codes(2, n, 5, seed=1)
     if layout == "columns":
         x, w = x.mT.contiguous().mT, w.mT.contiguous().mT
-    torch.library.opcheck(torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide))
+    torch.library.opcheck(torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None))

@@ -1,0 +1,367 @@
+r"""Sums of table look-ups in vector registers, for CPUs with AVX-512 VBMI.
+
+    sum[g, r, m] = sum_k table[rows[g, r, k], code(g, k, m)]
+
+The code of group g, step k and position m stands in one array of bytes at
+
+    g * group_stride + taps[k] + lines[m // length] + (m % length) * stride
+
+which covers matrices in either order and convolutions without a copy of their receptive fields: a
+line is then a row of the output, a tap an element of the kernel;
+and the sum is written to the place of one array that `SumPlaces` describes.
+
+A tile is up to 256 positions, four registers of codes. `DEPTH` steps of it are gathered into a
+panel of at most 16 KB, which stays in the first-level cache while all rows pass over it; the table
+(`TablePlanes`) stays in the second-level cache. For few rows a tile is read in place where it lies
+in one line.
+
+Overflow: ``out`` is int32 and sums wrap modulo 2^32, so that the result is right whenever the
+final sum fits, which the caller proves; `vbmi_emitter` bounds the 16-bit lanes.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.table_planes import Planes, aligned_empty
+from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.vbmi_emitter import (
+    LANES,
+    SOURCE,
+    accumulate_lines,
+    copy_register,
+    transpose_codes,
+)
+
+DEPTH = 64
+REGISTERS = 4
+ROWS = 256
+IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
+_TILE = LANES * REGISTERS
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLines:
+    """Where the codes of each step and position stand; the formula is above.
+
+    Attributes:
+        codes: uint8, one-dimensional.
+        group_stride: Bytes from one group to the next.
+        taps: int64 `(K,)`.
+        lines: int64 `(L,)`.
+        length: Positions in a line.
+        stride: Bytes from one position of a line to the next, 1 or K; where it is K the taps are
+            0..K-1.
+    """
+
+    codes: NDArray[np.uint8]
+    group_stride: int
+    taps: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    length: int
+    stride: int
+
+    @property
+    def positions(self) -> int:
+        """Number of positions, M."""
+        return len(self.lines) * self.length
+
+    @classmethod
+    def of_runs(cls, runs: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, K, M)`, C-contiguous."""
+        _, depth, width = runs.shape
+        taps = np.arange(depth, dtype=np.int64) * width
+        return cls(runs.reshape(-1), depth * width, taps, np.zeros(1, np.int64), width, 1)
+
+    @classmethod
+    def of_vectors(cls, vectors: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, M, K)`, C-contiguous."""
+        _, height, depth = vectors.shape
+        taps, lines = np.arange(depth, dtype=np.int64), np.zeros(1, np.int64)
+        return cls(vectors.reshape(-1), depth * height, taps, lines, height, max(depth, 1))
+
+
+class SumPlaces(NamedTuple):
+    """Where sums go: `g * group + r * row + m // length * image + m % length * position`.
+
+    Attributes:
+        group: Elements from one group to the next.
+        row: Elements from one row to the next.
+        image: Elements from one run of ``length`` positions to the next.
+        length: Positions in an image.
+        position: Elements from one position to the next, 1 or greater.
+    """
+
+    group: int
+    row: int
+    image: int
+    length: int
+    position: int
+
+
+def lookup_vbmi_cpu(
+    planes: Planes,
+    rows: NDArray[np.uint8],
+    lines: CodeLines,
+    out: NDArray[np.int32],
+    places: SumPlaces,
+    *,
+    threads: int,
+) -> None:
+    """Fill ``out`` with sums of look-ups.
+
+    Args:
+        planes: The table, as prepared for codes of the range that ``lines`` has.
+        rows: uint8 `(G, R, K)`, C-contiguous.
+        lines: The other operand.
+        out: int32, one-dimensional; overwritten.
+        places: Where in ``out`` the sums go.
+        threads: Largest number of threads to use.
+    """
+    groups, height, depth = rows.shape
+    if out.size == 0:
+        return
+    registers, block_rows = _partition(groups, height, lines.positions, depth, threads)
+    tiles = -(-lines.positions // (LANES * registers))
+    tasks = groups * -(-height // block_rows) * tiles
+    fill = _filler(planes.halves, planes.bits)
+    reach = int(lines.taps.max()) if depth else 0
+
+    def task(start: int, stop: int) -> None:
+        fill(
+            *(planes.entries, planes.bias, rows, lines.codes, lines.group_stride, lines.taps),
+            *(lines.lines, lines.length, lines.stride, reach, out, places, _scratch()),
+            *(registers, block_rows, start, stop),
+        )
+
+    work = tasks * block_rows * depth * registers
+    block = max(1, tasks // (4 * threads))
+    for_each_block(task, tasks, block, threads if work > _SMALL else 1)
+
+
+_SMALL = 2**12  # registers looked up, about 10 microseconds, which a hand-out to a thread costs
+
+
+def _partition(
+    groups: int, height: int, positions: int, depth: int, threads: int
+) -> tuple[int, int]:
+    """Return the registers of a tile and the rows of a block, enough tasks for all threads."""
+    total = -(-positions // LANES)
+    wanted = 4 * threads if groups * height * total * depth > 16 * _SMALL * threads else threads
+    for registers in range(REGISTERS, 0, -1):
+        tiles = -(-total // registers)
+        blocks = max(-(-height // ROWS), min(-(-wanted // (groups * tiles)), -(-height // 16)))
+        if groups * tiles * blocks >= threads:
+            break
+    return -(-total // tiles), -(-height // blocks)
+
+
+@cache
+def _filler(halves: int, bits: int) -> Callable[..., None]:
+    """Compile the kernel for a table's shape."""
+    # A variable of this function, since only such constants are part of the key of Numba's cache.
+    emitter = SOURCE
+
+    @jit_cpu
+    def fill(
+        entries,
+        bias,
+        rows,
+        codes,
+        group_stride,
+        taps,
+        lines,
+        length,
+        stride,
+        reach,
+        out,
+        places,
+        scratch,
+        registers,
+        block_rows,
+        start,
+        stop,
+    ):
+        """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
+        panel, sums, (first, source, distances) = scratch
+        _, height, depth = rows.shape
+        positions = lines.size * length
+        tiles = -(-positions // (registers * 64))
+        blocks = -(-height // block_rows)
+        for task in range(start, stop):
+            group = task // (tiles * blocks)
+            first_row = task // tiles % blocks * block_rows
+            last_row = min(height, first_row + block_rows)
+            begin = task % tiles * registers * 64
+            end = min(positions, begin + registers * 64)
+            used = -(-(end - begin) // 64)  # the last tile may need fewer registers
+            width = used * 64
+            base = group * group_stride
+            # The tile in pieces of one line each: where they begin in the tile and in the codes.
+            pieces = 0
+            m = begin
+            while m < end:
+                first[pieces] = m - begin
+                source[pieces] = base + lines[m // length] + m % length * stride
+                pieces += 1
+                m = (m // length + 1) * length
+            in_place = (
+                stride == 1
+                and pieces == 1
+                and last_row - first_row < IN_PLACE_ROWS
+                and source[0] + reach + width <= codes.size
+            )
+            sums[: (last_row - first_row) * width] = 0
+            for step in range(0, depth, DEPTH):
+                steps = min(DEPTH, depth - step)
+                if in_place:
+                    line = address(codes) + source[0]
+                    distance = address(taps) + 8 * step
+                else:
+                    if stride == 1:
+                        line = gather_lines(
+                            panel,
+                            width,
+                            end - begin,
+                            first,
+                            source,
+                            pieces,
+                            codes,
+                            taps,
+                            step,
+                            steps,
+                        )
+                    else:
+                        line = gather_vectors(
+                            panel,
+                            width,
+                            end - begin,
+                            codes,
+                            source[0],
+                            stride,
+                            step,
+                            steps,
+                            distances,
+                        )
+                    for k in range(steps):
+                        distances[k] = k * width
+                    distance = address(distances)
+                for row in range(first_row, last_row):
+                    chosen = address(rows) + (group * height + row) * depth + step
+                    target = address(sums) + (row - first_row) * width * 4
+                    addresses = (
+                        address(entries), address(bias), chosen, steps, line, distance, target
+                    )  # fmt: skip
+                    if used == 4:
+                        accumulate_lines(4, halves, bits, emitter, addresses)
+                    elif used == 3:
+                        accumulate_lines(3, halves, bits, emitter, addresses)
+                    elif used == 2:
+                        accumulate_lines(2, halves, bits, emitter, addresses)
+                    else:
+                        accumulate_lines(1, halves, bits, emitter, addresses)
+            write_sums(sums, width, out, places, group, first_row, last_row, begin, end)
+
+    return fill
+
+
+@numba.njit(nogil=True)
+def address(array):
+    """Return where an array begins; signed, since sums with unsigned integers become floats."""
+    return np.int64(array.ctypes.data)
+
+
+@numba.njit(nogil=True)
+def gather_lines(panel, width, count, first, source, pieces, codes, taps, step, steps):
+    """Copy the pieces of each step's line into the panel, whole registers where they exist.
+
+    Returns:
+        The address of the first step's line.
+    """
+    for k in range(steps):
+        shift = taps[step + k]
+        for piece in range(pieces):
+            begin = first[piece]
+            end = first[piece + 1] if piece + 1 < pieces else count
+            origin = source[piece] + shift
+            target = k * width + begin
+            copied = 0
+            # A copied register may reach beyond the piece, into what is copied next or to spare.
+            while copied < end - begin and origin + copied + 64 <= codes.size:
+                copy_register(address(panel) + target + copied, address(codes) + origin + copied)
+                copied += 64
+            for i in range(copied, end - begin):
+                panel[target + i] = codes[origin + i]
+    return address(panel)
+
+
+@numba.njit(nogil=True)
+def gather_vectors(panel, width, count, codes, origin, stride, step, steps, distances):
+    """Transpose codes that lie one position after another into the panel.
+
+    Returns:
+        The address of the first step's line.
+    """
+    if stride < 16:
+        for m in range(count):
+            for k in range(steps):
+                panel[k * width + m] = codes[origin + m * stride + k]
+        return address(panel)
+    # Whole chunks are transposed; the last ones may overlap codes before the first step.
+    chunk = 64 if stride >= 64 else 16
+    early = min(step, -steps % chunk) if stride >= 64 else 0
+    for begin in range(0, count, 64):
+        for lane in range(64):
+            distances[lane] = min(lane, count - begin - 1) * stride
+        source = address(codes) + origin + begin * stride + step - early
+        target = address(panel) + begin
+        if chunk == 64:
+            transpose_codes(4, target, width, source, address(distances))
+        else:
+            for k in range(0, steps, 16):
+                first = min(k, steps - 16)
+                transpose_codes(
+                    1, target + first * width, width, source + first, address(distances)
+                )
+    return address(panel) + early * width
+
+
+@numba.njit(nogil=True)
+def write_sums(sums, width, out, places, group, first_row, last_row, begin, end):
+    """Copy a tile's sums to their places."""
+    m = begin
+    while m < end:
+        image, p = m // places.length, m % places.length
+        count = min(end - m, places.length - p)
+        origin = group * places.group + image * places.image + p * places.position
+        if places.position == 1:
+            for row in range(first_row, last_row):
+                start = (row - first_row) * width + m - begin
+                target = origin + row * places.row
+                out[target : target + count] = sums[start : start + count]
+        else:
+            for i in range(count):
+                target = origin + i * places.position
+                for row in range(first_row, last_row):
+                    out[target + row * places.row] = sums[(row - first_row) * width + m - begin + i]
+        m += count
+
+
+_local = threading.local()
+
+
+def _scratch() -> tuple[Any, ...]:
+    """Return this thread's panel with a register to spare, sums, and places for numbers."""
+    if not hasattr(_local, "scratch"):
+        panel = aligned_empty((DEPTH * _TILE + LANES,), np.uint8)
+        sums = aligned_empty((ROWS * _TILE,), np.int32)
+        _local.scratch = panel, sums, np.zeros((3, _TILE), np.int64)
+    scratch: tuple[Any, ...] = _local.scratch
+    return scratch

@@ -1,0 +1,149 @@
+"""Which kernel computes a table product on the CPU, and which operand it reads in runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vbmi_cpu
+from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_vbmi import CodeLines, SumPlaces
+from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
+
+DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
+
+# Measured cycles for one look-up of 64 codes, by halves of the table and bits of an entry.
+_VBMI_CYCLES = {(1, 16): 4.4, (1, 15): 4.1, (1, 8): 3.0, (2, 16): 6.9, (2, 15): 6.7, (2, 8): 4.6}
+_TRANSPOSE_CYCLES = 8.0  # for 64 codes
+_COPY_CYCLES = 1.0  # for 64 codes
+_DOT_CYCLES = 1.1  # for one look-up without vectors
+_ROWS_WORTH_A_SCAN = 16
+
+
+def cpu_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, kernel: str | None) -> None:
+    """Fill ``result`` with the table product of two code matrices.
+
+    Args:
+        x: Activation codes, uint8 `(G, M, K)`.
+        w: Weight codes, uint8 `(G, N, K)`.
+        lut: Products, int32 `(256, 256)`.
+        result: int32 or int64 `(G, M, N)`, contiguous, or the transpose of a contiguous tensor.
+        kernel: The kernel to use, one of `available_kernels`; None for the fastest.
+
+    Raises:
+        NotImplementedError: The kernel "vbmi" is forced on a table or sums too wide for it.
+    """
+    if result.numel() == 0:
+        return
+    if kernel != "portable" and "vbmi" in available_kernels():
+        plan = None if result.dtype == torch.int64 else _cheapest(x, w, lookup_table(lut.numpy()))
+        if plan is not None and (kernel == "vbmi" or plan.cycles < _dot_cycles(x, w)):
+            plan.run(result)
+            return
+        if plan is None and kernel == "vbmi":
+            raise NotImplementedError(
+                "the kernel 'vbmi' needs sums that fit int32 and a table whose rows or columns "
+                f"span at most 16 bits each, got {result.dtype} sums and entries "
+                f"{int(lut.min())}..{int(lut.max())}; use kernel 'portable' or None"
+            )
+    _portable(x, w, lut, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _VbmiPlan:
+    """One operand selects rows of the table, the other is looked up in them."""
+
+    rows: Tensor
+    runs: Tensor
+    planes: Planes
+    x_runs: bool
+    cycles: float
+
+    def run(self, result: Tensor) -> None:
+        _, m, n = result.shape
+        # Element strides of rows and positions, for either layout of the result.
+        row, position = result.stride()[:0:-1] if self.x_runs else result.stride()[1:]
+        height, positions = (n, m) if self.x_runs else (m, n)
+        if height == 1:
+            row = m * n
+        if positions == 1:
+            position = 1
+        flat = torch.as_strided(result, (result.numel(),), (1,))
+        lines = (
+            CodeLines.of_runs(self.runs.mT.numpy())
+            if self.runs.mT.is_contiguous()
+            else CodeLines.of_vectors(self.runs.contiguous().numpy())
+        )
+        lookup_vbmi_cpu(
+            self.planes,
+            self.rows.contiguous().numpy(),
+            lines,
+            flat.numpy(),
+            SumPlaces(m * n, row, 0, max(positions, 1), position),
+            threads=torch.get_num_threads(),
+        )
+
+
+def _cheapest(x: Tensor, w: Tensor, table: LookupTable) -> _VbmiPlan | None:
+    return min(_vbmi_plans(x, w, table), key=lambda plan: plan.cycles, default=None)
+
+
+def _vbmi_plans(x: Tensor, w: Tensor, table: LookupTable) -> Iterator[_VbmiPlan]:
+    for rows, runs, x_runs in ((w, x, True), (x, w, False)):
+        height, positions = rows.shape[1], runs.shape[1]
+        columns = WHOLE
+        if height >= _ROWS_WORTH_A_SCAN:
+            in_order = runs.mT if runs.mT.is_contiguous() else runs.contiguous()
+            columns = columns_of(in_order.numpy())
+        planes = table.planes(x_selects_rows=not x_runs, columns=columns)
+        if planes is None:
+            continue
+        gather = _COPY_CYCLES if runs.mT.is_contiguous() else _TRANSPOSE_CYCLES
+        cycles = -(-positions // 64) * (height * _VBMI_CYCLES[planes.halves, planes.bits] + gather)
+        if not rows.is_contiguous():
+            cycles += height * _COPY_CYCLES
+        yield _VbmiPlan(rows, runs, planes, x_runs, cycles)
+
+
+def _dot_cycles(x: Tensor, w: Tensor) -> float:
+    return x.shape[1] * w.shape[1] * _DOT_CYCLES
+
+
+def _portable(x: Tensor, w: Tensor, lut: Tensor, result: Tensor) -> None:
+    threads = torch.get_num_threads()
+    x_runs = runs_x(x, w)
+    longer = x if x_runs else w
+    few = min(x.shape[1], w.shape[1]) < DOT_ROWS
+    if few and not longer.mT.is_contiguous():
+        # Arranging the longer operand in runs would cost as much as the look-ups do.
+        table = lut if lut.T.is_contiguous() else lut.contiguous()
+        out = result if result.is_contiguous() else torch.empty(result.shape, dtype=result.dtype)
+        lookup_dot_cpu(*_arrays(table, x.contiguous(), w.contiguous(), out), threads=threads)
+        if out is not result:
+            result.copy_(out)
+        return
+    lookup_runs_cpu(*_arrays(*arrange(x, w, lut), result.mT if x_runs else result), threads=threads)
+
+
+def arrange(x: Tensor, w: Tensor, lut: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the operands their parts: the longer one runs, the other selects rows.
+
+    Returns:
+        Table, rows and runs, contiguous, as `lookup_runs_cpu` takes them.
+    """
+    if runs_x(x, w):
+        return lut.T.contiguous(), w.contiguous(), x.mT.contiguous()
+    return lut.contiguous(), x.contiguous(), w.mT.contiguous()
+
+
+def runs_x(x: Tensor, w: Tensor) -> bool:
+    """Whether the activations are the longer operand; the result is then stored transposed."""
+    return x.shape[1] >= w.shape[1]
+
+
+def _arrays(*tensors: Tensor) -> list[NDArray[Any]]:
+    return [tensor.numpy() for tensor in tensors]
