@@ -1,5 +1,6 @@
 """Run, explain and retrain PyTorch networks on approximate hardware multipliers."""
 
+from torchapprox.batchnorm import Folding, fold_batchnorm
 from torchapprox.calibration import calibrate
 from torchapprox.conversion import approximate, revert
 from torchapprox.coverage import Coverage, CoverageRow, coverage
@@ -17,6 +18,7 @@ __all__ = [
     "ConvertedLayer",
     "Coverage",
     "CoverageRow",
+    "Folding",
     "GemmOperands",
     "InferenceMode",
     "LayerTrace",
@@ -25,6 +27,7 @@ __all__ = [
     "calibrate",
     "coverage",
     "execution_order",
+    "fold_batchnorm",
     "get_approx_modules",
     "lut_matmul",
     "observe_operands",

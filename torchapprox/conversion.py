@@ -1,5 +1,6 @@
 """The one-line way from a float model to an approximate one, and back."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from torch import nn
 
 from htp import HtpCallable
 from multipliers import Multiplier
+from torchapprox.batchnorm import fold
 from torchapprox.calibration import calibrate
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode, layer_mapping_dict
 from torchapprox.quantisers import fitting_qconfig
@@ -29,6 +31,7 @@ def approximate(
     qconfig: QConfig | Mapping[str, QConfig | None] | None = None,
     mode: InferenceMode | Mapping[str, InferenceMode] | ModeRule = InferenceMode.APPROXIMATE,
     htp_model: HtpCallable | Mapping[str, HtpCallable | None] | None = None,
+    fold_batchnorm: bool = False,
 ) -> ConversionSummary:
     """Convert a float model's layers in place so that they run on an approximate multiplier.
 
@@ -54,6 +57,9 @@ def approximate(
             for a signed 8-bit one.
         mode: Mode of the layers; APPROXIMATE for layers that a mapping does not name.
         htp_model: HTP model that computes instead of the multiplier's table.
+        fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
+            `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
+            belongs together. `revert` does not undo it.
 
     Returns:
         What was converted and what was not.
@@ -61,7 +67,8 @@ def approximate(
     Raises:
         LookupError: A name, pattern or type matches no layer.
         ValueError: A quantiser's range does not fit the multiplier's ports, calibration brought no
-            batch, did not reach a layer or brought NaN, or the model itself is a single layer.
+            batch, did not reach a layer or brought NaN, the model itself is a single layer, or
+            there is no calibration to fold with. The model is then as it was.
 
     Examples:
         >>> import torch
@@ -76,24 +83,32 @@ def approximate(
     settings = _Settings(multiplier, qconfig=qconfig, mode=mode, htp_model=htp_model)
     chosen = choose_layers(model, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
-    new = wrap_layers(model, lambda _, layer: layer in chosen, settings.qconfig_of)
+    folded, unfold, calibration = _fold_first(model, calibration, wanted=fold_batchnorm)
+    originals: dict[nn.Module, nn.Module] = {}
     try:
+        new = wrap_layers(model, lambda _, layer: layer in chosen, settings.qconfig_of)
+        originals.update((wrapper, wrapper.wrapped) for _, wrapper in new)
         for _, wrapper in new:
             prepare_qat(wrapper, layer_mapping_dict())  # type: ignore[arg-type]
         settings.assign(get_approx_modules(model))
         if calibration is not None:
             calibrate(model, calibration)
     except BaseException:
-        converted = {wrapper for _, wrapper in new}
-        unwrap_layers(model, lambda w: _to_float(w) if w in converted else w)
-        for layer, assigned in before:
-            layer.multiplier, layer.htp_model, layer.inference_mode = assigned
+        unwrap_layers(model, lambda wrapper: originals.get(wrapper, wrapper))
+        for layer in originals.values():
+            vars(layer).pop("qconfig", None)
+        for approx_layer, assigned in before:
+            approx_layer.multiplier, approx_layer.htp_model, approx_layer.inference_mode = assigned
+        unfold()
         raise
-    return summarise(model, ran=calibration is not None)
+    return summarise(model, ran=calibration is not None, folded=folded)
 
 
 def revert(model: nn.Module) -> nn.Module:
     """Replace a model's approximate layers in place by float layers with the same parameters.
+
+    Batch normalisations that were folded stay so: the model is the folded float model, which
+    computes the same, and whose weights training may have changed since.
 
     Args:
         model: A model that was converted with `approximate` or `wrap_quantizable`.
@@ -141,6 +156,24 @@ class _Settings:
                 raise ValueError(f"layer {name!r}: {error}") from error
             layer.htp_model = self.htp_model(name, layer)
             layer.inference_mode = self.mode(name, layer)
+
+
+def _fold_first(
+    model: nn.Module, calibration: Iterable[Any] | None, *, wanted: bool
+) -> tuple[tuple[str, ...], Callable[[], None], Iterable[Any] | None]:
+    """Fold batch normalisations if wanted, with the first of the batches, which stays among them.
+
+    Returns:
+        Names of the normalisations, a function that brings them back, and all batches.
+    """
+    if not wanted:
+        return (), lambda: None, calibration
+    batches = iter(() if calibration is None else calibration)
+    first = list(itertools.islice(batches, 1))
+    if not first:
+        raise ValueError("'fold_batchnorm' needs a batch in 'calibration', got none")
+    folding, unfold = fold(model, first[0])
+    return tuple(norm for _, norm in folding.folded), unfold, itertools.chain(first, batches)
 
 
 def _assigned(layer: ApproxLayer) -> tuple[Any, Any, Any]:

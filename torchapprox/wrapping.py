@@ -80,7 +80,7 @@ def wrap_layers(
     for parent_name, parent in list(net.named_modules()):
         if isinstance(parent, ApproxWrapper):
             continue
-        for child_name, child in _children(parent):
+        for child_name, child in named_slots(parent):
             name = f"{parent_name}.{child_name}" if parent_name else child_name
             if child not in wrappers:
                 if not wanted(name, child):
@@ -95,13 +95,13 @@ def unwrap_layers(net: nn.Module, restore: Callable[[ApproxWrapper], nn.Module])
     """Replace in place every wrapper by what ``restore`` makes of it; a shared one once."""
     restored: dict[nn.Module, nn.Module] = {}
     for parent in list(net.modules()):
-        for name, child in _children(parent):
+        for name, child in named_slots(parent):
             if isinstance(child, ApproxWrapper):
                 if child not in restored:
                     restored[child] = restore(child)
                 setattr(parent, name, restored[child])
 
 
-def _children(parent: nn.Module) -> list[tuple[str, nn.Module]]:
+def named_slots(parent: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return all children; `named_children` leaves out the second name of a shared one."""
     return [(name, child) for name, child in parent._modules.items() if child is not None]  # noqa: SLF001
