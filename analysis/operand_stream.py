@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from analysis.files import write_whole
+from multipliers.formats.arrays import read_arrays
 from torchapprox import GemmOperands, get_approx_modules, observe_operands
 
 DEFAULT_LIMIT = 100_000
+_MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +95,16 @@ class OperandStream:
         """Read what `save` wrote.
 
         Raises:
+            FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or holds something else.
         """
+        arrays = read_arrays(Path(path), most=_MOST_BYTES)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(file["x_codes"], file["w_codes"])
-        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: not an operand stream: {error}") from error
+            return cls(arrays["x_codes"], arrays["w_codes"])
+        except KeyError as error:
+            raise ValueError(f"{path}: not an operand stream, there is no {error}") from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not an operand stream: {error}") from None
 
 
 def _low_bits(operand: str, codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from analysis.commands.comparison import add_comparison, cell_table, show_compar
 from analysis.user_error import UserError, mendable
 
 if TYPE_CHECKING:
+    from analysis.characterisation import DataSheet
     from multipliers import Library
     from multipliers.library import Verification
 
@@ -21,6 +22,7 @@ DESCRIPTION = (
     "compare them, at their published cost; with --verify compare their published figures with "
     "those of the circuits."
 )
+_FEWEST_RANKED = 3
 _ROW = "{:20}  {:18}  {:>14}  {:>14}  {}"
 
 
@@ -100,6 +102,25 @@ def _verification_lines(result: Verification) -> Iterator[str]:
         yield _ROW.format(result.entry.name, row.figure, published, computed, mark)
 
 
+def _rank_correlation(sheets: Sequence[DataSheet]) -> Iterator[str]:
+    """Say how well the relative energy ranks the circuits whose power is published."""
+    from scipy.stats import spearmanr
+
+    costs = [sheet.cost for sheet in sheets if sheet.cost is not None]
+    pairs = [
+        (cost.energy_unit_gates, cost.published_power_mw)
+        for cost in costs
+        if cost.published_power_mw is not None
+    ]
+    if len(set(pairs)) >= _FEWEST_RANKED:
+        energies, powers = zip(*pairs, strict=True)
+        correlation = spearmanr(energies, powers).statistic
+        yield (
+            f"rank correlation of relative energy and published power: {correlation:.3f} "
+            f"(Spearman, {len(pairs)} multipliers)"
+        )
+
+
 def _compare(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     from tqdm import tqdm
 
@@ -122,6 +143,7 @@ def _compare(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
             problems.append(f"{entry.name}  {error}")
     if sheets:
         yield from show_comparison(sheets, arguments)
+        yield from _rank_correlation(sheets)
     yield from problems
     if problems:
         raise UserError(f"{len(problems)} of {len(library)} multipliers are left out")

@@ -71,7 +71,7 @@ def read_npz(
     """
     path = Path(path)
     check_nothing_stated(path, signed, order)
-    fields = _read_arrays(path)
+    fields = read_arrays(path)
     version = fields.get("format_version")
     if version is None or version.shape or not np.issubdtype(version.dtype, np.integer):
         raise ValueError(f"{path}: not a multiplier, there is no format version")
@@ -131,7 +131,7 @@ def read_npy(
     """
     path = Path(path)
     layout = TableLayout.stated_by_caller(path, signed, check_order(order) or "xw")
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     if list(arrays) != [""]:
         raise ValueError(f"{path}: not a .npy file, but an archive of several arrays")
     return layout.multiplier(path, arrays[""])
@@ -185,15 +185,34 @@ def npy_table(multiplier: Multiplier) -> bytes:
     return content.getvalue()
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the arrays of an `.npz` by name, or the array of an `.npy` under the empty name."""
-    content = io.BytesIO(read_bytes(path, most=MOST_BYTES))
+def read_arrays(path: Path, *, most: int = MOST_BYTES) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of an `.npz` by name, or the array of an `.npy` under the empty name.
+
+    Args:
+        path: The file.
+        most: Greatest number of bytes, packed and unpacked; bounds the memory of a bad file.
+
+    Returns:
+        The arrays.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is too large, damaged or another one, or has to be unpickled.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder) / "a.npz", codes=np.arange(3))
+        ...     read_arrays(Path(folder) / "a.npz")
+        {'codes': array([0, 1, 2])}
+    """
+    content = io.BytesIO(read_bytes(path, most=most))
     try:
         if zipfile.is_zipfile(content):
             with zipfile.ZipFile(content) as archive:
                 unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > MOST_BYTES:
-                raise NetlistError(f"the arrays must have at most {MOST_BYTES} bytes")
+            if unpacked > most:
+                raise NetlistError(f"the arrays must have at most {most} bytes")
         content.seek(0)
         with warnings.catch_warnings(action="ignore"):  # of headers that are odd or from Python 2
             loaded = np.load(content, allow_pickle=False)

@@ -1,5 +1,7 @@
 """Operand streams: their order, what a port reads of them, the energy that they take."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -65,8 +67,27 @@ def test_round_trip(tmp_path):
     stream.save(tmp_path / "s.npz")
     assert np.array_equal(OperandStream.load(tmp_path / "s.npz").w_codes, stream.w_codes)
     (tmp_path / "s.npz").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"s\.npz: not an operand stream"):
+    with pytest.raises(ValueError, match=r"s\.npz: not a \.npz file, or a damaged one"):
         OperandStream.load(tmp_path / "s.npz")
+    np.savez(tmp_path / "s.npz", x_codes=stream.x_codes)
+    with pytest.raises(ValueError, match=r"s\.npz: not an operand stream, there is no 'w_codes'"):
+        OperandStream.load(tmp_path / "s.npz")
+    np.savez(tmp_path / "s.npz", x_codes=stream.x_codes, w_codes=stream.w_codes[1:])
+    with pytest.raises(ValueError, match=r"s\.npz: not an operand stream: .* equally long"):
+        OperandStream.load(tmp_path / "s.npz")
+
+
+def test_any_damage_to_a_stream_is_a_value_error(tmp_path):
+    path, rng = tmp_path / "s.npz", np.random.default_rng(0)
+    random_stream(300).save(path)
+    whole = path.read_bytes()
+    for _ in range(300):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(whole), rng.integers(1, 4)):
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(content[: rng.integers(1, len(content) + 1)])
+        with contextlib.suppress(ValueError):
+            OperandStream.load(path)
 
 
 def test_joint_counts():

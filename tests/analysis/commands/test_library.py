@@ -101,6 +101,22 @@ def test_compare_at_published_cost(checkout, tmp_path, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_compare_ranks_energy_against_published_power(checkout, tmp_path, capsys):
+    assert library(checkout, "--csv", tmp_path / "out.csv") == 0
+    assert "rank correlation" not in capsys.readouterr().out  # of two
+    for number, (v, power) in enumerate([(4, "0.40"), (6, "0.30"), (8, "0.35")]):
+        name = f"mul8s_{number}X"
+        file = checkout / "multiplers" / "8x8_signed" / "pareto_pwr_mae" / f"{name}.v"
+        header = evoapproxlib_header(figures(0, v, True), PDK45_PWR=f"{power} mW")
+        file.write_text(header + circuit(name, 0, v, True))
+    (checkout / "multiplers" / "8x8_signed" / "pareto_pwr_mae" / "mul8s_1AB.v").unlink()
+    (checkout / "multiplers" / "8x8_unsigned" / "pareto_pwr_mae" / "mul8u_2CD.v").unlink()
+    assert library(checkout, "--csv", tmp_path / "out.csv") == 0
+    # Energies fall from v = 4 to 8, ranks 3 2 1 against 3 1 2: 1 - 6 * 2 / (3 * 8).
+    expected = "relative energy and published power: 0.500 (Spearman, 3 multipliers)"
+    assert expected in capsys.readouterr().out
+
+
 def test_compare_leaves_out_what_cannot_be_read(checkout, tmp_path, capsys):
     file = checkout / "multiplers" / "8x8_unsigned" / "pareto_pwr_mae" / "mul8u_2CD.v"
     file.write_text(file.read_text().replace("endmodule", ""))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from multipliers import (
     Multiplier,
     array_multiplier,
+    get_netlist,
     load,
     parse_aiger,
     parse_blif,
@@ -77,6 +78,20 @@ FILES = {
     "bin": tfapprox_table(UNSIGNED, "xw"),
 }
 
+LARGE = [get_netlist(name) for name in ("mul8s_wallace", "mul8u_momeni_c8", "mul4u_dadda")]
+LARGE_FILES = {
+    "verilog": [to_verilog(netlist).encode() for netlist in LARGE],
+    "blif": [to_blif(netlist).encode() for netlist in LARGE],
+    "cgp": [to_cgp(netlist).encode() for netlist in LARGE],
+    "aag": [to_aiger(netlist).encode() for netlist in LARGE],
+    "aig": [to_binary_aiger(netlist) for netlist in LARGE],
+}
+HOSTILE = (
+    b"\\\n", b"\0", b'`include "x"\n', b"`define a `a\n`a", b"(" * 300, b"{" * 300, b"~" * 500,
+    b"[", b"99999999999999999999", b"{1000000{1'b1}}", b"[1048576:0]", b"/*", b"//", b"1e400",
+    b"-1", b"nan", b"\xff\xfe", b".end\n", b"\n" * 50,
+)  # fmt: skip
+
 
 def read(name, content, folder):
     """Read content as a file of a format, from memory where the format can be."""
@@ -124,6 +139,25 @@ def mutate(content, kind, first, second, byte):
             end += 1
         return content[:start] + numbers[byte % len(numbers)] + content[end:]
     return content[:first] + content[low:high][:60] + content[first:]  # repeat a piece
+
+
+def mutate_much(content, pool, choose):
+    """Return content with up to ten things changed, some of them taken from other files."""
+    for _ in range(choose.choice((1, 1, 1, 2, 3, 5, 10))):
+        kind, place = choose.random(), choose.randrange(len(content) + 1)
+        if kind < 0.12:
+            other = choose.choice(pool)
+            content = content[:place] + other[choose.randrange(len(other) + 1) :]
+        elif kind < 0.2:
+            words, others = content.split(b" "), choose.choice(pool).split() or [b"0"]
+            words[choose.randrange(len(words))] = choose.choice(others)
+            content = b" ".join(words)
+        elif kind < 0.24:
+            content = content[:place] + choose.choice(HOSTILE) + content[place:]
+        else:
+            first, second, byte = (choose.randrange(limit) for limit in (1 << 20, 1 << 20, 256))
+            content = mutate(content, choose.choice(KINDS), first, second, byte)
+    return content[:200_000]
 
 
 KINDS = (

@@ -1,16 +1,33 @@
 """Damaged files of every format are read, or refused by the errors that the readers state."""
 
+import contextlib
+import random
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from multipliers import Multiplier, Netlist, NetlistError
-from tests.multipliers.formats.mutations import FILES, MUTATIONS, mutate, read
+from tests.multipliers.formats.mutations import (
+    FILES,
+    LARGE_FILES,
+    MUTATIONS,
+    mutate,
+    mutate_much,
+    read,
+)
 
 # A damaged array may hold other things than integers.
-REFUSALS = {"npy": (ValueError, TypeError), "npz": (ValueError, TypeError)}
+REFUSALS = {
+    "npy": (ValueError, TypeError),
+    "npz": (ValueError, TypeError),
+    "csv": (ValueError,),
+    "txt": (ValueError,),
+    "h": (ValueError,),
+}
 LONGEST_S = 10
+NIGHTLY_S = 120
+MOST_FILES = 60
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -30,9 +47,27 @@ def test_damaged_file(tmp_path, name, mutations):
     content = FILES[name]
     for mutation in mutations:
         content = mutate(content, *mutation)
+    refused_or_read(name, content, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_files_at_length(tmp_path, name):
+    choose = random.Random(0)
+    pool = [FILES[name], *LARGE_FILES.get(name, ())]
+    end = time.monotonic() + NIGHTLY_S
+    executions = 0
+    while time.monotonic() < end:
+        content = mutate_much(choose.choice(pool), pool, choose)
+        refused_or_read(name, content, tmp_path)
+        executions += 1
+        if len(pool) < MOST_FILES and choose.random() < 0.002:
+            pool.append(content)  # damage upon damage
+    assert executions > NIGHTLY_S
+
+
+def refused_or_read(name, content, folder):
     start = time.monotonic()
-    try:
-        read(name, content, tmp_path)
-    except REFUSALS.get(name, NetlistError if name not in ("csv", "txt", "h") else ValueError):
-        pass
+    with contextlib.suppress(*REFUSALS.get(name, (NetlistError,))):
+        read(name, content, folder)
     assert time.monotonic() - start < LONGEST_S
