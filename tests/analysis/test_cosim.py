@@ -181,3 +181,52 @@ class TestCommand:
         assert main(words) == 1
         assert "several modules may be the top" in capsys.readouterr().err
         assert main([*words, "--top", "mul8u_bam_h0_v4"]) == 0
+
+
+class TestWhatCanGoWrong:
+    def test_an_empty_stream(self, tmp_path):
+        nothing = OperandStream(np.zeros(0, np.uint8), np.zeros(0, np.uint8))
+        path = netlist_file(tmp_path, "mul8u_array")
+        with pytest.raises(ValueError, match="'stream' must hold at least one pair of operands"):
+            write_cosim(path, get("mul8u_array"), nothing, tmp_path / "bench")
+        assert not (tmp_path / "bench").exists()
+
+    def test_a_netlist_with_the_name_of_the_bench(self, tmp_path):
+        path = tmp_path / "test_bench.v"
+        path.write_text(to_verilog(get_netlist("mul8u_array")))
+        with pytest.raises(ValueError, match=r"must not be named as a file of the bench"):
+            write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path / "bench")
+
+    def test_operands_that_do_not_fit(self, tmp_path):
+        path = tmp_path / "mul4u_array.v"
+        path.write_text(to_verilog(get_netlist("mul4u_array")))
+        with pytest.raises(ValueError, match="activations must fit a port of 4 bits, got code 16"):
+            write_cosim(path, get("mul4u_array"), all_pairs(), tmp_path / "bench")
+
+    @needs_icarus
+    def test_a_run_that_takes_too_long(self, tmp_path):
+        path = netlist_file(tmp_path, "mul8u_array")
+        bench = write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path / "bench")
+        with pytest.raises(RuntimeError, match=r"iverilog took more than 0\.001 s"):
+            run_icarus(bench, path, seconds=1e-3)
+
+    @needs_icarus
+    def test_a_bench_that_stops_early(self, tmp_path):
+        path = netlist_file(tmp_path, "mul8u_array")
+        bench = write_cosim(path, get("mul8u_array"), all_pairs(), tmp_path / "bench")
+        bench.write_text(bench.read_text().replace("#1;", "$finish; #1;", 1))
+        with pytest.raises(RuntimeError, match="the test bench did not finish"):
+            run_icarus(bench, path)
+
+    @needs_icarus
+    @pytest.mark.parametrize("kind", [" & ", " ^ ", "1'b0"])
+    def test_every_kind_of_corruption_is_caught(self, tmp_path, kind):
+        path = netlist_file(tmp_path, "mul8s_bam_h0_v8")
+        good = get("mul8s_bam_h0_v8")
+        text = path.read_text()
+        assert kind in text
+        other = {" & ": " | ", " ^ ": " & ", "1'b0": "1'b1"}[kind]
+        path.write_text(other.join(text.rsplit(kind, 1)))
+        assert load(path) != good
+        result = run_icarus(write_cosim(path, good, all_pairs(), tmp_path / "bench"), path)
+        assert result.mismatches == np.count_nonzero(load(path).lut != good.lut)

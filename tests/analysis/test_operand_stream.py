@@ -9,7 +9,7 @@ import torch
 import torchapprox
 from analysis.operand_stream import OperandStream, record_stream
 from analysis.stream_energy import operand_energy
-from multipliers import CellTable, Op, get_netlist, toggle_energy
+from multipliers import CellTable, Op, get_netlist, parse_verilog, toggle_energy
 
 
 def random_stream(pairs, seed=0):
@@ -153,3 +153,9 @@ def test_energy_of_narrow_ports():
     assert found == toggle_energy(narrow, *values).energy_per_multiplication
     with pytest.raises(ValueError, match="activations must fit a port of 4 bits"):
         operand_energy(narrow, random_stream(300))
+
+
+def test_energy_of_a_circuit_that_is_no_multiplier():
+    text = "module m(input [7:0] a, output [7:0] y); assign y = ~a; endmodule"
+    with pytest.raises(ValueError, match="'netlist' must have two input ports, got m"):
+        operand_energy(parse_verilog(text), random_stream(9))

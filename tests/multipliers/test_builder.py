@@ -146,3 +146,14 @@ def test_wrong_number_of_fan_ins():
     builder, (a, b), _ = two_bit_inputs()
     with pytest.raises(ValueError, match="MAJ must have 3 fan-ins, got 2"):
         builder.gate(Op.MAJ, a, b)
+
+
+def test_the_number_of_nets_is_bounded(monkeypatch):
+    monkeypatch.setattr("multipliers.builder._MOST_NETS", 6)
+    builder = NetlistBuilder("m")
+    builder.input("a", 3)
+    with pytest.raises(NetlistError, match=r"^the circuit has more than 6 nets"):
+        builder.input("b", 2)
+    builder.net()
+    with pytest.raises(NetlistError, match=r"^m\.v:3: the circuit has more than 6 nets"):
+        builder.net(place=("m.v", 3))

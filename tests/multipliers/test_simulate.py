@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multipliers import Bus, Netlist, NetlistBuilder, Op, array_multiplier, simulate
+from multipliers.simulate import evaluate
 
 
 @st.composite
@@ -88,3 +89,8 @@ def test_tables_too_large_to_simulate():
         ValueError, match="at most 24 input bits and 31 output bits, got mul13u_array"
     ):
         simulate(array_multiplier(signed=False, width=13))
+
+
+def test_a_wrong_number_of_inputs():
+    with pytest.raises(ValueError, match="'inputs' must be 4 bits, got 3"):
+        evaluate(array_multiplier(signed=False, width=2), [np.zeros(1, dtype=np.uint64)] * 3)
