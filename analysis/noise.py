@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ def relative_noise(error: PredictedError, trace: LayerTrace) -> NoiseParameters:
     """Express a layer's predicted error in the units of NOISE mode.
 
     The mean is the mean over all output channels, and the standard deviation that of the
-    one-population model in `analysis.statistics`, divided by the traced output's.
+    one-population model in `analysis.statistics`, divided by the traced output's. A transposed
+    convolution adds several of the predicted sums into one output, as if their errors were
+    independent.
 
     Raises:
         ValueError: If the layer's traced output is constant, so that nothing is relative to it.
@@ -44,8 +47,10 @@ def relative_noise(error: PredictedError, trace: LayerTrace) -> NoiseParameters:
             f"layer '{trace.name}' must have an output that varies, got standard deviation "
             f"{trace.output_std}: trace more data or leave the layer out of the conversion"
         )
+    sums = trace.sums_per_output
     return NoiseParameters(
-        mean=error.real_mean_per_output, stdev=error.real_std_per_output / trace.output_std
+        mean=sums * error.real_mean_per_output,
+        stdev=math.sqrt(sums) * error.real_std_per_output / trace.output_std,
     )
 
 

@@ -15,7 +15,7 @@ from torchapprox.wrapping import get_approx_modules
 
 
 class LayerTrace:
-    """What one layer multiplied, as counts.
+    """What one layer multiplied, as counts of the matrix product that it lowers to.
 
     Memory: 2 KB per input position and 0.5 MB, whatever the number of batches.
 
@@ -73,6 +73,15 @@ class LayerTrace:
     def w_histogram(self) -> npt.NDArray[np.int64]:
         """Multiplications in which each weight code took part, int64 `(256,)`."""
         return np.asarray(self.joint_counts.sum(axis=0))
+
+    @property
+    def sums_per_output(self) -> float:
+        """Sums of K products that are added into one output, on average.
+
+        1 but for transposed convolutions, which add those of several taps; 0 before the first
+        output.
+        """
+        return self.rows * self.out_channels / max(self._outputs, 1)
 
     @property
     def output_mean(self) -> float:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+import torchapprox
 from analysis import NoiseParameters, apply_noise, noise_parameters, noisy, predict_error
 from torchapprox.layers import ApproxLinear, InferenceMode
 
@@ -21,6 +22,25 @@ def test_noise_is_the_prediction_relative_to_the_output(random_multiplier, trace
     noise = noise_parameters(multiplier, {"a": trace})["a"]
     assert noise.mean == predicted.real_mean_per_output < 0
     assert noise.stdev == pytest.approx(predicted.real_std_per_output / 2.5)
+
+
+def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.ConvTranspose1d(3, 2, 5, stride=1))
+    x = torch.rand(8, 3, 200)
+    torchapprox.approximate(model, calibration=[x], mode=InferenceMode.QUANTIZED)
+    with torchapprox.trace(model) as traces:
+        model(x)
+    trace = traces["0.wrapped"]
+    assert trace.sums_per_output == pytest.approx(5 * 200 / 204)
+    multiplier = random_multiplier()
+    noise = noise_parameters(multiplier, traces)["0.wrapped"]
+    exact = model(x).detach()
+    torchapprox.approximate(model, multiplier)
+    # Every output but those at the ends has five taps, whose errors' means add.
+    error = (model(x) - exact).detach()
+    assert noise.mean == pytest.approx(float(error.mean()), rel=1e-3)
+    assert 0.2 < noise.stdev / float(error.std() / exact.std()) < 2
 
 
 def test_a_constant_output_is_refused(random_multiplier, make_trace):

@@ -1,6 +1,7 @@
 """Transposed convolutions on an approximate multiplier."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -60,6 +61,7 @@ class ApproxConvTransposeNd(ConvolutionLayer):
     _ARGS: ClassVar[type[ConvTransposeArgs]]
     padding: tuple[int, ...]
     output_padding: tuple[int, ...]
+    _output_padding: Callable[..., list[int]]
 
     def __init__(
         self,
@@ -133,6 +135,30 @@ class ApproxConvTransposeNd(ConvolutionLayer):
         """
         products_per_position = self.weight.numel()
         return products_per_position * math.prod(self._last_input_size())
+
+    def forward(
+        self, x: Tensor, *args: Any, output_size: Sequence[int] | None = None, **kwargs: Any
+    ) -> Tensor:
+        """Run the layer in its current mode; see `ApproxLayer.forward`.
+
+        Args:
+            x: Fake-quantised activations, `(B, C, *size)`, or `(C, *size)` for one sample.
+            args: As `ApproxLayer.forward` takes them.
+            output_size: Size of the output, instead of that which ``output_padding`` gives.
+            kwargs: As ``args``.
+
+        Raises:
+            ValueError: No output padding gives ``output_size``.
+        """
+        if output_size is None:
+            return super().forward(x, *args, **kwargs)
+        own, dims = self.output_padding, self.conv_args.DIMS
+        geometry = (self.stride, self.padding, self.kernel_size, dims, self.dilation)
+        self.output_padding = tuple(self._output_padding(x, list(output_size), *geometry))
+        try:
+            return super().forward(x, *args, **kwargs)
+        finally:
+            self.output_padding = own
 
     def _quantise_weight(self, weight: Tensor) -> Tensor:
         groups, kernel = self.groups, weight.shape[2:]

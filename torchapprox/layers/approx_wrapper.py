@@ -1,6 +1,7 @@
 """A layer between the quantiser of its input and the way back to floats."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -81,8 +82,12 @@ class ApproxWrapper(nn.Module):
             raise RuntimeError(_NOT_PREPARED)
         return quantiser
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Quantise the input and run the layer.
+
+        Args:
+            x: The input, floating point.
+            output_size: Size of the output that a transposed convolution is asked for.
 
         Raises:
             RuntimeError: The model is not prepared, or in APPROXIMATE mode not calibrated.
@@ -93,11 +98,13 @@ class ApproxWrapper(nn.Module):
             check_calibrated("activation", quantiser)
         check_finite(x)
         x_q = self.quant_stub(at_least_float32(x))
+        options = {} if output_size is None else {"output_size": output_size}
         y = layer(
             x_q,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             x_range=range_of(quantiser),
+            **options,
         )
         output: Tensor = self.dequant_stub(y)
         return output.to(x.dtype)

@@ -2,18 +2,20 @@
 
 import pytest
 import torch
+from torch import nn
 
-from tests.torchapprox.builders import converted_cnn, images, random_multiplier
-from torchapprox import InferenceMode
-
+from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, random_multiplier
+from torchapprox import Accumulator, InferenceMode, approximate
 
 # Dynamo looks at the gradient of every tensor that it meets.
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-@pytest.mark.parametrize("mode", [InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE])
-def test_compiled_equals_eager(mode):
-    model = converted_cnn(random_multiplier(limit=2**8), mode=mode)
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor that is not a leaf"
+)  # fmt: skip
+
+
+def assert_compiled_equals_eager(model, batches):
     compiled = torch.compile(model, backend="aot_eager")
-    for batch in (images(3), images(5, seed=9)):
+    for batch in batches:
         results = []
         for network in (model, compiled):
             model.zero_grad()
@@ -22,3 +24,19 @@ def test_compiled_equals_eager(mode):
             results.append([y.detach(), *(p.grad.clone() for p in model.parameters())])
         for got, wanted in zip(*results, strict=True):
             torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("mode", [InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE])
+def test_convolutions_and_a_linear_layer(mode):
+    model = converted_cnn(random_multiplier(limit=2**8), mode=mode)
+    assert_compiled_equals_eager(model, (images(3), images(5, seed=9)))
+
+
+def test_other_convolutions_and_an_accumulator():
+    model = nn.Sequential(
+        nn.Conv1d(2, 3, 4, padding="same", padding_mode="circular"), nn.ConvTranspose1d(3, 2, 3, 2)
+    )
+    x = torch.randn(3, 2, 6)
+    approximate(model, random_multiplier(limit=2**8), calibration=[x], qconfig=minmax_qconfig())
+    model[0].wrapped.accumulator = Accumulator(14, "saturate")
+    assert_compiled_equals_eager(model, [x])

@@ -18,6 +18,20 @@ LAYERS = {
     "depthwise": (nn.Conv2d(4, 4, 3, groups=4, stride=2, padding=1), (2, 4, 5, 5)),
     "same, even kernel": (nn.Conv2d(2, 3, (2, 4), padding="same"), (2, 2, 6, 7)),
     "one sample": (nn.Conv2d(2, 3, 3, padding=1), (2, 6, 7)),
+    "one dimension": (nn.Conv1d(4, 6, 3, stride=2, padding=2, groups=2), (2, 4, 9)),
+    "three dimensions": (nn.Conv3d(2, 3, (1, 2, 3), padding=(1, 0, 1)), (2, 2, 3, 4, 5)),
+    "reflect": (nn.Conv2d(2, 3, 3, padding=(1, 2), padding_mode="reflect"), (2, 2, 6, 7)),
+    "replicate, 3d": (
+        nn.Conv3d(2, 3, 2, padding=(1, 2, 1), padding_mode="replicate", stride=2),
+        (2, 2, 3, 4, 5),
+    ),
+    "circular, same": (
+        nn.Conv1d(4, 6, 4, padding="same", padding_mode="circular", groups=2),
+        (2, 4, 9),
+    ),
+    "transposed, 1d": (nn.ConvTranspose1d(4, 6, 3, 2, 1, 1, groups=2), (2, 4, 5)),
+    "transposed, 2d": (nn.ConvTranspose2d(2, 3, (2, 3), 2, (0, 1), dilation=2), (2, 2, 4, 5)),
+    "transposed, 3d": (nn.ConvTranspose3d(2, 2, 2, stride=2, groups=2), (2, 2, 2, 3, 2)),
 }
 QCONFIGS = {
     "per tensor": minmax_qconfig(),

@@ -17,6 +17,10 @@ LAYERS = {
     "convolution": (nn.Conv2d(2, 4, 3, padding=1, stride=2), (2, 2, 6, 7)),
     "grouped": (nn.Conv2d(4, 6, 3, groups=2, padding=2, dilation=2), (2, 4, 6, 7)),
     "depthwise": (nn.Conv2d(4, 4, 3, groups=4, padding="same"), (2, 4, 6, 7)),
+    "one dimension": (nn.Conv1d(4, 6, 3, groups=2, padding=2), (2, 4, 9)),
+    "three dimensions": (nn.Conv3d(2, 3, 2, padding=1), (2, 2, 3, 4, 3)),
+    "reflect": (nn.Conv2d(2, 3, 3, padding=2, padding_mode="reflect"), (2, 2, 6, 7)),
+    "transposed": (nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2), (2, 4, 4, 5)),
 }
 
 
