@@ -1,78 +1,129 @@
-"""Functions of one operand from which the terms of an HTP model are built."""
+"""Named functions of one operand from which the terms of an HTP model are built."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-FeatureKind = Literal["one", "identity", "mod", "floor", "bit"]
+FeatureKind = Literal[
+    "one", "identity", "square", "mod", "floor", "bit", "leading", "step", "hinge"
+]
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
-_WITHOUT_BITS = ("one", "identity")
+
+_WIDEST = 16
+_RANGES = {
+    "one": (0, 0),
+    "identity": (0, 0),
+    "square": (0, 0),
+    "mod": (0, _WIDEST - 1),
+    "floor": (0, _WIDEST - 1),
+    "bit": (0, _WIDEST - 1),
+    "leading": (1, _WIDEST),
+    "step": (1 - (1 << (_WIDEST - 1)), (1 << _WIDEST) - 1),
+    "hinge": (1 - (1 << (_WIDEST - 1)), (1 << _WIDEST) - 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A named function of one operand, applied element by element.
+    """A named function of one operand v, applied element by element.
 
-    | kind | f(v) |
+    | kind | f(v), with the parameter p |
     |---|---|
     | ``one`` | 1 |
     | ``identity`` | v |
-    | ``mod`` | v mod 2^bits, the low bits of the operand's code |
-    | ``floor`` | v - v mod 2^bits, the operand without its low bits |
-    | ``bit`` | bit number ``bits`` of the code, 0 or 1 |
+    | ``square`` | v^2 |
+    | ``mod`` | v mod 2^p, the low p bits of the operand's code |
+    | ``floor`` | v - v mod 2^p, the operand without its low bits |
+    | ``bit`` | bit number p of the code, 0 or 1 |
+    | ``leading`` | v cut to p bits from its leading one on, the sign kept; p = 1: a power of two |
+    | ``step`` | 1 if v >= p, else 0 |
+    | ``hinge`` | v - p if v >= p, else 0 |
 
     The remainder takes the sign of the divisor, so that it equals the low bits of a two's
-    complement code for negative values as well.
+    complement code for negative values as well. Operands of up to 16 bits are meant.
 
     Args:
         kind: One of `FEATURE_KINDS`.
-        bits: The number k of the table above, 0..7; 0 for kinds that have none.
+        parameter: The number p of the table above; 0 for kinds that have none.
 
     Raises:
         LookupError: The kind is unknown.
-        ValueError: ``bits`` is out of range.
+        TypeError: ``parameter`` is not an int.
+        ValueError: ``parameter`` is out of range.
 
     Examples:
         >>> import numpy as np
         >>> Feature("mod", 2)(np.array([5.0, -3.0]))
         array([1., 1.])
+        >>> Feature("leading", 2)(np.array([13.0, -7.0, 1.0, 0.0])).tolist()
+        [12.0, -6.0, 1.0, 0.0]
         >>> str(Feature("floor", 3))
         'v - v mod 2^3'
     """
 
     kind: FeatureKind
-    bits: int = 0
+    parameter: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in FEATURE_KINDS:
             raise LookupError(
                 f"'kind' must be one of {', '.join(FEATURE_KINDS)}, got {self.kind!r}"
             )
-        if isinstance(self.bits, bool) or not isinstance(self.bits, int):
-            raise TypeError(f"'bits' must be an int, got {type(self.bits).__name__}")
-        most = 0 if self.kind in _WITHOUT_BITS else 7
-        if not 0 <= self.bits <= most:
-            raise ValueError(f"'bits' of {self.kind!r} must be 0..{most}, got {self.bits}")
+        if isinstance(self.parameter, bool) or not isinstance(self.parameter, int):
+            raise TypeError(f"'parameter' must be an int, got {type(self.parameter).__name__}")
+        least, most = _RANGES[self.kind]
+        if not least <= self.parameter <= most:
+            raise ValueError(
+                f"'parameter' of {self.kind!r} must be {least}..{most}, got {self.parameter}"
+            )
 
     def __call__(self, values: Any) -> Any:
         """Apply the function to an array or tensor of integer-valued floats, any shape."""
+        p = self.parameter
         match self.kind:
             case "one":
                 return values * 0 + 1
             case "identity":
                 return values
+            case "square":
+                return values * values
             case "mod":
-                return values % 2**self.bits
+                return values % 2**p
             case "floor":
-                return values - values % 2**self.bits
+                return values - values % 2**p
             case "bit":
-                return (values % 2 ** (self.bits + 1) - values % 2**self.bits) / 2**self.bits
+                return (values % 2 ** (p + 1) - values % 2**p) / 2**p
+            case "leading":
+                return _leading(values, p)
+            case "step":
+                return values * 0 + (values >= p)
+            case "hinge":
+                return (values - p) * (values >= p)
 
     def __str__(self) -> str:
+        p = self.parameter
         names = {
             "one": "1",
             "identity": "v",
-            "mod": f"v mod 2^{self.bits}",
-            "floor": f"v - v mod 2^{self.bits}",
-            "bit": f"bit {self.bits} of v",
+            "square": "v^2",
+            "mod": f"v mod 2^{p}",
+            "floor": f"v - v mod 2^{p}",
+            "bit": f"bit {p} of v",
+            "leading": f"{p} leading bits of v",
+            "step": f"[v >= {p}]",
+            "hinge": f"max(v - {p}, 0)",
         }
         return names[self.kind]
+
+
+def _leading(values: Any, bits: int) -> Any:
+    """Cut the magnitudes to a number of bits from the leading one on.
+
+    The last bit that is kept has the weight max(1, 2^(n + 1 - bits)), where n is the position of
+    the leading one. By 1 + 1 + 2 + 4 + ... = 2^m this is a sum of comparisons, which is exact on
+    every device, as a logarithm is not.
+    """
+    magnitudes = abs(values)
+    weight = values * 0 + 1
+    for position in range(bits, _WIDEST):
+        weight = weight + (magnitudes >= 2**position) * 2 ** (position - bits)
+    return (magnitudes - magnitudes % weight) * (1 - 2 * (values < 0))

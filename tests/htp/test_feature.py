@@ -33,12 +33,12 @@ def test_every_operand(kind, bits, signed):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("square",), LookupError, "'kind' must be one of one, identity, mod, floor, bit"),
-        (("mod", 8), ValueError, r"'bits' of 'mod' must be 0\.\.7, got 8"),
-        (("mod", -1), ValueError, r"must be 0\.\.7, got -1"),
-        (("one", 1), ValueError, r"'bits' of 'one' must be 0\.\.0, got 1"),
-        (("mod", 1.0), TypeError, "'bits' must be an int, got float"),
-        (("mod", True), TypeError, "'bits' must be an int, got bool"),
+        (("square",), LookupError, "'kind' must be one of one, identity, square, mod, floor, bit, leading"),
+        (("mod", 16), ValueError, r"'parameter' of 'mod' must be 0\.\.15, got 16"),
+        (("mod", -1), ValueError, r"must be 0\.\.15, got -1"),
+        (("one", 1), ValueError, r"'parameter' of 'one' must be 0\.\.0, got 1"),
+        (("mod", 1.0), TypeError, "'parameter' must be an int, got float"),
+        (("mod", True), TypeError, "'parameter' must be an int, got bool"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

@@ -42,8 +42,9 @@ def test_json_round_trip():
     assert HtpModel.from_json(text) == MODEL
     assert json.loads(text)["terms"][1] == {
         "coefficient": -0.5,
-        "x": {"kind": "mod", "bits": 3},
-        "w": {"kind": "one", "bits": 0},
+        "term": "-0.5 * (x mod 2^3) * 1",
+        "x": {"kind": "mod", "parameter": 3},
+        "w": {"kind": "one", "parameter": 0},
     }
 
 
@@ -76,6 +77,6 @@ def test_bad_files(text, message):
 
 
 def test_an_unknown_feature_in_a_file():
-    terms = [{"coefficient": 1, "x": {"kind": "log", "bits": 0}, "w": {"kind": "one", "bits": 0}}]
+    terms = [{"coefficient": 1, "x": {"kind": "log", "parameter": 0}, "w": {"kind": "one", "parameter": 0}}]
     with pytest.raises(ValueError, match=r"'kind' must be one of .* got .log"):
         HtpModel.from_json(changed(terms=terms))

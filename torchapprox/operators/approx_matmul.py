@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from htp import HtpCallable
+from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.codes import data_range, to_codes
@@ -131,6 +131,7 @@ class ApproxMatmulOp(torch.autograd.Function):
         return grad_x, grad_w, None, None, None, None, None, None
 
 
+@contracts_last_axis
 def features_last_matmul(x: Tensor, w: Tensor) -> Tensor:
     """Return ``x @ w.mT``, what an HTP model of a matrix product gets as ``base_func``."""
     return x @ w.mT

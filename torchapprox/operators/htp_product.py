@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from htp import HtpCallable, HtpModel, accurate_model
+from multipliers import Port
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
 
-_FLOAT32_EXACT = 2**24
-_LARGEST_PRODUCT = 2**16
+_FLOAT32_BITS = 24
+_FOREIGN_DEPTH = 2**_FLOAT32_BITS // 2**16
 _ACCURATE = accurate_model()
 
 
@@ -91,9 +92,9 @@ def htp_sums(
 ) -> Tensor:
     """Return a layer's sums of products, uncorrected.
 
-    The model computes in float32 where ``depth`` products below 2^16 (for the accurate model: below
-    the product of the operands' largest magnitudes) cannot add up to more than 2^24, else in
-    float64, so that integers stay exact. Autocast is off inside.
+    The model computes in float32 where nothing is rounded: by the bound that an `htp.HtpModel`
+    proves for itself, or, for any other callable, where ``depth`` products below 2^16 cannot add up
+    to more than 2^24. Else it computes in float64. Autocast is off inside.
 
     Args:
         model: The model.
@@ -113,10 +114,12 @@ def htp_sums(
 
 
 def _exact_float(model: HtpCallable, x: Tensor, w: Tensor, depth: int) -> torch.dtype:
-    bound = _largest_exact_product(x, w) if model is _ACCURATE else _LARGEST_PRODUCT
-    return torch.float32 if depth * bound <= _FLOAT32_EXACT else torch.float64
+    return torch.float32 if depth <= _float32_depth(model, x, w) else torch.float64
 
 
-def _largest_exact_product(x: Tensor, w: Tensor) -> int:
-    largest = {torch.uint8: 255, torch.int8: 128}
-    return largest[x.dtype] * largest[w.dtype]
+def _float32_depth(model: HtpCallable, x: Tensor, w: Tensor) -> int:
+    """Return how many products float32 adds up without rounding."""
+    if not isinstance(model, HtpModel):
+        return _FOREIGN_DEPTH
+    x_port, w_port = (Port(8, signed=operand.dtype == torch.int8) for operand in (x, w))
+    return model.exact_depth(_FLOAT32_BITS, x_port=x_port, w_port=w_port)
