@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isclose
 
 Interval = tuple[float, float]
 
@@ -54,6 +55,16 @@ class Certificate:
     def exact(self) -> bool:
         """Whether model and multiplier are proven equal on every pair of operands."""
         return self.exhaustive and self.max_abs_difference == 0
+
+    def agrees_with(self, other: Certificate | None) -> bool:
+        """Whether two certificates state the same figures, but for rounding."""
+        if other is None:
+            return False
+        figures = ("calls", "exact_share", "max_abs_difference", "mean_abs_difference")
+        return self.digest == other.digest and all(
+            isclose(getattr(self, name), getattr(other, name), rel_tol=1e-9, abs_tol=1e-9)
+            for name in figures
+        )
 
     def __str__(self) -> str:
         if self.exact:

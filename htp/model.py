@@ -11,6 +11,7 @@ import numpy as np
 
 from htp.arrays import stack
 from htp.certificate import Certificate
+from htp.certify import certify
 from htp.feature import Feature
 from htp.model_json import MOST_BYTES, read_document, write_document
 from htp.protocol import BaseFunction, contracted_axes
@@ -148,7 +149,7 @@ class HtpModel:
         Raises:
             OSError: The file cannot be read.
             ValueError: The file holds no model, or a model that carries no certificate for this
-                multiplier.
+                multiplier, or one that a new comparison does not confirm.
 
         Examples:
             >>> from tempfile import TemporaryDirectory
@@ -169,6 +170,8 @@ class HtpModel:
                 f"{path}: the model must be certified for 'lut', {lut.name} of digest "
                 f"{lut.digest}, got {certified or 'no certificate'}"
             )
+        if lut is not None and not certify(model, lut).agrees_with(model.certificate):
+            raise ValueError(f"{path}: the terms do not differ from 'lut' as the certificate says")
         return model
 
     def __str__(self) -> str:

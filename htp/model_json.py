@@ -67,7 +67,11 @@ def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]
             for term in document["terms"]
         )
         certificate = document.get("certificate")
-        return str(document["name"]), terms, certificate and _certificate(certificate)
+        return (
+            str(document["name"]),
+            terms,
+            None if certificate is None else _certificate(certificate),
+        )
     except (LookupError, TypeError, RecursionError, OverflowError, AttributeError) as error:
         raise ValueError(f"'text' is no HTP model: {error!r}") from error
     except json.JSONDecodeError as error:
@@ -100,10 +104,19 @@ def _part(document: Mapping[str, Any]) -> Feature | TableFeature:
 
 
 def _certificate(document: Mapping[str, Any]) -> Certificate:
-    figures = {field.name: document[field.name] for field in fields(Certificate)}
-    for name in _INTERVALS:
-        low, high = figures[name]
-        figures[name] = (low, high)
+    figures = {}
+    for field in fields(Certificate):
+        figure = document[field.name]
+        if field.name in _INTERVALS:
+            low, high = figure
+            figure = (float(low), float(high))
+        elif field.type == "float":
+            figure = float(figure)
+        elif type(figure).__name__ != field.type:
+            raise ValueError(
+                f"{field.name!r} of a certificate must be {field.type}, got {figure!r}"
+            )
+        figures[field.name] = figure
     return Certificate(**figures)
 
 

@@ -47,7 +47,7 @@ def test_the_same_table_gives_the_same_factors(name):
 
 
 def test_signed_entries_fit_one_int8_product():
-    for name in ("mul8s_bam_h0_v4", "mul8s_bam_h4_v6", "mul8s_tm_k3", "mul8s_roba", "mul8s_essm4"):
+    for name in ("mul8s_bam_h0_v4", "mul8s_ct_v4_corrected", "mul8s_tm_k3", "mul8s_roba"):
         assert factorise(get(name)).fits_int8, name
 
 
@@ -61,7 +61,7 @@ def test_every_own_table_of_rank_up_to_64():
             assert np.array_equal(found.int8.table, multiplier.lut), name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 6), st.sampled_from([1, 11, 127, 1000, 18_000]))
 def test_random_low_rank_tables(seed, rank, limit):
     generator = np.random.default_rng(seed)
@@ -148,10 +148,12 @@ def test_the_model_is_certified_exact():
 
 def test_high_ranks_are_refused_early():
     table = np.random.default_rng(0).integers(-99, 99, (256, 256))
-    with pytest.raises(RankError, match="rank of at most 64 .* got table of rank 25[56]; use") as e:
+    with pytest.raises(
+        RankError, match=r"rank of at most 64 .* got table of rank 25[56]; use"
+    ) as e:
         factorise(table)
     assert e.value.rank >= 255
-    with pytest.raises(RankError, match="at most 3 .* got mul8u_tosam_h0_t2 of rank 4"):
+    with pytest.raises(RankError, match=r"at most 3 .* got mul8u_tosam_h0_t2 of rank 4"):
         factorise(get("mul8u_tosam_h0_t2"), max_rank=3)
 
 

@@ -12,7 +12,7 @@ from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
 
 _FLOAT32_BITS = 24
-_FOREIGN_DEPTH = 2**_FLOAT32_BITS // 2**16
+_FOREIGN_DEPTH = 1 << (_FLOAT32_BITS - 16)
 _ACCURATE = accurate_model()
 
 
