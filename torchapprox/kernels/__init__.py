@@ -6,12 +6,16 @@
 from torchapprox.kernels.histogram_cpu import histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
+from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.kernels.saturating_cpu import saturating_runs_cpu
 
 __all__ = [
+    "clip_gradient_cpu",
+    "fake_quantise_cpu",
     "histogram_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vbmi_cpu",
+    "quantise_cpu",
     "saturating_runs_cpu",
 ]
