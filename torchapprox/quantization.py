@@ -58,6 +58,7 @@ __all__ = [
     "enable_fake_quant",
     "enable_observer",
     "has_observed",
+    "plain_limits",
     "prepare_qat",
     "quantiser_range",
     "set_parameters",
@@ -162,6 +163,26 @@ def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:
         return None
     observer = quantiser.activation_post_process
     return int(observer.quant_min), int(observer.quant_max)
+
+
+def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
+    """Return the range of a fake-quantiser that only quantises, None for any other module.
+
+    One that observes, that is off, or whose scale is trained does more, or less.
+
+    Examples:
+        >>> quantiser = default_qconfig().activation()
+        >>> plain_limits(quantiser)
+        >>> quantiser.disable_observer()
+        >>> plain_limits(quantiser)
+        (0, 127)
+    """
+    if type(quantiser) is not FakeQuantize:
+        return None
+    fake_quantiser: Any = quantiser
+    if fake_quantiser.observer_enabled[0] != 0 or fake_quantiser.fake_quant_enabled[0] != 1:
+        return None
+    return quantiser_range(quantiser)
 
 
 def describe_quantiser(quantiser: nn.Module | None) -> str:

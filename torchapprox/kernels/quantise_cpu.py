@@ -101,7 +101,7 @@ def _spread(task: Callable[[int, int], object], size: int, threads: int) -> None
 
 
 @jit_cpu
-def _quantise(values, inverse, zero_point, low, high, codes, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _quantise(values, inverse, zero_point, low, high, codes, start, stop):
     """Quantise the elements numbered ``start`` to ``stop``; return whether one is not finite."""
     length = values.shape[1]
     unbounded = False
@@ -122,7 +122,7 @@ def _quantise(values, inverse, zero_point, low, high, codes, start, stop):  # ty
 
 
 @jit_cpu
-def _fake_quantise(values, inverse, scale, zero_point, low, high, reals, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fake_quantise(values, inverse, scale, zero_point, low, high, reals, start, stop):
     length = values.shape[1]
     while start < stop:
         channel, first = start // length, start % length
@@ -136,7 +136,7 @@ def _fake_quantise(values, inverse, scale, zero_point, low, high, reals, start, 
 
 
 @jit_cpu
-def _clip_gradient(values, inverse, zero_point, low, high, gradient, clipped, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _clip_gradient(values, inverse, zero_point, low, high, gradient, clipped, start, stop):
     length = values.shape[1]
     while start < stop:
         channel, first = start // length, start % length

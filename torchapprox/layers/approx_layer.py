@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +24,7 @@ from torchapprox.quantization import (
     QConfig,
     check_calibrated,
     default_qconfig,
+    plain_limits,
     quantiser_range,
 )
 
@@ -233,8 +234,9 @@ class ApproxLayer(nn.Module, ABC):
         """Return the layer on the multiplier's products, without the bias.
 
         Args:
-            x_q: Fake-quantised activations, floating point.
-            w_q: Fake-quantised weights, floating point.
+            x_q: Activations, floating point; fake-quantised, but where ``quant_params`` says
+                otherwise.
+            w_q: Weights, likewise.
             quant_params: How they are quantised.
         """
 
@@ -264,15 +266,17 @@ class ApproxLayer(nn.Module, ABC):
         bias: Tensor | None = None,
         *,
         x_range: tuple[int, int] | None = None,
+        x_clip: tuple[int, int] | None = None,
     ) -> Tensor:
         """Run the layer in its current mode.
 
         Args:
-            x: Fake-quantised activations, floating point.
+            x: Activations, floating point; fake-quantised, but where ``x_clip`` is given.
             x_scale: Their scale, one element; needed in APPROXIMATE mode and for tracing.
             x_zero_point: Their zero point, one element.
             bias: Added instead of the layer's own bias.
             x_range: Least and greatest value that the activations' quantiser produces.
+            x_clip: What `deferred` returned for the quantiser, if it is left to the operator.
 
         Returns:
             The layer's output, floating point, at least float32.
@@ -285,8 +289,11 @@ class ApproxLayer(nn.Module, ABC):
         """
         if x_range is not None:
             self._input_range = x_range
-        w_q = self._quantise_weight(at_least_float32(self.weight))
-        y = self.multiply(at_least_float32(x), w_q, x_scale, x_zero_point, x_range)
+        w, w_clip = at_least_float32(self.weight), self.deferred(self.weight_fake_quant)
+        w = self._quantise_weight(w) if w_clip is None else w
+        y = self.multiply(
+            at_least_float32(x), w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip
+        )
         bias = self.bias if bias is None else bias
         return y if bias is None else self._add_bias(y, bias)
 
@@ -297,15 +304,21 @@ class ApproxLayer(nn.Module, ABC):
         x_scale: Tensor | None,
         x_zero_point: Tensor | None,
         x_range: tuple[int, int] | None,
+        *,
+        x_clip: tuple[int, int] | None = None,
+        w_clip: tuple[int, int] | None = None,
     ) -> Tensor:
-        """Return the product of fake-quantised operands in the current mode, without a bias.
+        """Return the product of two operands in the current mode, without a bias.
 
         Args:
-            x_q: Fake-quantised activations, floating point.
-            w_q: Operand of the weight port, fake-quantised by ``weight_fake_quant``.
+            x_q: Activations, floating point; fake-quantised, but where ``x_clip`` is given.
+            w_q: Operand of the weight port; fake-quantised by ``weight_fake_quant``, but where
+                ``w_clip`` is given.
             x_scale: Scale of the activations, one element, or None.
             x_zero_point: Their zero point, one element, or None.
             x_range: Least and greatest value that their quantiser produces, or None.
+            x_clip: What `deferred` returned for a quantiser that is left to the operator.
+            w_clip: Likewise.
 
         Raises:
             RuntimeError: APPROXIMATE mode without scale and zero point, or with a quantiser that
@@ -317,6 +330,8 @@ class ApproxLayer(nn.Module, ABC):
             for operand, quantiser in self.operand_quantisers.items():
                 check_calibrated(operand, quantiser)
         params = self._quantization_parameters(x_scale, x_zero_point, x_range)
+        if params is not None and (x_clip, w_clip) != (None, None):
+            params = replace(params, x_clip=x_clip, w_clip=w_clip)
         if self._inference_mode is InferenceMode.APPROXIMATE:
             if params is None:
                 raise RuntimeError(
@@ -332,6 +347,16 @@ class ApproxLayer(nn.Module, ABC):
         if self._operand_observers or self.traced_inputs is not None:
             self._show_operands(x_q, w_q, params, y)
         return y
+
+    def deferred(self, quantiser: nn.Module) -> tuple[int, int] | None:
+        """Return the limits of a fake-quantiser whose work the operator does in the current mode.
+
+        In APPROXIMATE mode the operator turns real numbers into codes in one pass, so that a
+        quantiser that does nothing else need not run. None where it must run.
+        """
+        if self._inference_mode is not InferenceMode.APPROXIMATE:
+            return None
+        return plain_limits(quantiser)
 
     def _quantise_weight(self, weight: Tensor) -> Tensor:
         """Fake-quantise the weight, whose first axis is that of the output channels."""

@@ -122,21 +122,31 @@ class ApproxMatmul(ApproxLayer):
             ValueError: Shapes do not match, or an operand holds NaN or infinity.
         """
         rows, columns = matrices(x, w)
-        check_finite(x)
-        check_finite(w)
-        x_q = self.activation_fake_quant(at_least_float32(x))
-        w_q = self.weight_fake_quant(at_least_float32(w))
         quantiser: Any = self.activation_fake_quant
+        x_q, x_clip = self._quantise(x, quantiser)
+        w_q, w_clip = self._quantise(w, self.weight_fake_quant)
         y = self.multiply(
             x_q,
             w_q,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             quantiser_range(quantiser),
+            x_clip=x_clip,
+            w_clip=w_clip,
         )
         per_sample = y.shape[1:] if max(rows.dim(), columns.dim()) > 2 else y.shape
         self._counts = rows.shape[-1], rows.shape[-1] * math.prod(per_sample)
         return y.to(torch.promote_types(x.dtype, w.dtype))
+
+    def _quantise(
+        self, values: Tensor, quantiser: nn.Module
+    ) -> tuple[Tensor, tuple[int, int] | None]:
+        """Return an operand for `multiply`, and the limits of a quantiser that is left to it."""
+        values, clip = at_least_float32(values), self.deferred(quantiser)
+        if clip is not None:
+            return values, clip
+        check_finite(values)
+        return quantiser(values), None
 
     def _last_counts(self, name: str) -> tuple[int, int]:
         if self._counts is None:

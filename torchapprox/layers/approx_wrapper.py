@@ -96,14 +96,16 @@ class ApproxWrapper(nn.Module):
         layer, quantiser = self.layer, self.activation_quantiser
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        check_finite(x)
-        x_q = self.quant_stub(at_least_float32(x))
+        clip = layer.deferred(quantiser)
+        if clip is None:
+            check_finite(x)
         options = {} if output_size is None else {"output_size": output_size}
         y = layer(
-            x_q,
+            self.quant_stub(at_least_float32(x)) if clip is None else x,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             x_range=range_of(quantiser),
+            x_clip=clip,
             **options,
         )
         output: Tensor = self.dequant_stub(y)

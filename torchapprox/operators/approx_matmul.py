@@ -9,7 +9,6 @@ from torch import Tensor
 from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
-from torchapprox.operators.codes import data_range, to_codes
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
 from torchapprox.operators.operand_sink import OperandSink
@@ -121,14 +120,21 @@ class ApproxMatmulOp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        ctx.save_for_backward(*inputs[:2])
+        x, w, _, params = inputs[:4]
+        ctx.operands = params.x_operand, params.w_operand(_single)
+        ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
-        grad_x = (grad @ w).sum_to_size(x.shape) if ctx.needs_input_grad[0] else None
-        grad_w = (grad.mT @ x).sum_to_size(w.shape) if ctx.needs_input_grad[1] else None
-        return grad_x, grad_w, None, None, None, None, None, None
+        x_operand, w_operand = ctx.operands
+        grad_x = grad_w = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad @ w_operand.reals(w)).sum_to_size(x.shape)
+        if ctx.needs_input_grad[1]:
+            grad_w = (grad.mT @ x_operand.reals(x)).sum_to_size(w.shape)
+        grad_x = x_operand.straight_through(grad_x, x)
+        return grad_x, w_operand.straight_through(grad_w, w), None, None, None, None, None, None
 
 
 @contracts_last_axis
@@ -162,8 +168,9 @@ def lower_matmul(
             "'w_scale' must have one element, since both operands of a matrix product are "
             f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
         )
-    x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
-    w_range = params.w_range or data_range(w, params.w_scale, params.w_zero_point)
+    # Codes first: expanding them takes a quarter of the memory that floats would take.
+    x_codes, x_range = params.x_operand.codes(x)
+    w_codes, w_range = params.w_operand(_single).codes(w)
     batch = _broadcast_batch(x, w)
     w_batch = (1,) * (len(batch) - w.dim() + 2) + w.shape[:-2]
     shared = len(batch)
@@ -171,9 +178,6 @@ def lower_matmul(
         shared -= 1
     groups, stacked = math.prod(batch[:shared]), math.prod(batch[shared:])
     (m, depth), n = x.shape[-2:], w.shape[-2]
-    # Codes first: expanding them takes a quarter of the memory that floats would take.
-    x_codes = to_codes(x, params.x_scale.view(()), params.x_zero_point.view(()), x_range)
-    w_codes = to_codes(w, params.w_scale.view(()), params.w_zero_point.view(()), w_range)
     return GemmOperands(
         x_codes=x_codes.expand(*batch, m, depth).reshape(groups, stacked * m, depth),
         w_codes=w_codes.reshape(*w_batch[:shared], n, depth)
@@ -191,3 +195,7 @@ def lower_matmul(
 def _broadcast_batch(x: Tensor, w: Tensor) -> tuple[int, ...]:
     shape = torch.broadcast_shapes(x.shape[:-2], w.shape[:-2])  # type: ignore[no-untyped-call]
     return tuple(shape)
+
+
+def _single(vector: Tensor) -> Tensor:
+    return vector.view(())

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
-from torchapprox.operators.codes import data_range, to_codes
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand_sink import OperandSink
@@ -22,8 +21,9 @@ class ApproxGeMM(torch.autograd.Function):
     Call ``ApproxGeMM.apply(x, w, lut, quant_params, htp_model, traced_inputs)``.
 
     Args:
-        x: Fake-quantised activations, floating point `(M, K)`.
-        w: Fake-quantised weights, floating point `(N, K)`.
+        x: Activations, floating point `(M, K)`; fake-quantised, but where ``quant_params.x_clip``
+            says otherwise.
+        w: Weights, floating point `(N, K)`; likewise.
         lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
         quant_params: How x and w are quantised.
         htp_model: Used instead of the table if not None.
@@ -79,14 +79,18 @@ class ApproxGeMM(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        ctx.save_for_backward(*inputs[:2])
+        x, w, _, params = inputs[:4]
+        ctx.operands = params.x_operand, params.w_operand(_by_row)
+        ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
-        grad_x = grad @ w if ctx.needs_input_grad[0] else None
-        grad_w = grad.T @ x if ctx.needs_input_grad[1] else None
-        return grad_x, grad_w, None, None, None, None, None, None
+        x_operand, w_operand = ctx.operands
+        grad_x = grad @ w_operand.reals(w) if ctx.needs_input_grad[0] else None
+        grad_w = grad.T @ x_operand.reals(x) if ctx.needs_input_grad[1] else None
+        grad_x = x_operand.straight_through(grad_x, x)
+        return grad_x, w_operand.straight_through(grad_w, w), None, None, None, None, None, None
 
 
 def lower_linear(
@@ -112,16 +116,19 @@ def lower_linear(
         )
     n = len(w)
     params.check_channels(n)
-    w_scale, w_zero_point = params.w_scale.view(-1, 1), params.w_zero_point.view(-1, 1)
-    x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
-    w_range = params.w_range or data_range(w, w_scale, w_zero_point)
+    x_codes, x_range = params.x_operand.codes(x)
+    w_codes, w_range = params.w_operand(_by_row).codes(w)
     return GemmOperands(
-        x_codes=to_codes(x, params.x_scale, params.x_zero_point, x_range)[None],
-        w_codes=to_codes(w, w_scale, w_zero_point, w_range)[None],
+        x_codes=x_codes[None],
+        w_codes=w_codes[None],
         x_range=x_range,
         w_range=w_range,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
-        w_zero_point=w_zero_point.to(torch.int64).expand(n, 1).view(1, n),
+        w_zero_point=params.w_zero_point.view(-1).to(torch.int64).expand(n).view(1, n),
         scale=(params.x_scale * params.w_scale).view(-1).expand(n).view(1, n),
         accumulator=accumulator,
     )
+
+
+def _by_row(vector: Tensor) -> Tensor:
+    return vector.view(-1, 1)

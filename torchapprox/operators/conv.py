@@ -101,11 +101,16 @@ class ApproxConvOp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, _, ctx.conv_args = inputs[:4]
+        x, w, params, ctx.conv_args = inputs[:4]
+        ctx.operands = params.x_operand, params.w_operand(ctx.conv_args.over_weight)
         ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
-        gradients = ctx.conv_args.gradients(grad, x, w, tuple(ctx.needs_input_grad[:2]))
+        x_operand, w_operand = ctx.operands
+        grad_x, grad_w = ctx.conv_args.gradients(
+            grad, x_operand.reals(x), w_operand.reals(w), tuple(ctx.needs_input_grad[:2])
+        )
+        gradients = x_operand.straight_through(grad_x, x), w_operand.straight_through(grad_w, w)
         return *gradients, None, None, None, None, None, None, None

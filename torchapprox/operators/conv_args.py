@@ -97,6 +97,10 @@ class ConvArgs:
         """Shape of the weight, output channels first."""
         return (self.out_channels, self.in_channels // self.groups, *self.axes("kernel_size"))
 
+    def over_weight(self, by_channel: Tensor) -> Tensor:
+        """Return a vector of one element, or one per output channel, as `(-1, 1, ...)`, a view."""
+        return by_channel.view(-1, *[1] * (self.DIMS + 1))
+
     @property
     def spans(self) -> tuple[int, ...]:
         """Elements between the first and the last tap of the kernel along each axis, inclusive."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.codes import code_tensor_values, data_range, to_codes
+from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_product
@@ -56,7 +56,7 @@ class ConvOperands:
         args: ConvArgs,
         accumulator: Accumulator | None = None,
     ) -> "ConvOperands":
-        """Turn fake-quantised floats into codes and pad them.
+        """Turn the operands into codes and pad the activations.
 
         Args:
             x: Fake-quantised activations, floating point `(B, C, *size)`.
@@ -72,18 +72,12 @@ class ConvOperands:
         output_size = args.output_size(*x.shape[2:])
         n = args.out_channels
         params.check_channels(n)
-        per_channel = [-1] + [1] * (w.dim() - 1)
-        w_scale, w_zero_point = (
-            params.w_scale.view(per_channel),
-            params.w_zero_point.view(per_channel),
-        )
-        x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
-        w_range = params.w_range or data_range(w, w_scale, w_zero_point)
         x_zero_point = params.x_zero_point.view(1).to(torch.int64)
-        codes = to_codes(x, params.x_scale.view(()), params.x_zero_point.view(()), x_range)
+        codes, x_range = params.x_operand.codes(x)
+        w_codes, w_range = params.w_operand(args.over_weight).codes(w)
         return cls(
             x_codes=pad_codes(codes, x_zero_point, args.margins(), args.padding_mode),
-            w_codes=to_codes(w, w_scale, w_zero_point, w_range).contiguous(),
+            w_codes=w_codes.contiguous(),
             x_range=x_range,
             w_range=w_range,
             x_zero_point=x_zero_point,

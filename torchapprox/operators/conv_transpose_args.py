@@ -74,6 +74,17 @@ class ConvTransposeArgs:
         """Shape of the weight, input channels first."""
         return (self.in_channels, self.out_channels // self.groups, *self.axes("kernel_size"))
 
+    def over_weight(self, by_channel: Tensor) -> Tensor:
+        """Spread a vector of one element, or one per output channel, over the weight.
+
+        Returns:
+            A view or copy of shape `(in_channels, out_channels / groups, 1, ...)`.
+        """
+        groups = self.groups
+        spread = by_channel.expand(self.out_channels).reshape(groups, 1, -1)
+        repeated = spread.expand(-1, self.in_channels // groups, -1)
+        return repeated.reshape(self.in_channels, -1, *[1] * self.DIMS)
+
     def scatter_size(self, *size: int) -> tuple[int, ...]:
         """Return the size of the output along each axis before ``padding`` is cut off."""
         arguments = ("kernel_size", "stride", "dilation", "output_padding")

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.codes import code_tensor_values, data_range, to_codes
+from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_operands import check_conv_shapes
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
@@ -81,19 +81,16 @@ class ConvTransposeOperands:
         output_size = args.output_size(*x.shape[2:])
         n = args.out_channels
         params.check_channels(n)
-        w_scale = params.w_scale.view(-1).expand(n)
-        w_zero_point = params.w_zero_point.view(-1).expand(n)
-        by_channel = _by_input_channel(w_scale, args), _by_input_channel(w_zero_point, args)
-        x_range = params.x_range or data_range(x, params.x_scale, params.x_zero_point)
-        w_range = params.w_range or data_range(w, *by_channel)
+        x_codes, x_range = params.x_operand.codes(x)
+        w_codes, w_range = params.w_operand(args.over_weight).codes(w)
         return cls(
-            x_codes=to_codes(x, params.x_scale.view(()), params.x_zero_point.view(()), x_range),
-            w_codes=to_codes(w, *by_channel, w_range),
+            x_codes=x_codes,
+            w_codes=w_codes,
             x_range=x_range,
             w_range=w_range,
             x_zero_point=params.x_zero_point.view(1).to(torch.int64),
-            w_zero_point=w_zero_point.to(torch.int64),
-            scale=params.x_scale.view(()) * w_scale,
+            w_zero_point=params.w_zero_point.view(-1).expand(n).to(torch.int64),
+            scale=params.x_scale.view(()) * params.w_scale.view(-1).expand(n),
             args=args,
             output_size=output_size,
             accumulator=accumulator,
@@ -180,10 +177,3 @@ def _window(
     """Return an index that takes ``count`` elements along each of the last axes."""
     axes = zip(first, count, step, strict=True)
     return (..., *(slice(f, f + (n - 1) * s + 1, s) for f, n, s in axes))
-
-
-def _by_input_channel(values: Tensor, args: ConvTransposeArgs) -> Tensor:
-    """Spread values by output channel, `(N,)`, over the weight `(C, N / groups, 1, ...)`."""
-    groups = args.groups
-    repeated = values.view(groups, 1, -1).expand(-1, args.in_channels // groups, -1)
-    return repeated.reshape(args.in_channels, -1, *[1] * args.DIMS)

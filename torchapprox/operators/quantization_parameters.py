@@ -1,8 +1,11 @@
 """The affine quantisation of a product's two operands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from torchapprox.operators.operand import Operand
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,9 @@ class QuantizationParameters:
         x_range: Least and greatest q that the multiplier's activation port accepts; taken from
             the data if None: -128..127 if a q is negative, else 0..255.
         w_range: The same for the weights.
+        x_clip: Limits of the activations' quantiser where it has not run yet, so that the operator
+            quantises the activations itself, in one pass; None where they are fake-quantised.
+        w_clip: The same for the weights.
     """
 
     x_scale: Tensor
@@ -25,6 +31,8 @@ class QuantizationParameters:
     w_zero_point: Tensor
     x_range: tuple[int, int] | None = None
     w_range: tuple[int, int] | None = None
+    x_clip: tuple[int, int] | None = None
+    w_clip: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("x_scale", "x_zero_point", "w_scale", "w_zero_point"):
@@ -43,6 +51,23 @@ class QuantizationParameters:
                 "'w_scale' and 'w_zero_point' must have equally many elements, got "
                 f"{self.w_scale.numel()} and {self.w_zero_point.numel()}"
             )
+
+    @property
+    def x_operand(self) -> Operand:
+        """How the activations become codes."""
+        return Operand(self.x_scale.view(()), self.x_zero_point.view(()), self.x_range, self.x_clip)
+
+    def w_operand(self, spread: Callable[[Tensor], Tensor]) -> Operand:
+        """How the weights become codes.
+
+        Args:
+            spread: Turns a vector of one element, or one per output channel, into a tensor that
+                broadcasts to the weights.
+        """
+        return Operand(
+            spread(self.w_scale.view(-1)), spread(self.w_zero_point.view(-1)),
+            self.w_range, self.w_clip,
+        )  # fmt: skip
 
     def check_channels(self, out_channels: int) -> None:
         """Raise ValueError unless there is one weight scale, or one per output channel."""
