@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_scaled_dot_product_attention import ApproxScaledDotProductAttention
+from torchapprox.layers.composite import QConfigRule, within
 from torchapprox.layers.wrapped_linear import linear_parameters, wrapped_linear
 from torchapprox.operators.attention_mask import merge_attention_masks
-from torchapprox.quantization import QConfig
 
 
 class ApproxMultiheadAttention(nn.Module):
@@ -70,7 +70,7 @@ class ApproxMultiheadAttention(nn.Module):
         batch_first: bool = False,
         device: Any = None,
         dtype: Any = None,
-        qconfig: QConfig | None = None,
+        qconfig: QConfigRule = None,
     ) -> None:
         if num_heads < 1 or embed_dim < 1 or embed_dim % num_heads:
             raise ValueError(
@@ -95,7 +95,7 @@ class ApproxMultiheadAttention(nn.Module):
 
     @classmethod
     def from_float(
-        cls, mod: nn.MultiheadAttention, qconfig: QConfig | None = None
+        cls, mod: nn.MultiheadAttention, qconfig: QConfigRule = None
     ) -> "ApproxMultiheadAttention":
         """Make an approximate layer with a float layer's parameters.
 
@@ -104,14 +104,14 @@ class ApproxMultiheadAttention(nn.Module):
 
         Args:
             mod: The layer.
-            qconfig: Quantiser configuration; if None, the layer's own or `default_qconfig`.
+            qconfig: As `Composite.from_float` takes it; if None, the layer's own.
         """
         layer = cls.__new__(cls)
         nn.Module.__init__(layer)
         layer._take(mod, qconfig or getattr(mod, "qconfig", None))  # noqa: SLF001  of this class
         return layer
 
-    def _take(self, mod: nn.MultiheadAttention, qconfig: QConfig | None) -> None:
+    def _take(self, mod: nn.MultiheadAttention, qconfig: QConfigRule) -> None:
         self.embed_dim, self.num_heads, self.head_dim = mod.embed_dim, mod.num_heads, mod.head_dim
         self.kdim, self.vdim = mod.kdim, mod.vdim
         self.dropout, self.batch_first = mod.dropout, mod.batch_first
@@ -122,12 +122,16 @@ class ApproxMultiheadAttention(nn.Module):
             weights = (mod.q_proj_weight, mod.k_proj_weight, mod.v_proj_weight)
         biases = (None,) * 3 if mod.in_proj_bias is None else _split(mod.in_proj_bias)
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
-            wrapped_linear(weight, bias, qconfig=qconfig, training=mod.training)
-            for weight, bias in zip(
-                (*weights, mod.out_proj.weight), (*biases, mod.out_proj.bias), strict=True
+            wrapped_linear(name, weight, bias, qconfig=qconfig, training=mod.training)
+            for name, weight, bias in zip(
+                ("q_proj", "k_proj", "v_proj", "out_proj"),
+                (*weights, mod.out_proj.weight),
+                (*biases, mod.out_proj.bias),
+                strict=True,
             )
         )
-        self.attention = ApproxScaledDotProductAttention(qconfig).to(mod.out_proj.weight.device)
+        attention = ApproxScaledDotProductAttention(within(qconfig, "attention"))
+        self.attention = attention.to(mod.out_proj.weight.device)
         self.bias_k, self.bias_v = mod.bias_k, mod.bias_v
         self.train(mod.training)
 

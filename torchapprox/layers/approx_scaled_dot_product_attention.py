@@ -4,9 +4,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchapprox.layers.approx_matmul import ApproxMatmul
-from torchapprox.layers.float_products import ScaledDotProductAttention
+from torchapprox.layers.composite import QConfigRule, qconfig_for
+from torchapprox.layers.float_products import Matmul, ScaledDotProductAttention
 from torchapprox.operators.attention import approx_scaled_dot_product_attention, attention_weights
-from torchapprox.quantization import QConfig
 
 
 class ApproxScaledDotProductAttention(nn.Module):
@@ -32,16 +32,16 @@ class ApproxScaledDotProductAttention(nn.Module):
         (800, 5)
     """
 
-    def __init__(self, qconfig: QConfig | None = None) -> None:
+    def __init__(self, qconfig: QConfigRule = None) -> None:
         super().__init__()
-        self.qk = ApproxMatmul(qconfig)
-        self.av = ApproxMatmul(qconfig)
+        self.qk = ApproxMatmul(qconfig_for(qconfig, "qk", Matmul()))
+        self.av = ApproxMatmul(qconfig_for(qconfig, "av", Matmul()))
 
     @classmethod
     def from_float(
-        cls, mod: ScaledDotProductAttention, qconfig: QConfig | None = None
+        cls, mod: ScaledDotProductAttention, qconfig: QConfigRule = None
     ) -> "ApproxScaledDotProductAttention":
-        """Make an approximate module; ``qconfig``, else the module's own, configures quantisers."""
+        """Make an approximate module; see `Composite`."""
         return cls(qconfig or getattr(mod, "qconfig", None)).train(mod.training)
 
     def to_float(self) -> ScaledDotProductAttention:
