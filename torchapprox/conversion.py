@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -10,7 +10,14 @@ from htp import HtpCallable
 from multipliers import Multiplier
 from torchapprox.batchnorm import fold
 from torchapprox.calibration import calibrate
-from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode, layer_mapping_dict
+from torchapprox.layers import (
+    ApproxLayer,
+    ApproxWrapper,
+    Composite,
+    InferenceMode,
+    is_composite,
+    layer_mapping_dict,
+)
 from torchapprox.quantisers import fitting_qconfig
 from torchapprox.quantization import QConfig, prepare_qat
 from torchapprox.selection import PerLayer, Selection, choose_layers
@@ -42,7 +49,7 @@ def approximate(
     counts. A multiplier or a mode may also be a function of a layer's name and the layer.
 
     Args:
-        model: The model; layers of the types in `layer_mapping_dict` are converted.
+        model: The model; its modules of the `torchapprox.layers.convertible_types` are converted.
         multiplier: The multiplier; the exact product for None and for layers that a mapping does
             not name.
         calibration: Batches that the new quantisers are calibrated with and then frozen: a tensor,
@@ -87,9 +94,10 @@ def approximate(
     originals: dict[nn.Module, nn.Module] = {}
     try:
         new = wrap_layers(model, lambda _, layer: layer in chosen, settings.qconfig_of)
-        originals.update((wrapper, wrapper.wrapped) for _, wrapper in new)
-        for _, wrapper in new:
-            prepare_qat(wrapper, layer_mapping_dict())  # type: ignore[arg-type]
+        originals.update((replacement, layer) for _, layer, replacement in new)
+        for _, _, replacement in new:
+            if isinstance(replacement, ApproxWrapper):
+                prepare_qat(replacement, layer_mapping_dict())  # type: ignore[arg-type]
         settings.assign(get_approx_modules(model))
         if calibration is not None:
             calibrate(model, calibration)
@@ -180,6 +188,7 @@ def _assigned(layer: ApproxLayer) -> tuple[Any, Any, Any]:
     return layer.multiplier, layer.htp_model, layer.inference_mode
 
 
-def _to_float(wrapper: ApproxWrapper) -> nn.Module:
-    layer = wrapper.wrapped
-    return layer.to_float() if isinstance(layer, ApproxLayer) else layer
+def _to_float(replacement: nn.Module) -> nn.Module:
+    layer = replacement.wrapped if isinstance(replacement, ApproxWrapper) else replacement
+    is_approximate = isinstance(layer, ApproxLayer) or is_composite(layer)
+    return cast("Composite", layer).to_float() if is_approximate else layer

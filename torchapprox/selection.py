@@ -8,7 +8,13 @@ from typing import Any, Generic, TypeVar, cast
 from torch import nn
 
 from torchapprox.batches import probing, run_batch
-from torchapprox.layers import ApproxLayer, ApproxWrapper, layer_mapping_dict
+from torchapprox.layers import (
+    ApproxLayer,
+    ApproxWrapper,
+    composite_mapping_dict,
+    convertible_types,
+    is_composite,
+)
 from torchapprox.wrapping import float_name
 
 Selection = str | type[nn.Module]
@@ -93,9 +99,9 @@ def choose_layers(
     """
     layers = _float_layers(model)
     known = layers + [
-        (name, module.wrapped)
+        (name, module.wrapped if isinstance(module, ApproxWrapper) else module)
         for name, module in model.named_modules()
-        if isinstance(module, ApproxWrapper)
+        if isinstance(module, ApproxWrapper) or is_composite(module)
     ]
 
     def matching(argument: str, selection: Selection) -> set[nn.Module]:
@@ -153,14 +159,15 @@ def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:
 
 
 def _float_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    types = layer_mapping_dict()
+    types = convertible_types()
     return [(name, layer) for name, layer in model.named_modules() if type(layer) in types]
 
 
 def _matches(name: str, layer: nn.Module, selection: Selection) -> bool:
     if isinstance(selection, str):
         return fnmatch.fnmatchcase(name, selection)
-    return isinstance(layer, selection)
+    replaced: type | None = composite_mapping_dict().get(selection)
+    return isinstance(layer, selection) or type(layer) is replaced
 
 
 def _no_match(argument: str, selection: Selection, names: list[str]) -> LookupError:

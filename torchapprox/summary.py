@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from torchapprox.layers import ApproxLayer, ApproxWrapper
+from torchapprox.layers import (
+    ApproxLayer,
+    ApproxWrapper,
+    Matmul,
+    ScaledDotProductAttention,
+    is_composite,
+)
 from torchapprox.quantization import describe_quantiser, quantiser_range
 from torchapprox.text_table import text_table
 from torchapprox.wrapping import get_approx_modules
@@ -133,6 +139,15 @@ def _if_known(layer: ApproxLayer, count: str) -> int | None:
 
 
 def _multiplies(module: nn.Module) -> bool:
-    """Whether a module holds a weight matrix itself; biases and norms are vectors."""
+    """Whether a module multiplies itself: with a weight matrix, or two activations.
+
+    Biases and norms are vectors. Those of composite modules are no matrices, whatever their shape.
+    """
+    if isinstance(module, (Matmul, ScaledDotProductAttention)):
+        return True
     own = module.parameters(recurse=False)
-    return not isinstance(module, nn.Embedding) and any(p.dim() > 1 for p in own)
+    return (
+        not is_composite(module)
+        and not isinstance(module, nn.Embedding)
+        and any(p.dim() > 1 for p in own)
+    )

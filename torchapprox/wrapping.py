@@ -1,10 +1,18 @@
 """Finding the layers of a model and putting them between quantiser stubs, and back."""
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from torch import nn
 
-from torchapprox.layers import ApproxLayer, ApproxWrapper, layer_mapping_dict
+from torchapprox.fast_path import keep_off_fast_path, restore_fast_path
+from torchapprox.layers import (
+    ApproxLayer,
+    ApproxWrapper,
+    composite_mapping_dict,
+    convertible_types,
+    is_composite,
+)
 from torchapprox.quantization import QConfig
 
 
@@ -17,11 +25,13 @@ def wrap_quantizable(
 
     A layer is wrapped if its type is in ``wrappable_layers``, not merely derived from one: a
     derived layer may compute something else. A layer that the model uses twice is wrapped once and
-    keeps one quantiser.
+    keeps one quantiser. A module with several products, such as `torch.nn.MultiheadAttention`, is
+    replaced by its approximate form, in which the wrappers are.
 
     Args:
         net: The model.
-        wrappable_layers: Layer types; those of `layer_mapping_dict` if None.
+        wrappable_layers: Layer types; those of `layer_mapping_dict` and `composite_mapping_dict` if
+            None.
         qconfig: Quantiser configuration; `default_qconfig` if None.
 
     Returns:
@@ -35,7 +45,7 @@ def wrap_quantizable(
         >>> type(net[0]).__name__, type(net[1]).__name__
         ('ApproxWrapper', 'ReLU')
     """
-    types = set(layer_mapping_dict() if wrappable_layers is None else wrappable_layers)
+    types = set(convertible_types() if wrappable_layers is None else wrappable_layers)
     wrap_layers(net, lambda _, layer: type(layer) in types, lambda *_: qconfig)
     return net
 
@@ -59,47 +69,75 @@ def wrap_layers(
     net: nn.Module,
     wanted: Callable[[str, nn.Module], bool],
     qconfig: Callable[[str, nn.Module], QConfig | None],
-) -> list[tuple[str, ApproxWrapper]]:
-    """Wrap in place the layers for which ``wanted(name, layer)`` holds.
+) -> list[tuple[str, nn.Module, nn.Module]]:
+    """Replace in place the layers for which ``wanted(name, layer)`` holds.
 
     Args:
         net: The model.
-        wanted: Whether to wrap a layer.
-        qconfig: A layer's quantiser configuration; `default_qconfig` for None.
+        wanted: Whether to replace a layer.
+        qconfig: Quantiser configuration by name and float layer; `default_qconfig` for None. Asked
+            for every product of a composite module, by the name that it will have.
 
     Returns:
-        Name and wrapper of every layer that was wrapped now; a shared layer once.
+        Name, layer and what now stands for it: a wrapper around the layer, or the approximate form
+        of a composite one; a shared layer once.
     """
-    if type(net) in layer_mapping_dict() and wanted("", net):
+    if type(net) in convertible_types() and wanted("", net):
         raise ValueError(
             f"'net' must contain the layers to wrap, got a single {type(net).__name__}; "
             "put it into an nn.Sequential"
         )
-    wrappers: dict[nn.Module, ApproxWrapper] = {}
-    new: list[tuple[str, ApproxWrapper]] = []
+    replacements: dict[nn.Module, nn.Module] = {}
+    new: list[tuple[str, nn.Module, nn.Module]] = []
+    slots: list[tuple[nn.Module, str, nn.Module]] = []
+    device = next((parameter.device for parameter in net.parameters()), None)
     for parent_name, parent in list(net.named_modules()):
         if isinstance(parent, ApproxWrapper):
             continue
         for child_name, child in named_slots(parent):
             name = f"{parent_name}.{child_name}" if parent_name else child_name
-            if child not in wrappers:
+            if child not in replacements:
                 if not wanted(name, child):
                     continue
-                wrappers[child] = ApproxWrapper(child, qconfig(name, child))
-                new.append((name, wrappers[child]))
-            setattr(parent, child_name, wrappers[child])
+                replacements[child] = _replacement(name, child, qconfig)
+                if not any(True for _ in child.parameters()):
+                    replacements[child].to(device)
+                new.append((name, child, replacements[child]))
+            slots.append((parent, child_name, replacements[child]))
+    # At the end, so that a replacement that fails leaves the model as it was.
+    for parent, child_name, replacement in slots:
+        setattr(parent, child_name, replacement)
+    keep_off_fast_path(net)
     return new
 
 
-def unwrap_layers(net: nn.Module, restore: Callable[[ApproxWrapper], nn.Module]) -> None:
-    """Replace in place every wrapper by what ``restore`` makes of it; a shared one once."""
+def _replacement(
+    name: str, layer: nn.Module, qconfig: Callable[[str, nn.Module], QConfig | None]
+) -> nn.Module:
+    composite = composite_mapping_dict().get(type(layer))
+    if composite is None:
+        return ApproxWrapper(layer, qconfig(name, layer))
+    module = composite.from_float(
+        layer, lambda inner, product: qconfig(f"{name}.{inner}" if inner else name, product)
+    )
+    return cast("nn.Module", module)
+
+
+def unwrap_layers(net: nn.Module, restore: Callable[[nn.Module], nn.Module]) -> None:
+    """Replace in place every wrapper and composite module by what ``restore`` makes of it.
+
+    A shared one is restored once, and what is inside a composite one is its own business.
+    """
     restored: dict[nn.Module, nn.Module] = {}
     for parent in list(net.modules()):
+        if is_composite(parent):
+            continue
         for name, child in named_slots(parent):
-            if isinstance(child, ApproxWrapper):
+            if isinstance(child, ApproxWrapper) or is_composite(child):
                 if child not in restored:
                     restored[child] = restore(child)
                 setattr(parent, name, restored[child])
+    restore_fast_path(net)
 
 
 def named_slots(parent: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -261,7 +261,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", ["resnet", "mobilenet"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_networks_before_and_after_conversion(name):
     build, batch, macs = NETWORKS[name]
     torch.manual_seed(0)

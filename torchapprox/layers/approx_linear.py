@@ -25,6 +25,10 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         device: Device of the parameters.
         dtype: Type of the parameters.
 
+    Attributes:
+        vectors_per_sample: Vectors of one sample in the last input; a layer that calls this one
+            several times for a sample sets the number.
+
     Examples:
         >>> import torch
         >>> layer = ApproxLinear(8, 4)
@@ -54,7 +58,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         )
         ApproxLayer.__init__(self, qconfig, learnable_noise)
         self.to(self.weight.device)
-        self._vectors_per_sample = 1
+        self.vectors_per_sample = 1
 
     @classmethod
     def from_float(
@@ -105,7 +109,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         A sample of `(..., in_features)` counts every vector of the last input; one before the first
         forward pass.
         """
-        return self.in_features * self.out_features * self._vectors_per_sample
+        return self.in_features * self.out_features * self.vectors_per_sample
 
     def quant_fwd(self, x_q: Tensor, w_q: Tensor) -> Tensor:
         """Return the exact layer on fake-quantised floats, without the bias."""
@@ -139,7 +143,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         """Run the layer in its current mode; see `ApproxLayer.forward`."""
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"'x' must be (..., {self.in_features}), got {tuple(x.shape)}")
-        self._vectors_per_sample = math.prod(x.shape[1:-1])
+        self.vectors_per_sample = math.prod(x.shape[1:-1])
         return ApproxLayer.forward(self, x, *args, **kwargs)
 
     def _vectors(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.layers.composite import QConfigRule, qconfig_for
 from torchapprox.layers.float_products import Matmul
 from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, matrices
 from torchapprox.operators.codes import at_least_float32
@@ -49,9 +50,10 @@ class ApproxMatmul(ApproxLayer):
         self._counts: tuple[int, int] | None = None
 
     @classmethod
-    def from_float(cls, mod: Matmul, qconfig: QConfig | None = None) -> "ApproxMatmul":
-        """Make an approximate layer; ``qconfig``, else the module's own, configures quantisers."""
-        return cls(qconfig or getattr(mod, "qconfig", None)).train(mod.training)
+    def from_float(cls, mod: Matmul, qconfig: QConfigRule = None) -> "ApproxMatmul":
+        """Make an approximate layer; see `Composite`. The name of its one product is empty."""
+        own: QConfig | None = getattr(mod, "qconfig", None)
+        return cls(qconfig_for(qconfig, "", mod) or own).train(mod.training)
 
     def to_float(self) -> Matmul:
         """Return the exact product as a module."""

@@ -26,7 +26,7 @@ class ApproxRecurrent(nn.Module):
     Every product is an `ApproxLinear` with quantisers of its own, in the order of the layers and
     with the suffixes of PyTorch's parameters: ``ih_l0`` multiplies the input, ``hh_l0`` the hidden
     state, step by step, ``hr_l0`` projects it, ``ih_l0_reverse`` belongs to the other direction.
-    The gates are exact. ``opcount`` of a product counts one time step.
+    The gates are exact. The ``opcount`` of a product counts all steps of the longest sequence.
 
     Takes the arguments of the float layer's constructor, and:
 
@@ -163,6 +163,8 @@ class ApproxRecurrent(nn.Module):
                     projection=self._product("hr", suffix) if self.proj_size else None,
                     reverse=direction == 1,
                 )
+                for kind in self._kinds():
+                    self._product(kind, suffix).layer.vectors_per_sample = len(sizes)
                 outputs.append(output)
                 last.append(after)
             data = torch.cat(outputs, dim=-1)

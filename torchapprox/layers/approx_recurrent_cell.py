@@ -120,6 +120,7 @@ class ApproxLSTMCell(ApproxRecurrentCell):
     """`torch.nn.LSTMCell` on approximate multipliers; see `ApproxRecurrentCell`.
 
     Examples:
+        >>> import torch
         >>> h, c = ApproxLSTMCell(3, 4)(torch.randn(2, 3))
         >>> h.shape
         torch.Size([2, 4])
@@ -132,6 +133,7 @@ class ApproxGRUCell(ApproxRecurrentCell):
     """`torch.nn.GRUCell` on approximate multipliers; see `ApproxRecurrentCell`.
 
     Examples:
+        >>> import torch
         >>> ApproxGRUCell(3, 4)(torch.randn(3)).shape
         torch.Size([4])
     """
@@ -143,6 +145,7 @@ class ApproxRNNCell(ApproxRecurrentCell):
     """`torch.nn.RNNCell` on approximate multipliers; see `ApproxRecurrentCell`.
 
     Examples:
+        >>> import torch
         >>> ApproxRNNCell(3, 4, nonlinearity="relu")(torch.randn(2, 3)).shape
         torch.Size([2, 4])
     """
