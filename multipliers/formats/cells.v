@@ -75,3 +75,69 @@ endmodule
 module XNPDKGENOR2X1(input A, input B, output Y);
   assign Y = ~(A ^ B);
 endmodule
+
+// Cells of Yosys, as `write_verilog -noexpr` names them.
+
+module \$_NOT_ (input A, output Y);
+  assign Y = ~A;
+endmodule
+
+module \$_BUF_ (input A, output Y);
+  assign Y = A;
+endmodule
+
+module \$_AND_ (input A, input B, output Y);
+  assign Y = A & B;
+endmodule
+
+module \$_NAND_ (input A, input B, output Y);
+  assign Y = ~(A & B);
+endmodule
+
+module \$_OR_ (input A, input B, output Y);
+  assign Y = A | B;
+endmodule
+
+module \$_NOR_ (input A, input B, output Y);
+  assign Y = ~(A | B);
+endmodule
+
+module \$_XOR_ (input A, input B, output Y);
+  assign Y = A ^ B;
+endmodule
+
+module \$_XNOR_ (input A, input B, output Y);
+  assign Y = ~(A ^ B);
+endmodule
+
+module \$_ANDNOT_ (input A, input B, output Y);
+  assign Y = A & ~B;
+endmodule
+
+module \$_ORNOT_ (input A, input B, output Y);
+  assign Y = A | ~B;
+endmodule
+
+module \$_MUX_ (input A, input B, input S, output Y);
+  assign Y = S ? B : A;
+endmodule
+
+module \$_NMUX_ (input A, input B, input S, output Y);
+  assign Y = ~(S ? B : A);
+endmodule
+
+module \$_AOI3_ (input A, input B, input C, output Y);
+  assign Y = ~((A & B) | C);
+endmodule
+
+module \$_OAI3_ (input A, input B, input C, output Y);
+  assign Y = ~((A | B) & C);
+endmodule
+
+module \$_AOI4_ (input A, input B, input C, input D, output Y);
+  assign Y = ~((A & B) | (C & D));
+endmodule
+
+module \$_OAI4_ (input A, input B, input C, input D, output Y);
+  assign Y = ~((A | B) & (C | D));
+endmodule

@@ -21,6 +21,7 @@ from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlist import Netlist
 
 _CELLS = Path(__file__).with_name("cells.v")
+_IN_MEMORY = "netlist"  # pyslang would write paths relative to the working directory
 
 # The standard only asks for a warning, but the circuit is not what its author meant.
 _FATAL_WARNINGS = {
@@ -42,11 +43,11 @@ _VERILOG_KEYWORDS = '`begin_keywords "1364-2005" '
 def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
     """Read a structural Verilog file into a flat netlist.
 
-    Read are modules with wires, continuous assignments of ``& | ^ ~ ! ~^ +``, constants, selects,
-    concatenations and replications, and instances of modules that the file defines or that are
-    among the cells of ``cells.v`` beside this file. A wire may be used above its declaration, and
-    be named like a keyword that only SystemVerilog has. Gates on which no output depends are left
-    out.
+    Read are modules with wires, continuous assignments of ``& | ^ ~ ! ~^ + ?:``, constants,
+    selects, concatenations and replications, and instances of modules that the file defines or
+    that are among the cells of ``cells.v`` beside this file. A wire may be used above its
+    declaration, and be named like a keyword that only SystemVerilog has. Gates on which no output
+    depends are left out.
 
     Args:
         path: The file, UTF-8.
@@ -95,7 +96,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     instance = design.choose_top(top)
     builder = NetlistBuilder(instance.name, file)
     try:
-        Flattener(builder, design.locate, design.is_library_cell).add_top(instance)
+        Flattener(builder, design.locate).add_top(instance)
     except RecursionError:
         raise NetlistError("an expression is nested too deeply", file=file) from None
     return builder.build()
@@ -154,9 +155,9 @@ class _Design:
         bag = pyslang.Bag()
         bag.compilationOptions = options
         sources = pyslang.SourceManager()
-        tree = syntax.SyntaxTree.fromFileInMemory(text, sources, file, file)
+        tree = syntax.SyntaxTree.fromFileInMemory(text, sources, _IN_MEMORY, "")
         library = pyslang.SourceLibrary()  # its modules are never tops
-        name = str(_CELLS)
+        name = _CELLS.name
         cells = syntax.SyntaxTree.fromText(library_cells(), sources, name, name, library=library)
         compilation = ast.Compilation(bag)
         compilation.addSyntaxTree(tree)
@@ -165,11 +166,8 @@ class _Design:
 
     def locate(self, location: pyslang.SourceLocation) -> Place:
         """Return file and line of a location."""
-        return self.sources.getFileName(location), self.sources.getLineNumber(location)
-
-    def is_library_cell(self, body: ast.InstanceBodySymbol) -> bool:
-        """Return whether an instance's body is one of our own cells."""
-        return body.definition.sourceLibrary is self.library
+        name = self.sources.getFileName(location)
+        return self.file if name == _IN_MEMORY else name, self.sources.getLineNumber(location)
 
     def is_syntactically_correct(self) -> bool:
         """Return whether the parser found no error."""

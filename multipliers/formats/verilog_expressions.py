@@ -48,13 +48,11 @@ class Scope:
     Args:
         builder: Takes the gates.
         locate: Finds file and line of a source location.
-        is_library_cell: Whether the module is one of our own cells.
         nets: Nets of each wire and port.
     """
 
     builder: NetlistBuilder
     locate: Locate
-    is_library_cell: bool
     nets: dict[str, Nets] = field(default_factory=dict)
 
 
@@ -79,8 +77,6 @@ def lower(scope: Scope, expression: Expression) -> Nets:
     if constant is not None:
         return _bits(scope, expression, constant.value)
     kind = expression.kind.name
-    if kind == "ConditionalOp" and not scope.is_library_cell:
-        raise _refusal(scope, expression, "operator '?:'")
     rule = _RULES.get(kind)
     if rule is None:
         raise _refusal(scope, expression, _REFUSED.get(kind, f"an expression of kind {kind}"))
@@ -224,7 +220,13 @@ def _chain(builder: NetlistBuilder, op: Op, bits: Nets, *, invert: bool) -> int:
 
 
 def _conditional(scope: Scope, expression: Expression) -> Nets:
-    (select,) = lower(scope, expression.conditions[0].expr)
+    """Select bit by bit; a condition of several bits holds if one of them is 1."""
+    condition = lower(scope, expression.conditions[0].expr)
+    if set(condition) <= {CONSTANT_0, CONSTANT_1}:  # elaboration leaves the other side out
+        return lower(scope, expression.left if CONSTANT_1 in condition else expression.right)
+    select = condition[0]
+    if len(condition) > 1:
+        select = _chain(scope.builder, Op.OR, condition, invert=False)
     left, right = lower(scope, expression.left), lower(scope, expression.right)
     return [
         scope.builder.gate(Op.MUX, off, on, select) for on, off in zip(left, right, strict=True)

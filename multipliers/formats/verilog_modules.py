@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -53,13 +53,11 @@ class Flattener:
     Args:
         builder: Takes ports, nets and gates.
         locate: Finds file and line of a source location.
-        is_library_cell: Whether an instance's body is one of our own cells.
         instances: Counts the instances.
     """
 
     builder: NetlistBuilder
     locate: Locate
-    is_library_cell: Callable[[Symbol], bool]
     instances: Iterator[int] = field(default_factory=count)
 
     def add_top(self, instance: Symbol) -> None:
@@ -101,7 +99,7 @@ class Flattener:
         Returns:
             The nets of its wires and ports.
         """
-        scope = Scope(self.builder, self.locate, self.is_library_cell(body))
+        scope = Scope(self.builder, self.locate)
         for port in self._ports(body):
             if port.name in inputs:
                 scope.nets[port.internalSymbol.name] = inputs[port.name]

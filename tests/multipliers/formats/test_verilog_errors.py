@@ -1,5 +1,7 @@
 """What is wrong with a Verilog file is said with file and line, and never as another exception."""
 
+from pathlib import Path
+
 import pytest
 
 from multipliers import NetlistError, demo_netlist, parse_verilog, read_verilog
@@ -12,7 +14,6 @@ REFUSED = {
     "reg p; always @* p = a[0];": "'always' is not supported",
     "/* a comment */ initial $display;": "'initial' is not supported",
     "always_comb begin end": "'always_comb' is not supported",
-    "assign y = a[0] ? a : w;": r"operator '\?:' is not supported",
     "assign y = a * w;": r"operator '\*' is not supported",
     "assign y = a - w;": "operator '-' is not supported",
     "assign y = -a;": "operator '-' is not supported",
@@ -179,3 +180,17 @@ def test_truncated_anywhere(tmp_path):
         path.write_text(text[:length])
         with pytest.raises(NetlistError, match=r"mul8s_bam_h0_v8\.v:"):
             read_verilog(path)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_path_is_shown_as_it_was_given(tmp_path, monkeypatch, relative):
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    (tmp_path / "m.v").write_text(
+        "module m(input a, output reg y);\n  always @* y = a;\nendmodule\n"
+    )
+    path = Path("..", "m.v") if relative else tmp_path / "m.v"
+    with pytest.raises(NetlistError) as caught:
+        read_verilog(path)
+    assert str(caught.value).startswith(f"{path}:2: 'always' ")
+    assert (caught.value.file, caught.value.line) == (str(path), 2)

@@ -1,5 +1,6 @@
 """Gates of random expressions against the Verilog elaborator's own constant evaluation."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ def grow(parts):
         st.builds("~({})".format, parts),
         st.builds("!({})".format, parts),
         st.builds("{{{}, {}}}".format, parts, parts),
+        st.builds("({} ? {} : {})".format, parts, parts, parts),
     )
 
 
@@ -45,3 +47,19 @@ def test_widths_signs_and_carries(expression, a_sign, w_sign, width):
     bits = constants.outputs[0].nets  # each of them the constant net 0 or 1
     values = [sum(bits[pair * width + k] << k for k in range(width)) for pair in range(64)]
     assert simulate(gates).ravel().tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [("1'b0", [0] * 4), ("1'b1", [1] * 4), ("2'b10", [1] * 4), ("W", [0] * 4), ("~W", [1] * 4),
+     ("a[1]", [0, 0, 1, 1]), ("a", [0, 1, 1, 1]), ("{1'b0, a[0]}", [0, 1, 0, 1])],
+)  # fmt: skip
+def test_conditions(condition, holds):
+    """Elaboration leaves out the side that a constant condition does not take."""
+    netlist = parse_verilog(
+        "module m #(parameter [2:0] W = 0)(input [1:0] a, input [1:0] w, output [1:0] y);"
+        f"assign y = {condition} ? w[1:0] : {{w[0], w[1]}}; endmodule"
+    )
+    swapped = [0, 2, 1, 3]
+    expected = [list(range(4)) if hold else swapped for hold in holds]
+    assert simulate(netlist).tolist() == expected

@@ -77,3 +77,13 @@ def test_names_that_are_keywords_or_no_identifiers():
     text = to_verilog(netlist)
     assert r"module \module (input [1:0] \bit , input [0:0] \a+b , output [1:0] \always );" in text
     assert parse_verilog(text) == netlist
+
+
+def test_every_gate_comes_back_as_itself():
+    builder = NetlistBuilder("m")
+    a, b, c = builder.input("a", 3)
+    nets = [builder.gate(op, *(a, b, c)[: op.arity]) for op in Op if op is not Op.BUF]
+    builder.output("y", nets)
+    netlist = builder.build()
+    again = parse_verilog(to_verilog(netlist))
+    assert sorted(map(Op, again.op.tolist())) == sorted(map(Op, netlist.op.tolist()))

@@ -95,3 +95,21 @@ def test_time_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(yosys.subprocess, "run", wait)
     with pytest.raises(NetlistError, match=r"m\.v: Yosys took longer than 0\.5 s"):
         synthesise(tmp_path / "m.v", timeout_s=0.5)
+
+
+@needs_yosys
+@pytest.mark.parametrize(
+    ("gates", "style"),
+    [("AND,OR,XOR,NAND,NOR,XNOR,MUX", "-noattr"), ("all", "-noexpr"), ("cmos4", "-noexpr")],
+)
+def test_verilog_that_yosys_writes_is_structural(tmp_path, gates, style):
+    (tmp_path / "rtl.v").write_text(BEHAVIOURAL)
+    (tmp_path / "script.ys").write_text(
+        "read_verilog -sv rtl.v\nsynth -flatten -top mul8s_behavioural\n"
+        f"abc -g {gates}\nopt_clean -purge\nwrite_verilog {style} out.v\n"
+    )
+    command = [*yosys._command(), "-q", "-s", "script.ys"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    multiplier = load(tmp_path / "out.v")
+    values = np.minimum(exact_products(True, True)[:, 1], 100)
+    assert np.array_equal(multiplier.lut, np.multiply.outer(values, exact_products(True, True)[1]))
