@@ -1,12 +1,18 @@
-"""Predicted against measured error of each layer."""
+"""Predicted against measured error: of one multiplier's layers, and of many multipliers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from analysis.measure import MeasuredError
-from analysis.statistics import PredictedError, predict_error
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from analysis.batches import trace_batches
+from analysis.error_models import DEFAULT_MODEL, ERROR_MODELS, LayerError, predict_error
+from analysis.measure import MeasuredError, measure_many
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 
@@ -24,7 +30,7 @@ class LayerComparison:
 
     name: str
     output_std: float
-    predicted: PredictedError
+    predicted: LayerError
     measured: MeasuredError
 
     def relative(self, real_error: float) -> float:
@@ -34,19 +40,21 @@ class LayerComparison:
     @property
     def mean_difference(self) -> float:
         """Predicted minus measured mean, relative to the measured standard deviation."""
-        difference = self.predicted.real_mean_per_output - self.measured.real_mean_per_output
-        return _ratio(difference, self.measured.real_std_per_output)
+        difference = self.predicted.real_mean_per_output - self.measured.error.real_mean_per_output
+        return _ratio(difference, self.measured.error.real_std_per_output)
 
     @property
     def std_ratio(self) -> float:
         """Predicted over measured standard deviation; 1 is perfect."""
-        return _ratio(self.predicted.real_std_per_output, self.measured.real_std_per_output)
+        return _ratio(self.predicted.real_std_per_output, self.measured.error.real_std_per_output)
 
 
-def compare(
+def compare_layers(
     multiplier: Multiplier,
     traces: Mapping[str, LayerTrace],
     measured: Mapping[str, MeasuredError],
+    *,
+    model: str = DEFAULT_MODEL,
 ) -> tuple[LayerComparison, ...]:
     """Put the prediction for each traced layer beside its measurement.
 
@@ -54,23 +62,11 @@ def compare(
         multiplier: The multiplier that was measured.
         traces: Operands by layer name.
         measured: Measured errors by layer name.
+        model: Name of the error model; see `analysis.ERROR_MODELS`.
 
     Raises:
-        LookupError: If a traced layer was not measured.
+        LookupError: If a traced layer was not measured, or there is no such model.
         ValueError: If the multiplier's ports do not take a layer's operands.
-
-    Examples:
-        >>> from analysis.measure import measure_errors
-        >>> import torch, torchapprox
-        >>> from multipliers import truncated_multiplier
-        >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
-        >>> _ = torchapprox.approximate(model, calibration=[x])
-        >>> with torchapprox.trace(model) as traces:
-        ...     _ = model(x)
-        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
-        >>> (layer,) = compare(truncated, traces, measure_errors(model, truncated, [x]))
-        >>> abs(layer.mean_difference) < 1e-6
-        True
     """
     missing = [name for name in traces if name not in measured]
     if missing:
@@ -79,11 +75,120 @@ def compare(
         LayerComparison(
             name=name,
             output_std=trace.output_std,
-            predicted=predict_error(multiplier, trace),
+            predicted=predict_error(multiplier, trace, model=model),
             measured=measured[name],
         )
         for name, trace in traces.items()
     )
+
+
+def compare(
+    model: nn.Module,
+    multipliers: Sequence[Multiplier],
+    loader: Iterable[Any],
+    *,
+    calibration: Iterable[Any] | Mapping[str, LayerTrace] | None = None,
+    error_models: Sequence[str] = tuple(ERROR_MODELS),
+) -> pd.DataFrame:
+    """Compare predictions with measurements for every layer, multiplier and error model.
+
+    Args:
+        model: A converted model whose quantisers fit the multipliers' ports; as before afterwards.
+        multipliers: The multipliers; those that the layers hold do not matter.
+        loader: Batches to measure on.
+        calibration: Batches to predict from, or traces of them, so that the comparison is fair;
+            the batches of ``loader``, which must then be repeatable, if None.
+        error_models: Names in `analysis.ERROR_MODELS`.
+
+    Returns:
+        One row per layer, multiplier and error model, all figures per output in real units:
+        `layer`, `multiplier`, `error_model`, `predicted_mean`, `measured_mean`, `predicted_std`,
+        `measured_std`, `std_ratio` (predicted over measured), `mean_difference` (predicted minus
+        measured, over the measured standard deviation) and `output_std` (of the exact output).
+        Ratios are NaN where the multiplier makes no error.
+
+    Raises:
+        LookupError: If there is no error model of a name.
+        ValueError: If there is no multiplier or no batch, or a multiplier's ports do not take a
+            layer's operands.
+
+    Examples:
+        >>> import torch, torchapprox
+        >>> from multipliers import get
+        >>> network, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(network, calibration=[x])
+        >>> frame = compare(network, [get("mul8s_tm_k3")], [x], error_models=["paired", "rows"])
+        >>> frame[["layer", "multiplier", "error_model"]].values.tolist()
+        [['0.wrapped', 'mul8s_tm_k3', 'paired'], ['0.wrapped', 'mul8s_tm_k3', 'rows']]
+    """
+    if not multipliers:
+        raise ValueError("'multipliers' must hold at least one multiplier, got none")
+    if isinstance(calibration, Mapping):
+        traces: Mapping[str, LayerTrace] = calibration
+    else:
+        traces = trace_batches(model, loader if calibration is None else calibration)
+    measured = measure_many(model, multipliers, loader)
+    rows = []
+    for multiplier, own in zip(multipliers, measured, strict=True):
+        for error_model in error_models:
+            for layer in compare_layers(multiplier, traces, own, model=error_model):
+                rows.append(
+                    {
+                        "layer": layer.name,
+                        "multiplier": multiplier.name,
+                        "error_model": error_model,
+                        "predicted_mean": layer.predicted.real_mean_per_output,
+                        "measured_mean": layer.measured.error.real_mean_per_output,
+                        "predicted_std": layer.predicted.real_std_per_output,
+                        "measured_std": layer.measured.error.real_std_per_output,
+                        "std_ratio": layer.std_ratio,
+                        "mean_difference": layer.mean_difference,
+                        "output_std": layer.output_std,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def ratio_quantiles(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say how good each error model is, over all pairs of a layer and a multiplier.
+
+    Quantiles of the ratio and never a correlation: over multipliers whose errors differ by orders
+    of magnitude, any model correlates almost perfectly. Pairs without any error are left out.
+
+    Args:
+        frame: From `compare`.
+
+    Returns:
+        One row per error model, in the frame's order: `error_model`, `pairs`, the median, the 5 %
+        and the 95 % quantile of the ratio of standard deviations, the shares of pairs `within_1`
+        and `within_5` per cent, and the median and 95 % quantile of the mean's absolute error
+        relative to the measured standard deviation.
+
+    Examples:
+        >>> frame = pd.DataFrame(
+        ...     {"error_model": "paired", "std_ratio": [1.0, 1.02, 1.2], "mean_difference": 0.01}
+        ... )
+        >>> ratio_quantiles(frame)[["pairs", "median", "within_5"]].round(2).values.tolist()
+        [[3.0, 1.02, 0.67]]
+    """
+    rows = []
+    for name, group in frame.groupby("error_model", sort=False):
+        known = group[np.isfinite(group["std_ratio"])]
+        ratio, mean = known["std_ratio"], known["mean_difference"].abs()
+        rows.append(
+            {
+                "error_model": name,
+                "pairs": len(known),
+                "median": ratio.median(),
+                "q05": ratio.quantile(0.05),
+                "q95": ratio.quantile(0.95),
+                "within_1": float((abs(ratio - 1) <= 0.01).mean()),
+                "within_5": float((abs(ratio - 1) <= 0.05).mean()),
+                "mean_median": mean.median(),
+                "mean_q95": mean.quantile(0.95),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

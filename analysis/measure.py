@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from typing import Self
 
 import numpy as np
@@ -99,7 +100,7 @@ class _Moments:
 
 
 def measure_errors(
-    model: nn.Module, multiplier: Multiplier, batches: Iterable[Tensor]
+    model: nn.Module, multiplier: Multiplier, batches: Iterable[Any]
 ) -> dict[str, MeasuredError]:
     """Measure each layer's error on the operands that it has in the exact quantised network.
 
@@ -141,7 +142,7 @@ def measure_errors(
         observe_operands(model, record),
     ):
         for batch in batches:
-            model(batch)
+            run_batch(model, batch)
     if not moments:
         raise ValueError("'batches' must hold at least one batch that reaches a layer, got none")
     return {name: layer.measured() for name, layer in moments.items()}

@@ -40,7 +40,7 @@ def check_trace(multiplier: Multiplier, trace: LayerTrace) -> None:
         multiplier,
         trace.name,
         signed=(trace.x_signed, trace.w_signed),
-        high_codes=(bool(trace.x_counts[:, 128:].any()), bool((trace.w_codes > 127).any())),
+        high_codes=(bool(trace.x_counts[:, 128:].any()), bool(trace.w_histogram[128:].any())),
     )
 
 

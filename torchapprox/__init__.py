@@ -9,7 +9,14 @@ from torchapprox.operators import Accumulator, GemmOperands, lut_matmul
 from torchapprox.quantisers import qconfig
 from torchapprox.selection import execution_order
 from torchapprox.summary import ConversionSummary, ConvertedLayer
-from torchapprox.tracing import LayerTrace, Trace, observe_operands, trace
+from torchapprox.tracing import (
+    LayerTrace,
+    LayerTracer,
+    OperandSample,
+    Trace,
+    observe_operands,
+    trace,
+)
 from torchapprox.wrapping import get_approx_modules, wrap_quantizable
 
 __all__ = [
@@ -22,6 +29,8 @@ __all__ = [
     "GemmOperands",
     "InferenceMode",
     "LayerTrace",
+    "LayerTracer",
+    "OperandSample",
     "Trace",
     "approximate",
     "calibrate",

@@ -8,7 +8,7 @@ import torch
 
 from analysis.demo import Budget, load_multiplier, run_demo
 from multipliers import Multiplier
-from torchapprox import GemmOperands, LayerTrace
+from torchapprox import GemmOperands, LayerTracer
 
 TINY = Budget(floating=2, quantised=1, approximate=1)
 
@@ -32,12 +32,14 @@ def random_multiplier():
 def make_trace():
     """Trace given codes, `(G, M, K)` and `(G, N, K)`, as if a layer had multiplied them."""
 
-    def make(x_codes, w_codes, *, x_signed=True, w_signed=True, scale=None, output=(-1.0, 1.0)):
+    def make(
+        x_codes, w_codes, *, x_signed=True, w_signed=True, scale=None, output=(-1.0, 1.0), rows=512
+    ):
         groups, channels = w_codes.shape[:2]
         scale = np.ones(groups * channels) if scale is None else scale
         ranges = {True: (-128, 127), False: (0, 255)}
-        trace = LayerTrace("layer")
-        trace.update(
+        tracer = LayerTracer("layer", rows=rows)
+        tracer.update(
             GemmOperands(
                 x_codes=torch.from_numpy(x_codes),
                 w_codes=torch.from_numpy(w_codes),
@@ -50,7 +52,7 @@ def make_trace():
             # As many outputs as sums, half of them each.
             torch.tensor(output).repeat(x_codes.shape[1] * groups * channels // 2),
         )
-        return trace
+        return tracer.result
 
     return make
 

@@ -21,7 +21,8 @@ class GemmOperands:
         scale * (sum_k lut[x, w] - zw * sum_k x - zx * sum_k w + K * zx * zw)
 
     where the sums of x and w run over the codes' values, and the first sum is what the accumulator
-    holds. Grouped convolutions have one group each for their groups, other layers one.
+    holds. Grouped convolutions have one group each for their groups, products of two activations
+    one for each matrix, other layers one.
 
     Attributes:
         x_codes: Activation codes, uint8 `(G, M, K)`.
@@ -32,6 +33,8 @@ class GemmOperands:
         w_zero_point: Zero points of the weights, int64 `(G, N)`.
         scale: Product of the operands' scales, floating point `(G, N)`.
         accumulator: What sums the products; exact if None.
+        fixed_weights: Whether the second operand is the layer's weights, not an activation; the
+            groups are then the same ones at every call.
     """
 
     x_codes: Tensor
@@ -42,6 +45,7 @@ class GemmOperands:
     w_zero_point: Tensor
     scale: Tensor
     accumulator: Accumulator | None = None
+    fixed_weights: bool = True
 
     @property
     def x_signed(self) -> bool:

@@ -1,0 +1,82 @@
+"""What one layer multiplied: counts of its operands, and a sample of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from torchapprox.tracing.operand_sample import OperandSample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerTrace:
+    """What one layer multiplied, as counts and as a sample.
+
+    Two kinds of layers differ in what their second operand is. The weights of a linear or
+    convolutional layer are its own, so that every output channel has an error of its own. Those of
+    a product of two activations differ in every matrix; its outputs form one channel, and a batch
+    of matrices counts as rows of one group.
+
+    Memory: 2 KB per input position, 0.5 MB, and the sample's ``rows * G * K`` bytes, whatever the
+    number of batches.
+
+    Attributes:
+        name: Name of the layer in the model.
+        fixed_weights: Whether the second operand is the layer's weights, not an activation.
+        groups: Number of groups of the product, G.
+        fan_in: Products in one output, K.
+        out_channels: Output channels of all groups, C; 1 of a product of two activations.
+        rows: Output positions of all samples, per group; of all matrices of a product of two
+            activations.
+        outputs: Number of outputs.
+        x_signed: Whether activation codes are two's complement.
+        w_signed: Whether weight codes are two's complement.
+        x_zero_point: Zero point of the activations.
+        w_zero_point: Zero point of each channel's weights, int64 `(C,)`.
+        scale: Product of the operands' scales, float64 `(C,)`.
+        x_counts: How often each activation code occurred at each input position, int64
+            `(G * K, 256)`; `(K, 256)` of a product of two activations.
+        joint_counts: How often each pair of codes was multiplied, int64 `(256, 256)`, row =
+            activation. Every output counts: the sum is ``outputs * fan_in``.
+        sample: Some of the operands as they were, with the last weights.
+        output_mean: Mean of the output before the bias, over all elements, in its units.
+        output_std: Standard deviation of the same.
+    """
+
+    name: str
+    fixed_weights: bool
+    groups: int
+    fan_in: int
+    out_channels: int
+    rows: int
+    outputs: int
+    x_signed: bool
+    w_signed: bool
+    x_zero_point: int
+    w_zero_point: npt.NDArray[np.int64]
+    scale: npt.NDArray[np.float64]
+    x_counts: npt.NDArray[np.int64]
+    joint_counts: npt.NDArray[np.int64]
+    sample: OperandSample
+    output_mean: float
+    output_std: float
+
+    @property
+    def products(self) -> int:
+        """Number of multiplications traced."""
+        return self.outputs * self.fan_in
+
+    @property
+    def x_histogram(self) -> npt.NDArray[np.int64]:
+        """Multiplications in which each activation code took part, int64 `(256,)`."""
+        return np.asarray(self.joint_counts.sum(axis=1))
+
+    @property
+    def w_histogram(self) -> npt.NDArray[np.int64]:
+        """Multiplications in which each weight code took part, int64 `(256,)`."""
+        return np.asarray(self.joint_counts.sum(axis=0))
+
+    @property
+    def w_codes(self) -> npt.NDArray[np.uint8]:
+        """The last weights, uint8 `(G, C / G, K)`; of two activations those of the sample."""
+        return self.sample.w_codes

@@ -1,0 +1,141 @@
+"""Tracing one layer, batch after batch, in memory that does not grow."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.tracing.layer_trace import LayerTrace
+from torchapprox.tracing.operand_counts import MatrixCounts, OperandCounts, WeightedCounts
+from torchapprox.tracing.operand_sample import MatrixSampler, OperandSampler, RowSampler
+
+DEFAULT_ROWS = 512
+
+
+class LayerTracer:
+    """Makes a `LayerTrace` of the products that one layer computes.
+
+    Args:
+        name: Name of the layer in the model.
+        rows: Rows that the sample keeps.
+        seed: Chooses them.
+
+    Raises:
+        ValueError: ``rows`` is less than 1.
+    """
+
+    def __init__(self, name: str, *, rows: int = DEFAULT_ROWS, seed: int = 0) -> None:
+        if rows < 1:
+            raise ValueError(f"'rows' must be at least 1, got {rows}")
+        self.name = name
+        self._draws = rows, seed
+        self._size: _Size | None = None
+        self._x_zero_point = torch.zeros(1)
+        self._w_zero_point = self._scale = torch.zeros(0)
+        self._rows = self._outputs = 0
+        self._output_mean = self._output_m2 = 0.0
+        self._counts: OperandCounts = WeightedCounts()
+        self._sampler: OperandSampler = RowSampler(rows, seed)
+        self._result: LayerTrace | None = None
+
+    @property
+    def ran(self) -> bool:
+        """Whether there was an update."""
+        return self._size is not None
+
+    def update(self, operands: GemmOperands, output: Tensor) -> None:
+        """Count the operands of one forward pass, and draw rows of them.
+
+        Args:
+            operands: The operands' codes.
+            output: The layer's output before the bias, floating point, any shape.
+
+        Raises:
+            ValueError: The layer's size or the operands' signedness changed since the last pass.
+        """
+        size = _Size.of(operands)
+        if self._size is None:
+            self._size = size
+            if not size.fixed_weights:
+                self._counts, self._sampler = MatrixCounts(), MatrixSampler(*self._draws)
+        elif size != self._size:
+            raise ValueError(
+                f"layer {self.name!r} must keep its size and its ports while it is traced"
+            )
+        self._x_zero_point = operands.x_zero_point
+        self._w_zero_point, self._scale = (
+            parameter.reshape(-1)[: size.channels]
+            for parameter in (operands.w_zero_point, operands.scale)
+        )
+        matrices, rows, _ = operands.x_codes.shape
+        self._rows += rows if size.fixed_weights else rows * matrices
+        self._counts.add(operands)
+        self._sampler.add(operands)
+        self._add_output(output)
+        self._result = None
+
+    @property
+    def result(self) -> LayerTrace | None:
+        """What was traced so far, the same value until the next update; None before the first."""
+        if self._size is not None and self._result is None:
+            self._result = LayerTrace(
+                name=self.name,
+                fixed_weights=self._size.fixed_weights,
+                groups=self._size.groups,
+                fan_in=self._size.depth,
+                out_channels=self._size.channels,
+                rows=self._rows,
+                outputs=self._outputs,
+                x_signed=self._size.x_signed,
+                w_signed=self._size.w_signed,
+                x_zero_point=int(self._x_zero_point),
+                w_zero_point=self._w_zero_point.cpu().numpy().astype(np.int64),
+                scale=self._scale.cpu().numpy().astype(np.float64),
+                x_counts=self._counts.x_counts,
+                joint_counts=self._counts.joint_counts,
+                sample=self._sampler.sample,
+                output_mean=self._output_mean,
+                output_std=math.sqrt(self._output_m2 / max(self._outputs, 1)),
+            )
+        return self._result
+
+    def _add_output(self, output: Tensor) -> None:
+        """Merge the moments of a batch (Chan, Golub and LeVeque 1979, equations 2.1)."""
+        count = output.numel()
+        if count == 0:
+            return
+        variance, mean = torch.var_mean(output.double(), correction=0)
+        total = self._outputs + count
+        shift = float(mean) - self._output_mean
+        self._output_m2 += float(variance) * count + shift**2 * self._outputs * count / total
+        self._output_mean += shift * count / total
+        self._outputs = total
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """What a layer must keep while it is traced."""
+
+    fixed_weights: bool
+    groups: int
+    depth: int
+    channels: int
+    x_signed: bool
+    w_signed: bool
+
+    @classmethod
+    def of(cls, operands: GemmOperands) -> Self:
+        matrices, columns, depth = operands.w_codes.shape
+        fixed = operands.fixed_weights
+        return cls(
+            fixed_weights=fixed,
+            groups=matrices if fixed else 1,
+            depth=depth,
+            channels=matrices * columns if fixed else 1,
+            x_signed=operands.x_signed,
+            w_signed=operands.w_signed,
+        )

@@ -1,0 +1,128 @@
+"""How often the operands of a layer occur, each by itself and in pairs."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from torchapprox.kernels import histogram_cpu
+from torchapprox.operators.gemm_operands import GemmOperands
+
+Counts = npt.NDArray[np.int64]
+
+_POSITIONS_AT_ONCE = 2**13
+
+
+class OperandCounts(Protocol):
+    """Counts the operands of one layer."""
+
+    def add(self, operands: GemmOperands) -> None:
+        """Count the operands of one forward pass."""
+
+    @property
+    def x_counts(self) -> Counts:
+        """How often each activation code occurred at each input position, int64 `(P, 256)`."""
+
+    @property
+    def joint_counts(self) -> Counts:
+        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
+
+
+class WeightedCounts:
+    """Counts of a layer whose weights are its own and change rarely.
+
+    There are P = G * K input positions. The joint counts follow from those of the positions, since
+    all rows meet the same weights; they are kept apart from the counts since the weights last
+    changed.
+    """
+
+    def __init__(self) -> None:
+        self._w_codes: npt.NDArray[np.uint8] = np.zeros((0, 0, 0), np.uint8)
+        self._x_counts: Counts = np.zeros((0, 256), np.int64)
+        # Counts since the weights last changed; their products are not yet in the joint counts.
+        self._recent: Counts = np.zeros((0, 256), np.int64)
+        self._joint: Counts = np.zeros((256, 256), np.int64)
+
+    def add(self, operands: GemmOperands) -> None:
+        """Count the operands of one forward pass."""
+        w_codes = operands.w_codes.cpu().numpy()
+        if not np.array_equal(w_codes, self._w_codes):
+            self._joint += self._joint_of_recent()
+            if self._x_counts.size:
+                self._x_counts += self._recent
+                self._recent[:] = 0
+            else:
+                self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
+                self._recent = np.zeros_like(self._x_counts)
+            self._w_codes = w_codes.copy()
+        _count(operands.x_codes, self._recent)
+
+    @property
+    def x_counts(self) -> Counts:
+        """How often each activation code occurred, int64 `(G * K, 256)`, by input position."""
+        return self._x_counts + self._recent
+
+    @property
+    def joint_counts(self) -> Counts:
+        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
+        return self._joint + self._joint_of_recent()
+
+    def _joint_of_recent(self) -> Counts:
+        if not self._w_codes.size:
+            return np.zeros((256, 256), np.int64)
+        counts = np.zeros_like(self._recent)
+        _count(torch.from_numpy(self._w_codes), counts)
+        return _paired(self._recent, counts)
+
+
+class MatrixCounts:
+    """Counts of a product of two activations, whose second operand differs in every matrix.
+
+    There are P = K input positions. The matrices of a pass are paired one by one.
+    """
+
+    def __init__(self) -> None:
+        self._x_counts: Counts = np.zeros((0, 256), np.int64)
+        self._joint: Counts = np.zeros((256, 256), np.int64)
+
+    def add(self, operands: GemmOperands) -> None:
+        """Count the operands of one forward pass."""
+        depth = operands.x_codes.shape[2]
+        if not self._x_counts.size:
+            self._x_counts = np.zeros((depth, 256), np.int64)
+        at_once = max(1, _POSITIONS_AT_ONCE // depth)
+        for x, w in zip(
+            torch.split(operands.x_codes, at_once),
+            torch.split(operands.w_codes, at_once),
+            strict=True,
+        ):
+            x_counts, w_counts = (np.zeros((len(x) * depth, 256), np.int64) for _ in range(2))
+            _count(x, x_counts)
+            _count(w, w_counts)
+            self._x_counts += x_counts.reshape(len(x), depth, 256).sum(axis=0)
+            self._joint += _paired(x_counts, w_counts)
+
+    @property
+    def x_counts(self) -> Counts:
+        """How often each activation code occurred, int64 `(K, 256)`, in all matrices together."""
+        return self._x_counts
+
+    @property
+    def joint_counts(self) -> Counts:
+        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
+        return self._joint
+
+
+def _count(codes: Tensor, counts: Counts) -> None:
+    """Add the counts of every position of codes `(G, M, K)` to counts `(G * K, 256)`."""
+    by_position = codes.mT.reshape(len(counts), -1).contiguous().cpu()
+    histogram_cpu(by_position.numpy(), counts, threads=torch.get_num_threads())
+
+
+def _paired(x_counts: Counts, w_counts: Counts) -> Counts:
+    """Return activation counts times weight counts, summed over input positions."""
+    # float64 products and sums are exact below 2^53 multiplications.
+    joint = x_counts.T.astype(np.float64) @ w_counts.astype(np.float64)
+    return joint.astype(np.int64)

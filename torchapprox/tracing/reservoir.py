@@ -1,0 +1,57 @@
+"""A uniform sample of a stream of unknown length."""
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.intp]
+
+
+class Reservoir:
+    """Decides which items of a stream to keep, so that each is as likely as any other.
+
+    Every item gets a random key, and the items with the smallest keys stay: a sample without
+    replacement that does not depend on how the stream is cut into batches.
+
+    Args:
+        size: Number of items to keep.
+        rng: Source of the keys.
+
+    Examples:
+        >>> reservoir = Reservoir(2, np.random.default_rng(0))
+        >>> items, places = reservoir.offer(2)
+        >>> items.tolist(), sorted(places.tolist())
+        ([0, 1], [0, 1])
+        >>> items, places = reservoir.offer(1000)
+        >>> len(items) <= 2, len(reservoir.order)
+        (True, 2)
+    """
+
+    def __init__(self, size: int, rng: np.random.Generator) -> None:
+        self._keys = np.full(size, np.inf)
+        self._rng = rng
+
+    def offer(self, count: int) -> tuple[Indices, Indices]:
+        """Look at the next items.
+
+        Args:
+            count: How many there are.
+
+        Returns:
+            Indices of those to keep, and the places that they take, from those who were there.
+        """
+        keys = self._rng.random(count)
+        candidates = np.concatenate([self._keys, keys])
+        size = len(self._keys)
+        kept = np.argpartition(candidates, size - 1)[:size]
+        places = np.setdiff1d(np.arange(size), kept)
+        # A place that is still empty may be among the kept ones: an infinite key keeps it empty.
+        items = np.sort(kept[kept >= size]) - size
+        self._keys[places] = keys[items]
+        return items, places
+
+    @property
+    def order(self) -> Indices:
+        """Occupied places in the order of their keys, which no cutting into batches changes."""
+        order: Indices = np.argsort(self._keys)
+        occupied = int(np.isfinite(self._keys).sum())
+        return order[:occupied]

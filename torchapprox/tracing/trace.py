@@ -1,0 +1,148 @@
+"""The traces of a model's layers, together and on disk."""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from multipliers.formats.whole_file import write_whole
+from torchapprox.tracing.layer_trace import LayerTrace
+from torchapprox.tracing.operand_sample import OperandSample
+
+FORMAT = "torchapprox trace"
+VERSION = 1
+
+_LAYER_ARRAYS = ("w_zero_point", "scale", "x_counts", "joint_counts")
+_SAMPLE_ARRAYS = ("x_codes", "w_codes")
+_ARRAYS = _LAYER_ARRAYS + _SAMPLE_ARRAYS
+_SCALARS = tuple(
+    field.name for field in fields(LayerTrace) if field.name not in {*_LAYER_ARRAYS, "sample"}
+)
+
+
+class Trace(Mapping[str, LayerTrace]):
+    """The traces of a model's approximate layers by name, for layers that ran.
+
+    Args:
+        layers: Traces by layer name.
+    """
+
+    def __init__(self, layers: Mapping[str, LayerTrace]) -> None:
+        self._layers = layers
+
+    def __getitem__(self, name: str) -> LayerTrace:
+        return self._layers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def save(self, path: str | Path) -> None:
+        """Write all traces as one ``.npz`` file, which appears whole or not at all.
+
+        The file holds arrays and a header of JSON text; reading it executes nothing.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "layers": []}
+        arrays: dict[str, Any] = {}
+        for number, layer in enumerate(self.values()):
+            header["layers"].append({name: getattr(layer, name) for name in _SCALARS})
+            own = {name: getattr(layer, name) for name in _LAYER_ARRAYS}
+            own |= {name: getattr(layer.sample, name) for name in _SAMPLE_ARRAYS}
+            arrays |= {f"{number}/{name}": array for name, array in own.items()}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)
+        write_whole(Path(path), buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Trace":
+        """Read what `save` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: The file is damaged, of a later version, or holds something else.
+
+        Examples:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Trace({}).save(Path(folder, "trace.npz"))
+            ...     len(Trace.load(Path(folder, "trace.npz")))
+            0
+        """
+        with Path(path).open("rb") as content:
+            try:
+                layers = _read(content)
+            except (
+                AttributeError,
+                EOFError,
+                KeyError,
+                RuntimeError,
+                TypeError,
+                ValueError,
+                zipfile.BadZipFile,
+                zlib.error,
+            ) as error:
+                raise ValueError(f"{path}: not a readable trace: {error}") from error
+        return cls({layer.name: layer for layer in layers})
+
+
+def _read(content: BinaryIO) -> list[LayerTrace]:
+    with np.load(content, allow_pickle=False) as file:
+        header = _header(json.loads(str(file["header"])))
+        return [
+            _layer(scalars, {name: file[f"{number}/{name}"] for name in _ARRAYS})
+            for number, scalars in enumerate(header["layers"])
+        ]
+
+
+def _header(header: Any) -> dict[str, Any]:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError("it has another header")
+    if header["version"] != VERSION:
+        raise ValueError(
+            f"it is of version {header['version']}, this program reads version {VERSION}; "
+            "trace the model again"
+        )
+    return header
+
+
+def _layer(scalars: dict[str, Any], arrays: dict[str, Any]) -> LayerTrace:
+    """Make one layer's trace; raises ValueError where its parts do not fit together."""
+    sample = OperandSample(**{name: arrays.pop(name) for name in _SAMPLE_ARRAYS})
+    layer = LayerTrace(**scalars, **arrays, sample=sample)
+    channels, depth = layer.out_channels, layer.fan_in
+    blocks, columns, _ = sample.w_codes.shape
+    expected: dict[str, tuple[npt.NDArray[Any], npt.DTypeLike, tuple[int, ...]]] = {
+        "w_zero_point": (layer.w_zero_point, np.int64, (channels,)),
+        "scale": (layer.scale, np.float64, (channels,)),
+        "x_counts": (layer.x_counts, np.int64, (layer.groups * depth, 256)),
+        "joint_counts": (layer.joint_counts, np.int64, (256, 256)),
+        "x_codes": (sample.x_codes, np.uint8, (blocks, *sample.x_codes.shape[1:2], depth)),
+        "w_codes": (sample.w_codes, np.uint8, (blocks, columns, depth)),
+    }
+    for name, (array, dtype, shape) in expected.items():
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(
+                f"'{name}' of layer {layer.name!r} must be {np.dtype(dtype)} {shape}, "
+                f"got {array.dtype} {array.shape}"
+            )
+    if layer.fixed_weights and blocks * columns != channels:
+        raise ValueError(f"layer {layer.name!r} must have weights of {channels} channels")
+    return layer
