@@ -1,6 +1,7 @@
 """Run, explain and retrain PyTorch networks on approximate hardware multipliers."""
 
 from torchapprox.batchnorm import Folding, fold_batchnorm
+from torchapprox.bias_folding import fold_mean_error, unfold_mean_error
 from torchapprox.calibration import calibrate
 from torchapprox.conversion import approximate, revert
 from torchapprox.coverage import Coverage, CoverageRow, coverage
@@ -14,6 +15,7 @@ from torchapprox.tracing import (
     LayerTracer,
     OperandSample,
     Trace,
+    channel_error_means,
     observe_operands,
     trace,
 )
@@ -34,14 +36,17 @@ __all__ = [
     "Trace",
     "approximate",
     "calibrate",
+    "channel_error_means",
     "coverage",
     "execution_order",
     "fold_batchnorm",
+    "fold_mean_error",
     "get_approx_modules",
     "lut_matmul",
     "observe_operands",
     "qconfig",
     "revert",
     "trace",
+    "unfold_mean_error",
     "wrap_quantizable",
 ]

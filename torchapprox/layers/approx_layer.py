@@ -48,12 +48,15 @@ class ApproxLayer(nn.Module, ABC):
         weight_fake_quant: Fake-quantiser of the operand that enters the weight port.
         traced_inputs: Receives the operands of every forward pass in any mode, or None.
         noise: The noise of NOISE mode.
+        bias_correction: Added to the bias in APPROXIMATE mode, in units of the output, floating
+            point `(C,)`, or None; `torchapprox.fold_mean_error` sets it.
     """
 
     weight: nn.Parameter
     bias: nn.Parameter | None
     weight_fake_quant: nn.Module
     product_table: ProductTable
+    bias_correction: Tensor | None
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         if "_parameters" not in self.__dict__:
@@ -72,6 +75,7 @@ class ApproxLayer(nn.Module, ABC):
         self.traced_inputs: TracedGeMMInputs | None = None
         self._operand_observers = OperandObservers()
         self.noise = OutputNoise(learnable=learnable_noise)
+        self.register_buffer("bias_correction", None)
 
     # -- the multiplier ---------------------------------------------------------------------------
 
@@ -216,6 +220,11 @@ class ApproxLayer(nn.Module, ABC):
     # -- what a layer type defines ----------------------------------------------------------------
 
     @property
+    def channel_shape(self) -> tuple[int, ...]:
+        """Shape in which one value per output channel broadcasts to the output."""
+        return (-1,)
+
+    @property
     @abstractmethod
     def fan_in(self) -> int:
         """Connections into one neuron; grouped convolutions count only their group."""
@@ -255,7 +264,7 @@ class ApproxLayer(nn.Module, ABC):
 
         See `OutputNoise`. With ``noise_in_eval`` the noise is added in evaluation mode too.
         """
-        noisy: Tensor = self.noise(self.quant_fwd(x_q, w_q))
+        noisy: Tensor = self.noise(self.quant_fwd(x_q, w_q), self.channel_shape)
         return noisy
 
     def forward(
@@ -295,7 +304,11 @@ class ApproxLayer(nn.Module, ABC):
             at_least_float32(x), w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip
         )
         bias = self.bias if bias is None else bias
-        return y if bias is None else self._add_bias(y, bias)
+        if bias is not None:
+            y = y + bias.view(self.channel_shape)
+        if self.bias_correction is None or self._inference_mode is not InferenceMode.APPROXIMATE:
+            return y
+        return y + self.bias_correction.view(self.channel_shape)
 
     def multiply(
         self,
@@ -362,10 +375,6 @@ class ApproxLayer(nn.Module, ABC):
         """Fake-quantise the weight, whose first axis is that of the output channels."""
         quantised: Tensor = self.weight_fake_quant(weight)
         return quantised
-
-    def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
-        """Add a bias per output channel, where the channels are the last axis."""
-        return y + bias
 
     def _quantization_parameters(
         self, x_scale: Tensor | None, x_zero_point: Tensor | None, x_range: tuple[int, int] | None
@@ -436,6 +445,15 @@ class ApproxLayer(nn.Module, ABC):
         self._inference_mode = InferenceMode(state["inference_mode"])
         fields = state["accumulator"]
         self._accumulator = None if fields is None else Accumulator(**fields)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # A checkpoint with a correction loads into a layer without one, and the reverse.
+        saved = state_dict.get(f"{prefix}bias_correction")
+        empty = None if saved is None else torch.empty_like(saved, device=self.noise.mean.device)
+        self.bias_correction = empty
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _take_parameters(self, layer: Any) -> None:
         """Share a float layer's parameters and training mode."""

@@ -134,5 +134,7 @@ class ConvolutionLayer(ApproxLayer):
     def _last_output_size(self) -> tuple[int, ...]:
         return self.conv_args.output_size(*self._last_input_size())
 
-    def _add_bias(self, y: Tensor, bias: Tensor) -> Tensor:
-        return y + bias.view(1, -1, *[1] * self.conv_args.DIMS)
+    @property
+    def channel_shape(self) -> tuple[int, ...]:
+        """Shape in which one value per output channel broadcasts to the output."""
+        return (-1, *[1] * self.conv_args.DIMS)

@@ -17,8 +17,8 @@ class LayerTrace:
     a product of two activations differ in every matrix; its outputs form one channel, and a batch
     of matrices counts as rows of one group.
 
-    Memory: 2 KB per input position, 0.5 MB, and the sample's ``rows * G * K`` bytes, whatever the
-    number of batches.
+    Memory: 2 KB per input position, 0.5 MB, and the sample's 1 MB or 512 rows, whatever the number
+    of batches.
 
     Attributes:
         name: Name of the layer in the model.

@@ -11,9 +11,12 @@ from torch import Tensor
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_counts import MatrixCounts, OperandCounts, WeightedCounts
-from torchapprox.tracing.operand_sample import MatrixSampler, OperandSampler, RowSampler
-
-DEFAULT_ROWS = 512
+from torchapprox.tracing.operand_sample import (
+    MatrixSampler,
+    OperandSampler,
+    RowSampler,
+    default_rows,
+)
 
 
 class LayerTracer:
@@ -21,25 +24,25 @@ class LayerTracer:
 
     Args:
         name: Name of the layer in the model.
-        rows: Rows that the sample keeps.
+        rows: Rows that the sample keeps; as `default_rows` says if None.
         seed: Chooses them.
 
     Raises:
         ValueError: ``rows`` is less than 1.
     """
 
-    def __init__(self, name: str, *, rows: int = DEFAULT_ROWS, seed: int = 0) -> None:
-        if rows < 1:
+    def __init__(self, name: str, *, rows: int | None = None, seed: int = 0) -> None:
+        if rows is not None and rows < 1:
             raise ValueError(f"'rows' must be at least 1, got {rows}")
         self.name = name
-        self._draws = rows, seed
+        self._wanted_rows, self._seed = rows, seed
         self._size: _Size | None = None
         self._x_zero_point = torch.zeros(1)
         self._w_zero_point = self._scale = torch.zeros(0)
         self._rows = self._outputs = 0
         self._output_mean = self._output_m2 = 0.0
-        self._counts: OperandCounts = WeightedCounts()
-        self._sampler: OperandSampler = RowSampler(rows, seed)
+        self._counts: OperandCounts
+        self._sampler: OperandSampler
         self._result: LayerTrace | None = None
 
     @property
@@ -59,9 +62,7 @@ class LayerTracer:
         """
         size = _Size.of(operands)
         if self._size is None:
-            self._size = size
-            if not size.fixed_weights:
-                self._counts, self._sampler = MatrixCounts(), MatrixSampler(*self._draws)
+            self._start(size)
         elif size != self._size:
             raise ValueError(
                 f"layer {self.name!r} must keep its size and its ports while it is traced"
@@ -102,6 +103,14 @@ class LayerTracer:
                 output_std=math.sqrt(self._output_m2 / max(self._outputs, 1)),
             )
         return self._result
+
+    def _start(self, size: "_Size") -> None:
+        self._size = size
+        draws = self._wanted_rows or default_rows(size.groups * size.depth), self._seed
+        if size.fixed_weights:
+            self._counts, self._sampler = WeightedCounts(), RowSampler(*draws)
+        else:
+            self._counts, self._sampler = MatrixCounts(), MatrixSampler(*draws)
 
     def _add_output(self, output: Tensor) -> None:
         """Merge the moments of a batch (Chan, Golub and LeVeque 1979, equations 2.1)."""

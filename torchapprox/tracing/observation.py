@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
-from torchapprox.tracing.layer_tracer import DEFAULT_ROWS, LayerTracer
+from torchapprox.tracing.layer_tracer import LayerTracer
 from torchapprox.tracing.trace import Trace
 from torchapprox.wrapping import get_approx_modules
 
@@ -42,7 +42,7 @@ def observe_operands(
 
 
 @contextmanager
-def trace(model: nn.Module, *, rows: int = DEFAULT_ROWS, seed: int = 0) -> Iterator[Trace]:
+def trace(model: nn.Module, *, rows: int | None = None, seed: int = 0) -> Iterator[Trace]:
     """Count and sample the operands of every approximate layer while the context is open.
 
     In QUANTIZED mode these are the operands of the exact network, in APPROXIMATE mode those that
@@ -50,7 +50,7 @@ def trace(model: nn.Module, *, rows: int = DEFAULT_ROWS, seed: int = 0) -> Itera
 
     Args:
         model: A converted model.
-        rows: Rows that the sample of each layer keeps; see `OperandSample`.
+        rows: Rows that the sample of each layer keeps; if None, as many as 1 MB holds, 512 to 4096.
         seed: Chooses them.
 
     Raises:

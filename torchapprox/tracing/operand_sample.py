@@ -16,6 +16,9 @@ Codes = npt.NDArray[np.uint8]
 ROWS_PER_MATRIX = 8
 COLUMNS_PER_MATRIX = 64
 
+MIN_ROWS, MAX_ROWS = 512, 4096
+BYTES = 2**20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperandSample:
@@ -39,6 +42,21 @@ class OperandSample:
         """Rows in all blocks."""
         blocks, rows, _ = self.x_codes.shape
         return int(blocks) * int(rows)
+
+
+def default_rows(positions: int) -> int:
+    """Return how many rows a sample keeps: as many as 1 MB holds, but 512 to 4096.
+
+    The standard error of a standard deviation falls with the root of their number.
+
+    Args:
+        positions: Input positions, G * K.
+
+    Examples:
+        >>> [default_rows(positions) for positions in (9, 576, 4608)]
+        [4096, 1820, 512]
+    """
+    return min(max(BYTES // max(positions, 1), MIN_ROWS), MAX_ROWS)
 
 
 class OperandSampler(Protocol):

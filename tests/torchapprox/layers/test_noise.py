@@ -7,7 +7,7 @@ import torch
 
 from tests.torchapprox.builders import minmax_qconfig
 from torchapprox import InferenceMode
-from torchapprox.layers import ApproxLinear
+from torchapprox.layers import ApproxConv2d, ApproxLinear
 
 MEAN, STDEV = -0.75, 0.5
 
@@ -88,3 +88,71 @@ def test_a_single_output_gets_the_mean_and_an_empty_one_nothing():
     noise = layer.noise_fwd(*operands) - layer.quant_fwd(*operands)
     assert noise.item() == pytest.approx(MEAN)
     assert layer(torch.ones(0, 3)).shape == (0, 1)
+
+
+class TestProfile:
+    OFFSET, FACTOR, SLOPE = (
+        torch.linspace(-1, 1, 32),
+        torch.linspace(0, 2, 32),
+        torch.linspace(-0.5, 0.5, 32),
+    )
+
+    def profiled(self, layer):
+        layer.noise.set_profile(mean_offset=self.OFFSET, stdev_factor=self.FACTOR, slope=self.SLOPE)
+        return layer
+
+    def test_every_channel_has_its_own_mean_and_standard_deviation(self):
+        layer, x = self.profiled(noisy_layer()), torch.randn(20_000, 16)
+        noise, spread = differences(layer, x)
+        exact = layer.quant_fwd(x, layer.weight_fake_quant(layer.weight)).detach()
+        left = noise - self.SLOPE * exact
+        std = STDEV * spread * self.FACTOR
+        count = len(x)
+        assert ((left.mean(0) - MEAN - self.OFFSET).abs() <= 5 * std / math.sqrt(count)).all()
+        assert ((left.std(0) - std).abs() <= 5 * std / math.sqrt(2 * count) + 1e-6).all()
+
+    def test_channels_of_a_convolution(self):
+        layer = ApproxConv2d(2, 3, 3, qconfig=minmax_qconfig())
+        layer.inference_mode = InferenceMode.NOISE
+        offset = torch.tensor([1.0, -2.0, 3.0])
+        nothing = torch.zeros(3)
+        layer.noise.set_profile(mean_offset=offset, stdev_factor=nothing, slope=nothing)
+        operands = torch.randn(2, 2, 5, 6), layer.weight
+        noise = layer.noise_fwd(*operands) - layer.quant_fwd(*operands)
+        torch.testing.assert_close(noise, offset.view(3, 1, 1).expand(2, 3, 3, 4))
+
+    def test_the_floats_stay_and_clearing_brings_the_plain_noise_back(self):
+        layer, x = noisy_layer(), torch.randn(10, 16)
+        layer.noise_generator = torch.Generator().manual_seed(0)
+        plain = layer(x)
+        self.profiled(layer)
+        assert (layer.mean, layer.stdev) == (MEAN, STDEV)
+        layer.noise.clear_profile()
+        layer.noise_generator = torch.Generator().manual_seed(0)
+        assert torch.equal(layer(x), plain)
+
+    def test_checkpoints_carry_it_both_ways(self):
+        layer, other = self.profiled(noisy_layer()), noisy_layer()
+        plain = other.state_dict()
+        assert not any("slope" in name for name in plain)
+        other.load_state_dict(layer.state_dict())
+        assert torch.equal(other.noise.slope, self.SLOPE)
+        other.load_state_dict(noisy_layer().state_dict())
+        assert other.noise.slope is None
+        assert other.noise.mean_offset is None
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"slope": torch.zeros(3)}, r"'mean_offset' must be one value per output channel"),
+            ({"slope": torch.zeros(4, 8)}, r"'mean_offset' must be one value per output"),
+            ({"stdev_factor": -torch.ones(32)}, "'stdev_factor' must not be negative"),
+            ({"mean_offset": torch.full((32,), math.nan)}, "'mean_offset' must be finite"),
+        ],
+    )
+    def test_bad_profiles_are_refused(self, change, message):
+        good = {"mean_offset": self.OFFSET, "stdev_factor": self.FACTOR, "slope": self.SLOPE}
+        layer = noisy_layer()
+        with pytest.raises(ValueError, match=message):
+            layer.noise.set_profile(**(good | change))
+        assert layer.noise.slope is None
