@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.characterisation import Conditions, DataSheet, data_sheet
-    from analysis.comparison import LayerComparison, compare
+    from analysis.comparison import LayerComparison, compare, compare_layers, ratio_quantiles
     from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
     from analysis.demo import Budget, run_demo
     from analysis.digits import (
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
         load_digits,
         train,
     )
-    from analysis.measure import MeasuredError, measure_errors, output_error
+    from analysis.error_models import (
+        LayerError,
+        predict_error,
+        predict_errors,
+        product_error,
+    )
+    from analysis.measure import MeasuredError, measure_errors, measure_many, output_error
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
     from analysis.multiplier_frame import comparison_frame, pareto_front
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
         plot_error_profile,
         plot_relative_error_map,
     )
-    from analysis.noise import NoiseParameters, apply_noise, noise_parameters, noisy
+    from analysis.noise import NoiseParameters, NoiseProfile, apply_noise, noise_parameters, noisy
     from analysis.operand_stream import OperandStream, record_stream
     from analysis.pareto_plot import plot_pareto
     from analysis.plots import (
@@ -43,14 +49,8 @@ if TYPE_CHECKING:
     )
     from analysis.report import write_report
     from analysis.results import Accuracy, Results
-    from analysis.statistics import (
-        PredictedError,
-        channel_error_means,
-        predict_error,
-        predict_errors,
-        product_error,
-    )
     from analysis.stream_energy import operand_energy
+    from analysis.tracing import trace_batches
 
 __all__ = [
     "Accuracy",
@@ -62,23 +62,25 @@ __all__ = [
     "Digits",
     "Labelled",
     "LayerComparison",
+    "LayerError",
     "MeasuredError",
     "Mismatch",
     "NoiseParameters",
+    "NoiseProfile",
     "OperandStream",
-    "PredictedError",
     "Results",
     "accuracy",
     "apply_noise",
-    "channel_error_means",
     "column_plots",
     "compare",
+    "compare_layers",
     "comparison_frame",
     "data_sheet",
     "digits_network",
     "evaluating",
     "load_digits",
     "measure_errors",
+    "measure_many",
     "noise_parameters",
     "noisy",
     "operand_energy",
@@ -95,22 +97,25 @@ __all__ = [
     "predict_error",
     "predict_errors",
     "product_error",
+    "ratio_quantiles",
     "record_stream",
     "run_demo",
     "run_icarus",
     "set_mode",
+    "trace_batches",
     "train",
     "write_cosim",
     "write_report",
 ]
 
 _HOMES = {
-    "comparison": ("LayerComparison", "compare"),
+    "comparison": ("LayerComparison", "compare", "compare_layers", "ratio_quantiles"),
     "cosim": ("CosimResult", "Mismatch", "run_icarus", "write_cosim"),
     "characterisation": ("Conditions", "DataSheet", "data_sheet"),
     "demo": ("Budget", "run_demo"),
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
-    "measure": ("MeasuredError", "measure_errors", "output_error"),
+    "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
+    "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
     "multiplier_frame": ("comparison_frame", "pareto_front"),
@@ -120,20 +125,14 @@ _HOMES = {
         "plot_error_profile",
         "plot_relative_error_map",
     ),
-    "noise": ("NoiseParameters", "apply_noise", "noise_parameters", "noisy"),
+    "noise": ("NoiseParameters", "NoiseProfile", "apply_noise", "noise_parameters", "noisy"),
     "stream_energy": ("operand_energy",),
     "operand_stream": ("OperandStream", "record_stream"),
     "plots": ("plot_error_histogram", "plot_error_map", "plot_operands", "plot_predictions"),
     "pareto_plot": ("plot_pareto",),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),
-    "statistics": (
-        "PredictedError",
-        "channel_error_means",
-        "predict_error",
-        "predict_errors",
-        "product_error",
-    ),
+    "tracing": ("trace_batches",),
 }
 
 

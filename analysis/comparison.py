@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from analysis.batches import trace_batches
 from analysis.error_models import DEFAULT_MODEL, ERROR_MODELS, LayerError, predict_error
 from analysis.measure import MeasuredError, measure_many
+from analysis.tracing import trace_batches
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 
@@ -47,6 +47,18 @@ class LayerComparison:
     def std_ratio(self) -> float:
         """Predicted over measured standard deviation; 1 is perfect."""
         return _ratio(self.predicted.real_std_per_output, self.measured.error.real_std_per_output)
+
+    def row(self) -> dict[str, float]:
+        """Return the figures of `compare`, in real units."""
+        return {
+            "predicted_mean": self.predicted.real_mean_per_output,
+            "measured_mean": self.measured.error.real_mean_per_output,
+            "predicted_std": self.predicted.real_std_per_output,
+            "measured_std": self.measured.error.real_std_per_output,
+            "std_ratio": self.std_ratio,
+            "mean_difference": self.mean_difference,
+            "output_std": self.output_std,
+        }
 
 
 def compare_layers(
@@ -128,24 +140,12 @@ def compare(
     else:
         traces = trace_batches(model, loader if calibration is None else calibration)
     measured = measure_many(model, multipliers, loader)
-    rows = []
-    for multiplier, own in zip(multipliers, measured, strict=True):
-        for error_model in error_models:
-            for layer in compare_layers(multiplier, traces, own, model=error_model):
-                rows.append(
-                    {
-                        "layer": layer.name,
-                        "multiplier": multiplier.name,
-                        "error_model": error_model,
-                        "predicted_mean": layer.predicted.real_mean_per_output,
-                        "measured_mean": layer.measured.error.real_mean_per_output,
-                        "predicted_std": layer.predicted.real_std_per_output,
-                        "measured_std": layer.measured.error.real_std_per_output,
-                        "std_ratio": layer.std_ratio,
-                        "mean_difference": layer.mean_difference,
-                        "output_std": layer.output_std,
-                    }
-                )
+    rows = [
+        {"layer": layer.name, "multiplier": multiplier.name, "error_model": name} | layer.row()
+        for multiplier, own in zip(multipliers, measured, strict=True)
+        for name in error_models
+        for layer in compare_layers(multiplier, traces, own, model=name)
+    ]
     return pd.DataFrame(rows)
 
 

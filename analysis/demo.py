@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import torchapprox
-from analysis.comparison import compare
+from analysis.comparison import compare_layers
 from analysis.digits import Digits, Labelled, correct, digits_network, load_digits, train
 from analysis.measure import measure_errors
 from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, noise_parameters, noisy
 from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
+from analysis.tracing import trace_batches
 from multipliers import Multiplier, demo_netlist, load
-from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
 
 Value = TypeVar("Value")
@@ -104,20 +103,6 @@ def quantise(
     return converted
 
 
-def trace_operands(
-    model: nn.Module, data: Labelled, *, quiet: bool = True
-) -> Mapping[str, LayerTrace]:
-    """Trace the operands of every layer of the exact quantised network."""
-    with (
-        torch.no_grad(),
-        evaluating(model, InferenceMode.QUANTIZED),
-        torchapprox.trace(model) as traces,
-    ):
-        for images in image_batches(data, title="tracing", quiet=quiet):
-            model(images)
-    return traces
-
-
 def retrain(
     model: nn.Module, digits: Digits, *, epochs: int, seed: int, quiet: bool = True
 ) -> nn.Module:
@@ -195,7 +180,8 @@ def run_demo(
             float_model, digits, multiplier=multiplier, epochs=budget.quantised,
             seed=seed, quiet=quiet,
         )  # fmt: skip
-        traces = trace_operands(quantised, digits.train, quiet=quiet)
+        training_images = image_batches(digits.train, title="tracing", quiet=quiet)
+        traces = trace_batches(quantised, training_images)
         noise = noise_parameters(multiplier, traces)
         test_images = image_batches(digits.test, title="measuring errors", quiet=quiet)
         measured = measure_errors(quantised, multiplier, test_images)
@@ -206,7 +192,7 @@ def run_demo(
         accuracies=accuracies,
         multiplier=multiplier,
         traces=float_names(traces),
-        layers=compare(multiplier, float_names(traces), float_names(measured)),
+        layers=compare_layers(multiplier, float_names(traces), float_names(measured)),
         provenance=_provenance(multiplier, seed=seed, budget=budget),
     )
 

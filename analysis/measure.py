@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from analysis.error_models import LayerError
 from analysis.modes import evaluating
 from analysis.moments import ChannelMoments
-from analysis.ports import check_operands
 from multipliers import Multiplier
 from torchapprox import GemmOperands, observe_operands
+from torchapprox.batches import run_batch
 from torchapprox.layers import InferenceMode
 from torchapprox.operators import lut_matmul
+from torchapprox.tracing import check_operands
+from torchapprox.tracing.reservoir import Reservoir
+
+KEPT_ROWS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MeasuredError:
     """Measured error (approximate - exact) of a layer's outputs, over all rows and channels.
 
     Attributes:
+        error: Mean and standard deviation of each channel.
         outputs: Number of outputs measured.
-        mean_per_output: In units of the accumulator.
-        std_per_output: In units of the accumulator.
-        real_mean_per_output: In real units (accumulator times scale).
-        real_std_per_output: In real units.
-        real_std_between_channels: Standard deviation of the channels' mean errors, in real units:
-            the part of `real_std_per_output` that is an offset of each channel.
         real_std_between_rows: Standard deviation of the rows' mean errors over all channels, in
             real units: the part that moves all channels of an output position together.
+        real_sample: Errors of all channels in some rows, drawn with equal probabilities, in real
+            units, float64 `(rows, channels)`.
     """
 
+    error: LayerError
     outputs: int
-    mean_per_output: float
-    std_per_output: float
-    real_mean_per_output: float
-    real_std_per_output: float
-    real_std_between_channels: float
     real_std_between_rows: float
+    real_sample: NDArray[np.float64]
 
 
 def output_error(operands: GemmOperands, multiplier: Multiplier) -> Tensor:
@@ -54,53 +52,74 @@ def output_error(operands: GemmOperands, multiplier: Multiplier) -> Tensor:
         multiplier: The approximate multiplier.
 
     Returns:
-        Errors in units of the accumulator, int64 `(M, G * N)`: one column per output channel.
+        Errors in units of the accumulator, integers `(M, G * N)`: one column per output channel;
+        of a product of two activations `(G * M * N, 1)`.
     """
-    approximate, exact = (
-        lut_matmul(operands.x_codes, operands.w_codes, torch.from_numpy(table.copy()))
-        for table in (multiplier.lut, multiplier.exact)
-    )
-    error = approximate.to(torch.int64) - exact.to(torch.int64)
-    return error.transpose(0, 1).flatten(1)
+    table = torch.from_numpy(multiplier.error.copy()).to(operands.x_codes.device)
+    error = lut_matmul(operands.x_codes, operands.w_codes, table)
+    return error.transpose(0, 1).flatten(1) if operands.fixed_weights else error.reshape(-1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    """Moments of a layer's errors: of the integers, in real units, and of the rows' means."""
+class ErrorMeter:
+    """Adds up the errors of one layer, batch after batch.
 
-    integer: ChannelMoments
-    real: ChannelMoments
-    rows: ChannelMoments
+    Args:
+        multiplier: The approximate multiplier.
+        layer: The layer's name, for messages.
+        seed: Chooses the rows that are kept.
+    """
 
-    @classmethod
-    def of(cls, error: NDArray[np.int64], scale: NDArray[np.float64]) -> Self:
-        integer = ChannelMoments.of(error)
-        row_means = (error @ scale / len(scale))[:, None]
-        return cls(integer, integer.scaled(scale), ChannelMoments.of(row_means))
+    def __init__(self, multiplier: Multiplier, layer: str, *, seed: int = 0) -> None:
+        self._multiplier = multiplier
+        self._layer = layer
+        self._moments: ChannelMoments | None = None
+        self._row_moments: ChannelMoments | None = None
+        self._reservoir = Reservoir(KEPT_ROWS, np.random.default_rng(seed))
+        self._kept: NDArray[np.float64] = np.zeros((KEPT_ROWS, 0))
+        self._scale: NDArray[np.float64] = np.zeros(0)
+        self._fan_in = 0
 
-    def merge(self, other: _Moments) -> _Moments:
-        return _Moments(
-            self.integer.merge(other.integer),
-            self.real.merge(other.real),
-            self.rows.merge(other.rows),
+    def add(self, operands: GemmOperands) -> None:
+        """Measure one call of the layer.
+
+        Raises:
+            ValueError: If the multiplier's ports do not take the operands.
+        """
+        check_operands(self._multiplier, self._layer, operands)
+        error = output_error(operands, self._multiplier).cpu().numpy()
+        channels = error.shape[1]
+        self._scale = operands.scale.reshape(-1)[:channels].double().cpu().numpy()
+        self._fan_in = operands.w_codes.shape[2]
+        real = error * self._scale
+        self._moments = _merged(self._moments, ChannelMoments.of(error))
+        self._row_moments = _merged(
+            self._row_moments, ChannelMoments.of(real.mean(axis=1, keepdims=True))
         )
+        if not self._kept.shape[1]:
+            self._kept = np.zeros((KEPT_ROWS, channels))
+        items, places = self._reservoir.offer(len(real))
+        self._kept[places] = real[items]
 
-    def measured(self) -> MeasuredError:
-        mean, std = self.integer.pooled()
-        real_mean, real_std = self.real.pooled()
+    @property
+    def result(self) -> MeasuredError | None:
+        """What was measured so far; None before the first call."""
+        if self._moments is None or self._row_moments is None:
+            return None
         return MeasuredError(
-            outputs=self.integer.count * self.integer.mean.size,
-            mean_per_output=mean,
-            std_per_output=std,
-            real_mean_per_output=real_mean,
-            real_std_per_output=real_std,
-            real_std_between_channels=float(self.real.mean.std()),
-            real_std_between_rows=self.rows.pooled()[1],
+            error=LayerError(
+                fan_in=self._fan_in,
+                scale=self._scale,
+                channel_mean=self._moments.mean,
+                channel_std=np.sqrt(self._moments.variance),
+            ),
+            outputs=self._moments.count * self._moments.mean.size,
+            real_std_between_rows=self._row_moments.pooled()[1],
+            real_sample=self._kept[self._reservoir.order],
         )
 
 
 def measure_errors(
-    model: nn.Module, multiplier: Multiplier, batches: Iterable[Any]
+    model: nn.Module, multiplier: Multiplier, batches: Iterable[Any], *, seed: int = 0
 ) -> dict[str, MeasuredError]:
     """Measure each layer's error on the operands that it has in the exact quantised network.
 
@@ -111,6 +130,7 @@ def measure_errors(
         model: A converted model; its modes and training flags are as before afterwards.
         multiplier: The multiplier to measure; need not be the one that the layers hold.
         batches: Inputs of the model.
+        seed: Chooses the rows whose errors are kept.
 
     Returns:
         Measured error by layer name.
@@ -120,21 +140,34 @@ def measure_errors(
 
     Examples:
         >>> import torchapprox
-        >>> from multipliers import truncated_multiplier
+        >>> from multipliers import get
         >>> model, x = nn.Sequential(nn.Linear(4, 3)), torch.rand(64, 4)
         >>> _ = torchapprox.approximate(model, calibration=[x])
-        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
-        >>> measure_errors(model, truncated, [x])["0.wrapped"].outputs
+        >>> measure_errors(model, get("mul8s_tm_k3"), [x])["0.wrapped"].outputs
         192
     """
-    moments: dict[str, _Moments] = {}
+    return measure_many(model, [multiplier], batches, seed=seed)[0]
+
+
+def measure_many(
+    model: nn.Module,
+    multipliers: Sequence[Multiplier],
+    batches: Iterable[Any],
+    *,
+    seed: int = 0,
+) -> list[dict[str, MeasuredError]]:
+    """Measure several multipliers in one run of the model; arguments as `measure_errors`.
+
+    Returns:
+        Measured error by layer name, for each multiplier.
+    """
+    meters: list[dict[str, ErrorMeter]] = [{} for _ in multipliers]
 
     def record(name: str, operands: GemmOperands, _: Tensor) -> None:
-        check_operands(multiplier, name, operands)
-        error = output_error(operands, multiplier).cpu().numpy()
-        scale = operands.scale.double().cpu().numpy().reshape(-1)
-        batch = _Moments.of(error, scale)
-        moments[name] = moments[name].merge(batch) if name in moments else batch
+        for multiplier, layers in zip(multipliers, meters, strict=True):
+            if name not in layers:
+                layers[name] = ErrorMeter(multiplier, name, seed=seed)
+            layers[name].add(operands)
 
     with (
         torch.no_grad(),
@@ -143,6 +176,14 @@ def measure_errors(
     ):
         for batch in batches:
             run_batch(model, batch)
-    if not moments:
+    measured = [
+        {name: found for name, meter in layers.items() if (found := meter.result) is not None}
+        for layers in meters
+    ]
+    if not all(measured):
         raise ValueError("'batches' must hold at least one batch that reaches a layer, got none")
-    return {name: layer.measured() for name, layer in moments.items()}
+    return measured
+
+
+def _merged(before: ChannelMoments | None, batch: ChannelMoments) -> ChannelMoments:
+    return batch if before is None else before.merge(batch)

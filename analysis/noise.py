@@ -1,90 +1,139 @@
-"""The error of a layer as Gaussian noise on its output: the parameters of NOISE mode."""
+"""The error of a layer as noise on its output: the parameters of NOISE mode."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from analysis.error_models import DEFAULT_MODEL, ErrorModel, predict_error
+from analysis.error_models.output_slope import output_slope
 from analysis.modes import evaluating
-from analysis.statistics import PredictedError, predict_error
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
 
+Detail = Literal["layer", "channel", "output"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseProfile:
+    """How the noise differs from channel to channel and follows the output.
+
+    Attributes:
+        mean_offset: Added to the layer's mean, in units of the output, float64 `(C,)`.
+        stdev_factor: Multiplied with the layer's standard deviation, float64 `(C,)`.
+        slope: Error per unit of the output, float64 `(C,)`.
+    """
+
+    mean_offset: NDArray[np.float64]
+    stdev_factor: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NoiseParameters:
     """Noise that stands for a layer's error: ``y + randn_like(y) * std(y) * stdev + mean``.
 
     Attributes:
-        mean: Mean error per output, in units of the layer's output.
+        mean: Mean error per output, in units of the layer's output; without what ``profile`` adds.
         stdev: Standard deviation of the error per output, relative to the output's own.
+        profile: What distinguishes the channels; None if nothing does.
     """
 
     mean: float
     stdev: float
-
-
-def relative_noise(error: PredictedError, trace: LayerTrace) -> NoiseParameters:
-    """Express a layer's predicted error in the units of NOISE mode.
-
-    The mean is the mean over all output channels, and the standard deviation that of the
-    one-population model in `analysis.statistics`, divided by the traced output's. A transposed
-    convolution adds several of the predicted sums into one output, as if their errors were
-    independent.
-
-    Raises:
-        ValueError: If the layer's traced output is constant, so that nothing is relative to it.
-    """
-    if trace.output_std <= 0:
-        raise ValueError(
-            f"layer '{trace.name}' must have an output that varies, got standard deviation "
-            f"{trace.output_std}: trace more data or leave the layer out of the conversion"
-        )
-    sums = trace.sums_per_output
-    return NoiseParameters(
-        mean=sums * error.real_mean_per_output,
-        stdev=math.sqrt(sums) * error.real_std_per_output / trace.output_std,
-    )
+    profile: NoiseProfile | None = None
 
 
 def noise_parameters(
-    multiplier: Multiplier, trace: Mapping[str, LayerTrace]
+    multiplier: Multiplier,
+    trace: Mapping[str, LayerTrace],
+    *,
+    model: str | ErrorModel = DEFAULT_MODEL,
+    detail: Detail = "output",
+    folded: bool = False,
 ) -> dict[str, NoiseParameters]:
     """Fit the noise of every traced layer.
 
     Args:
         multiplier: The approximate multiplier.
         trace: The operands of each layer, from `torchapprox.trace`.
+        model: The error model; see `analysis.ERROR_MODELS`.
+        detail: "layer" gives all channels of a layer one mean and one standard deviation,
+            "channel" each its own, and "output" besides lets each channel's error follow its
+            output along a line.
+        folded: Whether the mean error is folded into the bias (`torchapprox.fold_mean_error`), so
+            that only what is left is noise.
 
     Returns:
         Noise by layer name.
 
     Raises:
-        ValueError: If the multiplier's ports do not take a layer's operands, or a layer's output
-            is constant.
+        LookupError: If there is no such error model.
+        ValueError: If the multiplier's ports do not take a layer's operands, a layer's output
+            is constant, or there is no such detail.
 
     Examples:
         >>> import torchapprox
-        >>> from multipliers import truncated_multiplier
-        >>> model, x = nn.Sequential(nn.Linear(4, 2)), torch.rand(64, 4)
-        >>> _ = torchapprox.approximate(model, calibration=[x], mode=InferenceMode.QUANTIZED)
-        >>> with torchapprox.trace(model) as traces:
-        ...     _ = model(x)
-        >>> truncated = Multiplier.from_netlist(truncated_multiplier(3, signed=True))
-        >>> noise_parameters(truncated, traces)["0.wrapped"].stdev > 0
-        True
+        >>> from multipliers import get
+        >>> network, x = nn.Sequential(nn.Linear(4, 2)), torch.rand(64, 4)
+        >>> _ = torchapprox.approximate(network, calibration=[x], mode=InferenceMode.QUANTIZED)
+        >>> with torchapprox.trace(network) as traces:
+        ...     _ = network(x)
+        >>> noise = noise_parameters(get("mul8s_tm_k3"), traces)["0.wrapped"]
+        >>> noise.stdev > 0, noise.profile.slope.shape
+        (True, (2,))
     """
+    if detail not in get_args(Detail):
+        raise ValueError(f"'detail' must be one of {', '.join(get_args(Detail))}, got '{detail}'")
     return {
-        name: relative_noise(predict_error(multiplier, layer), layer)
+        name: _noise_of_layer(multiplier, layer, model, detail, folded=folded)
         for name, layer in trace.items()
     }
+
+
+def _noise_of_layer(
+    multiplier: Multiplier,
+    trace: LayerTrace,
+    model: str | ErrorModel,
+    detail: Detail,
+    *,
+    folded: bool,
+) -> NoiseParameters:
+    if trace.output_std <= 0:
+        raise ValueError(
+            f"layer '{trace.name}' must have an output that varies, got standard deviation "
+            f"{trace.output_std}: trace more data or leave the layer out of the conversion"
+        )
+    error = predict_error(multiplier, trace, model=model)
+    means = np.zeros(trace.out_channels) if folded else error.real_channel_mean
+    mean = float(means.mean())
+    if detail == "layer":
+        pooled = np.sqrt(np.square(error.real_channel_std).mean() + means.var())
+        return NoiseParameters(mean=mean, stdev=float(pooled) / trace.output_std)
+    variance, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
+    if detail == "output":
+        line = output_slope(multiplier, trace)
+        slope = line.slope
+        variance = variance - np.square(slope * line.output_std * trace.scale)
+        means = means - slope * line.output_mean * trace.scale
+    # Where a model predicts less than the line explains, nothing is left.
+    stds = np.sqrt(np.maximum(variance, 0))
+    std = float(np.sqrt(np.square(stds).mean()))
+    profile = NoiseProfile(
+        mean_offset=means - mean,
+        stdev_factor=stds / std if std else np.zeros_like(stds),
+        slope=slope,
+    )
+    return NoiseParameters(mean=mean, stdev=std / trace.output_std, profile=profile)
 
 
 @contextmanager
@@ -151,5 +200,13 @@ def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> 
             known = ", ".join(f"'{known}'" for known in layers) or "none"
             raise LookupError(f"no approximate layer '{name}'; the model has {known}")
     for name, noise in parameters.items():
-        layers[name].mean = noise.mean
-        layers[name].stdev = noise.stdev
+        layer = layers[name]
+        layer.mean, layer.stdev = noise.mean, noise.stdev
+        if noise.profile is None:
+            layer.noise.clear_profile()
+        else:
+            layer.noise.set_profile(
+                mean_offset=torch.from_numpy(noise.profile.mean_offset),
+                stdev_factor=torch.from_numpy(noise.profile.stdev_factor),
+                slope=torch.from_numpy(noise.profile.slope),
+            )

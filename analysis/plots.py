@@ -150,12 +150,12 @@ def plot_predictions(
         (
             "mean error per output",
             [layer.relative(layer.predicted.real_mean_per_output) for layer in layers],
-            [layer.relative(layer.measured.real_mean_per_output) for layer in layers],
+            [layer.relative(layer.measured.error.real_mean_per_output) for layer in layers],
         ),
         (
             "standard deviation of the error",
             [layer.relative(layer.predicted.real_std_per_output) for layer in layers],
-            [layer.relative(layer.measured.real_std_per_output) for layer in layers],
+            [layer.relative(layer.measured.error.real_std_per_output) for layer in layers],
         ),
     )
     for ax, (title, predicted, measured) in zip(axes, panels, strict=True):

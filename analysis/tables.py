@@ -99,8 +99,8 @@ def error_map_table(multiplier: Multiplier) -> pd.DataFrame:
 def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
     """One row per layer: predicted and measured error per output, in both units.
 
-    Columns that start with `real_` are in real units, the others in units of the accumulator (per
-    output) or of the product (per product). Error = approximate - exact.
+    Columns that start with `real_` are in real units, the others in units of the accumulator. Error
+    = approximate - exact.
     """
     return pd.DataFrame(
         [
@@ -108,18 +108,18 @@ def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
                 "layer": layer.name,
                 "fan_in": layer.predicted.fan_in,
                 "outputs_measured": layer.measured.outputs,
-                "predicted_mean_per_product": layer.predicted.mean_per_product,
-                "predicted_std_per_product": layer.predicted.std_per_product,
                 "predicted_mean_per_output": layer.predicted.mean_per_output,
-                "measured_mean_per_output": layer.measured.mean_per_output,
+                "measured_mean_per_output": layer.measured.error.mean_per_output,
                 "predicted_std_per_output": layer.predicted.std_per_output,
-                "measured_std_per_output": layer.measured.std_per_output,
+                "measured_std_per_output": layer.measured.error.std_per_output,
                 "real_output_std": layer.output_std,
                 "real_predicted_mean": layer.predicted.real_mean_per_output,
-                "real_measured_mean": layer.measured.real_mean_per_output,
+                "real_measured_mean": layer.measured.error.real_mean_per_output,
                 "real_predicted_std": layer.predicted.real_std_per_output,
-                "real_measured_std": layer.measured.real_std_per_output,
-                "real_measured_std_between_channels": layer.measured.real_std_between_channels,
+                "real_measured_std": layer.measured.error.real_std_per_output,
+                "real_measured_std_between_channels": (
+                    layer.measured.error.real_std_between_channels
+                ),
                 "real_measured_std_between_rows": layer.measured.real_std_between_rows,
                 "std_ratio": layer.std_ratio,
             }

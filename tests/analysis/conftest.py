@@ -33,24 +33,39 @@ def make_trace():
     """Trace given codes, `(G, M, K)` and `(G, N, K)`, as if a layer had multiplied them."""
 
     def make(
-        x_codes, w_codes, *, x_signed=True, w_signed=True, scale=None, output=(-1.0, 1.0), rows=512
+        x_codes,
+        w_codes,
+        *,
+        x_signed=True,
+        w_signed=True,
+        x_zero_point=0,
+        w_zero_point=None,
+        scale=None,
+        output=(-1.0, 1.0),
+        rows=None,
+        seed=0,
+        fixed_weights=True,
     ):
         groups, channels = w_codes.shape[:2]
-        scale = np.ones(groups * channels) if scale is None else scale
+        size = groups * channels
+        scale = np.ones(size) if scale is None else scale
+        w_zero_point = np.zeros(size, np.int64) if w_zero_point is None else w_zero_point
         ranges = {True: (-128, 127), False: (0, 255)}
-        tracer = LayerTracer("layer", rows=rows)
+        count = size * x_codes.shape[1]
+        outputs = torch.tensor(output).repeat(-(-count // len(output)))[:count]
+        tracer = LayerTracer("layer", rows=rows, seed=seed)
         tracer.update(
             GemmOperands(
                 x_codes=torch.from_numpy(x_codes),
                 w_codes=torch.from_numpy(w_codes),
                 x_range=ranges[x_signed],
                 w_range=ranges[w_signed],
-                x_zero_point=torch.zeros(1, dtype=torch.int64),
-                w_zero_point=torch.zeros(groups, channels, dtype=torch.int64),
+                x_zero_point=torch.tensor([x_zero_point]),
+                w_zero_point=torch.from_numpy(w_zero_point).reshape(groups, channels),
                 scale=torch.from_numpy(scale).reshape(groups, channels),
+                fixed_weights=fixed_weights,
             ),
-            # As many outputs as sums, half of them each.
-            torch.tensor(output).repeat(x_codes.shape[1] * groups * channels // 2),
+            outputs,
         )
         return tracer.result
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import torchapprox
-from analysis import measure_errors, predict_errors
+from analysis import measure_errors, measure_many, predict_errors, trace_batches
 from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
 
@@ -55,22 +55,40 @@ def test_measured_errors_equal_plain_loops_over_all_outputs(model, random_multip
     model.eval()
     errors, scales = naive_errors(model, multiplier, batches)
     assert list(measured) == ["0.wrapped", "2.wrapped"] == list(errors)
-    for name, error in measured.items():
+    for name, found in measured.items():
         flat = np.array(errors[name], dtype=float)
         real = flat * np.array(scales[name])[:, None]
-        assert error.outputs == flat.size
-        assert error.mean_per_output == pytest.approx(flat.mean(), rel=1e-12)
-        assert error.std_per_output == pytest.approx(flat.std(), rel=1e-9)
+        error = found.error
+        assert found.outputs == flat.size
+        np.testing.assert_allclose(error.channel_mean, flat.mean(axis=1), rtol=1e-12)
+        np.testing.assert_allclose(error.channel_std, flat.std(axis=1), rtol=1e-9)
         assert error.real_mean_per_output == pytest.approx(real.mean(), rel=1e-9)
         assert error.real_std_per_output == pytest.approx(real.std(), rel=1e-9)
         between = real.mean(axis=1).std()
         assert error.real_std_between_channels == pytest.approx(between, rel=1e-9)
-        assert error.real_std_between_rows == pytest.approx(real.mean(axis=0).std(), rel=1e-9)
+        assert found.real_std_between_rows == pytest.approx(real.mean(axis=0).std(), rel=1e-9)
+        np.testing.assert_allclose(
+            np.sort(found.real_sample, axis=0), np.sort(real.T, axis=0), rtol=1e-12
+        )
+
+
+def test_several_multipliers_in_one_run(model, random_multiplier, batches):
+    multipliers = [random_multiplier(seed) for seed in (3, 4)]
+    together = measure_many(model, multipliers, batches)
+    for multiplier, layers in zip(multipliers, together, strict=True):
+        for name, alone in measure_errors(model, multiplier, batches).items():
+            np.testing.assert_array_equal(layers[name].error.channel_std, alone.error.channel_std)
+
+
+def test_the_kept_rows_are_bounded(model, random_multiplier, monkeypatch):
+    monkeypatch.setattr("analysis.measure.KEPT_ROWS", 7)
+    measured = measure_errors(model, random_multiplier(), [torch.randn(30, 3, 6, 6)])
+    assert measured["0.wrapped"].real_sample.shape == (7, 6)
 
 
 def test_the_error_is_that_of_the_approximate_layer(model, random_multiplier, batches):
     multiplier = random_multiplier(4)
-    measured = measure_errors(model, multiplier, batches)["0.wrapped"]
+    measured = measure_errors(model, multiplier, batches)["0.wrapped"].error
     layer = get_approx_modules(model)[0][1]
     layer.multiplier = multiplier
     model.eval()
@@ -85,17 +103,16 @@ def test_the_error_is_that_of_the_approximate_layer(model, random_multiplier, ba
     assert measured.real_std_per_output == pytest.approx(std, rel=1e-5)
 
 
-def test_the_predicted_mean_is_exact_on_the_traced_data(model, random_multiplier, batches):
+@pytest.mark.parametrize("model_name", ["paired", "rows"])
+def test_the_prediction_is_exact_on_the_traced_data(model, random_multiplier, batches, model_name):
+    # Groups, padding, zero points and strides included; all rows fit the sample.
     multiplier = random_multiplier(5)
-    model.eval()
-    with torch.no_grad(), torchapprox.trace(model) as traces:
-        for batch in batches:
-            model(batch)
-    predicted = predict_errors(multiplier, traces)
-    for name, error in measure_errors(model, multiplier, batches).items():
-        assert predicted[name].mean_per_output == pytest.approx(error.mean_per_output, rel=1e-9)
-        real_mean = predicted[name].real_mean_per_output
-        assert real_mean == pytest.approx(error.real_mean_per_output, rel=1e-6)
+    predicted = predict_errors(multiplier, trace_batches(model, batches), model=model_name)
+    for name, measured in measure_errors(model, multiplier, batches).items():
+        error = measured.error
+        np.testing.assert_allclose(predicted[name].channel_mean, error.channel_mean, rtol=1e-9)
+        np.testing.assert_allclose(predicted[name].channel_std, error.channel_std, rtol=1e-9)
+        np.testing.assert_allclose(predicted[name].scale, error.scale)
 
 
 def test_modes_training_flags_and_state_come_back(model, random_multiplier, batches):

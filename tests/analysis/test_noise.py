@@ -5,6 +5,8 @@ from torch import nn
 
 import torchapprox
 from analysis import NoiseParameters, apply_noise, noise_parameters, noisy, predict_error
+from analysis.error_models.output_slope import output_slope
+from multipliers import Multiplier, exact_products
 from torchapprox.layers import ApproxLinear, InferenceMode
 
 
@@ -16,12 +18,77 @@ def trace(make_trace):
     return make_trace(x_codes, w_codes, scale=np.array([0.1, 0.2, 0.3]), output=(-2.5, 2.5))
 
 
-def test_noise_is_the_prediction_relative_to_the_output(random_multiplier, trace):
+def test_noise_of_a_layer_is_the_prediction_relative_to_the_output(random_multiplier, trace):
+    multiplier = random_multiplier()
+    for model in ("global", "paired"):
+        predicted = predict_error(multiplier, trace, model=model)
+        noise = noise_parameters(multiplier, {"a": trace}, model=model, detail="layer")["a"]
+        assert noise.mean == predicted.real_mean_per_output < 0
+        assert noise.stdev == pytest.approx(predicted.real_std_per_output / 2.5)
+        assert noise.profile is None
+
+
+def test_noise_of_every_channel_has_its_mean_and_standard_deviation(random_multiplier, trace):
     multiplier = random_multiplier()
     predicted = predict_error(multiplier, trace)
+    noise = noise_parameters(multiplier, {"a": trace}, detail="channel")["a"]
+    means, stds = noise.mean + noise.profile.mean_offset, noise.stdev * noise.profile.stdev_factor
+    np.testing.assert_allclose(means, predicted.real_channel_mean)
+    np.testing.assert_allclose(2.5 * stds, predicted.real_channel_std)
+    np.testing.assert_array_equal(noise.profile.slope, 0)
+
+
+def test_noise_that_follows_the_output_keeps_mean_and_variance(random_multiplier, trace):
+    multiplier = random_multiplier()
+    predicted, line = predict_error(multiplier, trace), output_slope(multiplier, trace)
     noise = noise_parameters(multiplier, {"a": trace})["a"]
-    assert noise.mean == predicted.real_mean_per_output < 0
-    assert noise.stdev == pytest.approx(predicted.real_std_per_output / 2.5)
+    slope = noise.profile.slope
+    assert (slope != 0).all()
+    means = noise.mean + noise.profile.mean_offset + slope * line.output_mean * trace.scale
+    np.testing.assert_allclose(means, predicted.real_channel_mean)
+    stds = 2.5 * noise.stdev * noise.profile.stdev_factor
+    variances = stds**2 + np.square(slope * line.output_std * trace.scale)
+    np.testing.assert_allclose(np.sqrt(variances), predicted.real_channel_std)
+
+
+def test_a_proportional_error_is_all_slope(trace):
+    halved = Multiplier.from_lut(exact_products(True, True) * 3 // 2)
+    noise = noise_parameters(halved, {"a": trace})["a"]
+    np.testing.assert_allclose(noise.profile.slope, 0.5, atol=0.01)
+    assert noise.stdev < 0.01 * predict_error(halved, trace).real_std_per_output
+
+
+@pytest.mark.parametrize("detail", ["layer", "channel", "output"])
+def test_a_folded_mean_is_no_noise(random_multiplier, trace, detail):
+    multiplier = random_multiplier()
+    noise = noise_parameters(multiplier, {"a": trace}, detail=detail, folded=True)["a"]
+    means = np.zeros(3) if noise.profile is None else noise.profile.mean_offset
+    if detail == "output":
+        means = (
+            means + noise.profile.slope * output_slope(multiplier, trace).output_mean * trace.scale
+        )
+    np.testing.assert_allclose(noise.mean + means, 0, atol=1e-9)
+    predicted = predict_error(multiplier, trace)
+    if detail == "layer":
+        within = np.sqrt(np.square(predicted.real_channel_std).mean())
+        assert noise.stdev == pytest.approx(within / 2.5)
+
+
+def test_an_unknown_detail_is_refused(random_multiplier, trace):
+    with pytest.raises(
+        ValueError, match="'detail' must be one of layer, channel, output, got 'all'"
+    ):
+        noise_parameters(random_multiplier(), {"a": trace}, detail="all")
+
+
+def test_applied_profiles_reach_the_layers_and_leave_them(random_multiplier, trace):
+    layer = ApproxLinear(6, 3)
+    model = nn.Sequential(layer)
+    noise = noise_parameters(random_multiplier(), {"0": trace})["0"]
+    apply_noise(model, {"0": noise})
+    np.testing.assert_allclose(layer.noise.slope.numpy(), noise.profile.slope, rtol=1e-6)
+    apply_noise(model, {"0": NoiseParameters(mean=0.0, stdev=1.0)})
+    assert layer.noise.slope is None
 
 
 def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):

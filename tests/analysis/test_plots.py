@@ -67,7 +67,7 @@ def test_predictions_are_drawn_relative_to_the_output(results):
     assert mean.get_xlabel() == std.get_xlabel() == "error / standard deviation of the output"
     measured, predicted = std.lines[:2]
     layer = results.layers[0]
-    assert measured.get_xdata()[0] == layer.measured.real_std_per_output / layer.output_std
+    assert measured.get_xdata()[0] == layer.measured.error.real_std_per_output / layer.output_std
     assert predicted.get_xdata()[0] == layer.predicted.real_std_per_output / layer.output_std
 
 

@@ -6,17 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import torchapprox
 from analysis.modes import evaluating
 from torchapprox import Trace
+from torchapprox.batches import run_batch
 from torchapprox.layers import InferenceMode
-
-
-def run_batch(model: nn.Module, batch: Any) -> None:
-    """Run a model on a tensor, or on the first element of a sequence."""
-    model(batch if isinstance(batch, Tensor) else batch[0])
 
 
 def trace_batches(
