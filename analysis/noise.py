@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def noise_parameters(
         model: The error model; see `analysis.ERROR_MODELS`.
         detail: "layer" gives all channels of a layer one mean and one standard deviation,
             "channel" each its own, and "output" besides lets each channel's error follow its
-            output along a line.
+            output along a line. Transposed convolutions, which add several of the predicted sums
+            into one output, get that of the layer, as if the errors of these sums were independent.
         folded: Whether the mean error is folded into the bias (`torchapprox.fold_mean_error`), so
             that only what is left is noise.
 
@@ -116,17 +118,18 @@ def _noise_of_layer(
     error = predict_error(multiplier, trace, model=model)
     means = np.zeros(trace.out_channels) if folded else error.real_channel_mean
     mean = float(means.mean())
-    if detail == "layer":
-        pooled = np.sqrt(np.square(error.real_channel_std).mean() + means.var())
-        return NoiseParameters(mean=mean, stdev=float(pooled) / trace.output_std)
-    variance, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
+    if detail == "layer" or trace.sums_per_output != 1:
+        variance = np.square(error.real_channel_std).mean() + means.var()
+        std = math.sqrt(trace.sums_per_output * variance)
+        return NoiseParameters(mean=trace.sums_per_output * mean, stdev=std / trace.output_std)
+    variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
     if detail == "output":
         line = output_slope(multiplier, trace)
         slope = line.slope
-        variance = variance - np.square(slope * line.output_std * trace.scale)
+        variances = variances - np.square(slope * line.output_std * trace.scale)
         means = means - slope * line.output_mean * trace.scale
     # Where a model predicts less than the line explains, nothing is left.
-    stds = np.sqrt(np.maximum(variance, 0))
+    stds = np.sqrt(np.maximum(variances, 0))
     std = float(np.sqrt(np.square(stds).mean()))
     profile = NoiseProfile(
         mean_offset=means - mean,

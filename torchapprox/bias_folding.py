@@ -4,14 +4,10 @@ The mean error of an output channel is a constant of the layer, of its arithmeti
 distribution of its operands, so that subtracting it from the bias cancels it and costs the hardware
 nothing. Layers are treated from the front to the back, each on the operands that it sees when all
 layers before it are corrected, since what changes in one layer shifts the inputs of the next.
-
-The mean is that of the layer's output minus that of the exact product of the same operands. Since
-means are linear, the latter needs no product of matrices:
-
-    mean_n y_no = scale_o * sum_k (mean_n x_nk - zx) * (w_ok - zw_o)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,8 +15,9 @@ from torch import Tensor, nn
 
 from torchapprox.batches import evaluating, run_batch
 from torchapprox.layers import ApproxLayer, InferenceMode
-from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.wrapping import get_approx_modules
+from torchapprox.layers.product_table import ProductTable
+from torchapprox.selection import execution_order
+from torchapprox.wrapping import float_name, get_approx_modules
 
 
 def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tensor]:
@@ -28,11 +25,12 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
 
     Each layer gets a ``bias_correction``, which is added to its bias in APPROXIMATE mode and is
     part of the `state_dict`; the bias itself stays, so that `unfold_mean_error` takes everything
-    back. The correction is that of the layer's present multiplier (or HTP model) and operands: fold
-    again when multiplier, weights or quantisers have changed. Layers that multiply two activations
-    have no bias and are left as they are.
+    back. The correction is that of the layer's present arithmetic, whether table, HTP model or
+    accumulator, and operands: fold again when these, weights or quantisers have changed. Layers
+    that multiply two activations have no bias and are left as they are, and so are layers that the
+    first batch does not reach.
 
-    The model runs on all batches once for each layer, and once before.
+    The model runs on all batches once for each layer.
 
     Args:
         model: A converted model; its modes and training flags are as before afterwards.
@@ -45,7 +43,7 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
 
     Raises:
         TypeError: ``batches`` can be iterated over only once.
-        ValueError: The model has no approximate layer, or no layer ran.
+        ValueError: The model has no approximate layer, or there is no batch.
 
     Examples:
         >>> import torchapprox
@@ -68,6 +66,12 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
     layers = dict(get_approx_modules(model))
     if not layers:
         raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
+    first = next(iter(batches), None)
+    if first is None:
+        raise ValueError("'batches' must hold at least one batch, got none")
+    position = {name: number for number, name in enumerate(execution_order(model, first))}
+    order = [name for name in layers if float_name(name) in position and _has_bias(layers[name])]
+    order.sort(key=lambda name: position[float_name(name)])
     unfold_mean_error(model)
     modes = {layer: layer.inference_mode for layer in layers.values()}
     corrections: dict[str, Tensor] = {}
@@ -75,7 +79,7 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
         for layer in modes:
             layer.inference_mode = InferenceMode.APPROXIMATE
         with evaluating(model):
-            for name in _in_order(model, layers, batches):
+            for name in order:
                 corrections[name] = -_mean_error(model, layers[name], batches)
                 layers[name].bias_correction = corrections[name].to(layers[name].weight)
     finally:
@@ -99,54 +103,40 @@ def unfold_mean_error(model: nn.Module) -> None:
         layer.bias_correction = None
 
 
-def _in_order(
-    model: nn.Module, layers: dict[str, ApproxLayer], batches: Iterable[Any]
-) -> list[str]:
-    """Return the names of the layers with fixed weights in the order in which they first ran."""
-    order: dict[str, None] = {}
-
-    def look(name: str) -> Callable[[GemmOperands, Tensor], None]:
-        return lambda operands, _: order.update({name: None}) if operands.fixed_weights else None
-
-    removers = [layer.add_operand_observer(look(name)) for name, layer in layers.items()]
-    try:
-        for batch in batches:
-            run_batch(model, batch)
-    finally:
-        for remove in removers:
-            remove()
-    if not order:
-        raise ValueError("'batches' must hold at least one batch that reaches a layer, got none")
-    return list(order)
+def _has_bias(layer: ApproxLayer) -> bool:
+    """Whether a layer's second operand is its own weight, so that it can have a bias."""
+    return getattr(layer, "weight", None) is not None
 
 
 def _mean_error(model: nn.Module, layer: ApproxLayer, batches: Iterable[Any]) -> Tensor:
     """Return the mean error of each channel in units of the output, float64 `(C,)`."""
-    total: Tensor | float = 0.0
-    rows = 0
+    total, count = torch.zeros(()), 0
 
-    def add(operands: GemmOperands, y: Tensor) -> None:
-        nonlocal total, rows
-        count = operands.x_codes.shape[1]
-        total = total + count * (_channel_means(y, layer) - _exact_means(operands))
-        rows += count
+    def compare(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> None:
+        nonlocal total, count
+        with _exact_arithmetic(layer):
+            exact = type(layer).forward(layer, *args, **kwargs)
+        error = (y.double() - exact.double()).movedim(-len(layer.channel_shape), -1)
+        total = total + error.flatten(0, -2).sum(dim=0)
+        count += error[..., 0].numel()
 
-    remove = layer.add_operand_observer(add)
+    hook = layer.register_forward_hook(compare, with_kwargs=True)
     try:
         for batch in batches:
             run_batch(model, batch)
     finally:
-        remove()
-    return torch.as_tensor(total) / rows
+        hook.remove()
+    return total / count
 
 
-def _channel_means(y: Tensor, layer: ApproxLayer) -> Tensor:
-    channels_last = y.double().movedim(-len(layer.channel_shape), -1)
-    return channels_last.flatten(0, -2).mean(dim=0)
-
-
-def _exact_means(operands: GemmOperands) -> Tensor:
-    x = operands.x_values.double().mean(dim=1) - operands.x_zero_point
-    w = operands.w_values.double() - operands.w_zero_point[:, :, None]
-    means = torch.einsum("gk,gnk->gn", x, w)
-    return (operands.scale * means).flatten().double()
+@contextmanager
+def _exact_arithmetic(layer: ApproxLayer) -> Iterator[None]:
+    """Let a layer multiply and add exactly, on the same codes and in the same mode."""
+    table, model, accumulator = layer.product_table, layer.htp_model, layer.accumulator
+    exact = ProductTable()
+    exact.assign(None)
+    layer.product_table, layer.htp_model, layer.accumulator = exact, None, None
+    try:
+        yield
+    finally:
+        layer.product_table, layer.htp_model, layer.accumulator = table, model, accumulator

@@ -189,6 +189,7 @@ def lower_matmul(
         w_zero_point=params.w_zero_point.view(1, 1).to(torch.int64).expand(groups, n),
         scale=(params.x_scale * params.w_scale).view(1, 1).expand(groups, n),
         accumulator=accumulator,
+        fixed_weights=False,
     )
 
 

@@ -10,7 +10,7 @@ from torchapprox.tracing.operand_sample import OperandSample
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerTrace:
-    """What one layer multiplied, as counts and as a sample.
+    """What one layer multiplied: counts and a sample of the matrix product that it lowers to.
 
     Two kinds of layers differ in what their second operand is. The weights of a linear or
     convolutional layer are its own, so that every output channel has an error of its own. Those of
@@ -25,7 +25,8 @@ class LayerTrace:
         fixed_weights: Whether the second operand is the layer's weights, not an activation.
         groups: Number of groups of the product, G.
         fan_in: Products in one output, K.
-        out_channels: Output channels of all groups, C; 1 of a product of two activations.
+        out_channels: Columns of all groups, C: output channels, of transposed convolutions each
+            with each tap; 1 of a product of two activations.
         rows: Output positions of all samples, per group; of all matrices of a product of two
             activations.
         outputs: Number of outputs.
@@ -37,7 +38,7 @@ class LayerTrace:
         x_counts: How often each activation code occurred at each input position, int64
             `(G * K, 256)`; `(K, 256)` of a product of two activations.
         joint_counts: How often each pair of codes was multiplied, int64 `(256, 256)`, row =
-            activation. Every output counts: the sum is ``outputs * fan_in``.
+            activation. Every output counts.
         sample: Some of the operands as they were, with the last weights.
         output_mean: Mean of the output before the bias, over all elements, in its units.
         output_std: Standard deviation of the same.
@@ -64,7 +65,17 @@ class LayerTrace:
     @property
     def products(self) -> int:
         """Number of multiplications traced."""
-        return self.outputs * self.fan_in
+        return int(self.joint_counts.sum())
+
+    @property
+    def sums_per_output(self) -> float:
+        """Sums of K products that are added into one output, on average.
+
+        1 but for transposed convolutions, which add those of several taps; 0 before the first
+        output.
+        """
+        sums = self.products // self.fan_in
+        return sums / max(self.outputs, 1)
 
     @property
     def x_histogram(self) -> npt.NDArray[np.int64]:
