@@ -29,11 +29,11 @@ class Case:
 
     @property
     def scheme(self):
-        port = {True: "s", False: "u"}
-        x_port, w_port = self.configuration.multiplier.x_port, self.configuration.multiplier.w_port
+        """Signedness of the ports and the weights' quantisation, as text."""
+        ports = [self.configuration.multiplier.x_port, self.configuration.multiplier.w_port]
+        signed = " x ".join("s8" if port.signed else "u8" for port in ports)
         kind = "affine" if self.w.affine else "symmetric"
-        scope = "channel" if self.w.per_channel else "tensor"
-        return f"{port[x_port.signed]}8 x {port[w_port.signed]}8", f"{kind}, per {scope}"
+        return f"{signed}, {kind} per {'channel' if self.w.per_channel else 'tensor'}"
 
     def expected(self):
         """True accumulators, an integer tensor of the output's shape."""

@@ -1,21 +1,25 @@
 """Layers against the oracle on random configurations: integers equal, floats to 1e-5.
 
 100 configurations of each kind of layer, and 2,000 more that are new every time in the nightly
-profile.
+profile; ``--hypothesis-show-statistics`` shows which there were. Some run on the CUDA kernels, in
+Numba's simulator where there is no device.
 """
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.oracle_cases import KINDS
+from tests.torchapprox.simulated_cuda import use_cuda_kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 def check(kind, seed):
     case = KINDS[kind](seed)
+    event("ports and weights", payload=case.scheme)
+    event("accumulator", payload="exact" if case.accumulator is None else "narrow")
     expected = case.expected()
     exact = case.converted(torch.float64)
     y = exact(case.x.double()).detach()
@@ -45,3 +49,24 @@ def test_layer(kind, seed):
 @given(seed=SEEDS)
 def test_layer_nightly(kind, seed):
     check(kind, seed)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(seed=SEEDS)
+def test_layer_on_cuda_kernels(kind, seed):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_cuda_kernels(monkeypatch)
+        check(kind, seed)
+
+
+@pytest.mark.cuda
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=200, deadline=None)
+@given(seed=SEEDS)
+def test_layer_on_cuda_kernels_nightly(kind, seed):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_cuda_kernels(monkeypatch)
+        check(kind, seed)

@@ -1,0 +1,31 @@
+"""The CUDA kernels as operators on CPU tensors: in Numba's simulator, or through a device."""
+
+import torch
+from numba import cuda
+
+from torchapprox.kernels.lookup_cuda import lookup_cuda
+from torchapprox.kernels.saturating_cuda import saturating_cuda
+
+
+def _run(kernel, x, w, lut, *limits):
+    out = torch.empty(len(x), w.shape[1], x.shape[1], dtype=torch.int64)
+    operands = (lut.T.contiguous(), w.contiguous(), x.mT.contiguous(), out)
+    arrays = [cuda.to_device(operand.numpy()) for operand in operands]
+    kernel(*arrays, *limits)
+    return torch.from_numpy(arrays[-1].copy_to_host()).mT
+
+
+def lut_matmul(x, w, lut, *, max_product=None):
+    return _run(lookup_cuda, x, w, lut)
+
+
+def saturating_matmul(x, w, lut, *, bits):
+    return _run(saturating_cuda, x, w, lut, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def use_cuda_kernels(monkeypatch):
+    """Have every layer's products computed by the CUDA kernels."""
+    operators = "torchapprox.operators"
+    monkeypatch.setattr(f"{operators}.gemm_operands.lut_matmul", lut_matmul)
+    monkeypatch.setattr(f"{operators}.accumulator.lut_matmul", lut_matmul)
+    monkeypatch.setattr(f"{operators}.accumulator.saturating_matmul", saturating_matmul)
