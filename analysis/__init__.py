@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         load_digits,
         train,
     )
+    from analysis.digits_models import DIGITS_MODELS, DigitsModel
     from analysis.error_models import (
         LayerError,
         predict_error,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from analysis.tracing import trace_batches
 
 __all__ = [
+    "DIGITS_MODELS",
     "Accuracy",
     "Budget",
     "ChannelMoments",
@@ -60,6 +62,7 @@ __all__ = [
     "CosimResult",
     "DataSheet",
     "Digits",
+    "DigitsModel",
     "Labelled",
     "LayerComparison",
     "LayerError",
@@ -114,6 +117,7 @@ _HOMES = {
     "characterisation": ("Conditions", "DataSheet", "data_sheet"),
     "demo": ("Budget", "run_demo"),
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
+    "digits_models": ("DIGITS_MODELS", "DigitsModel"),
     "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
     "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
     "modes": ("evaluating", "set_mode"),
