@@ -33,6 +33,7 @@ from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.table_planes import Planes, aligned_empty
 from torchapprox.kernels.threads import for_each_block
 from torchapprox.kernels.vbmi_emitter import (
+    EXCHANGES,
     LANES,
     SOURCE,
     accumulate_lines,
@@ -89,21 +90,30 @@ class CodeLines:
 
 
 class SumPlaces(NamedTuple):
-    """Where sums go: `g * group + r * row + m // length * image + m % length * position`.
+    """Where sums go.
+
+    The sum of group g, row r and position m = l * length + i goes to
+
+        g * group + r * row + step * (lines[l] + (i // pitch) * kept + i % pitch).
+
+    Sums with ``i % pitch >= kept`` are dropped: between the rows of an image that is looked up as
+    one line, they mix the end of one row with the beginning of the next.
 
     Attributes:
-        group: Elements from one group to the next.
-        row: Elements from one row to the next.
-        image: Elements from one run of ``length`` positions to the next.
-        length: Positions in an image.
-        position: Elements from one position to the next, 1 or greater.
+        group: Places from one group to the next.
+        row: Places from one row to the next.
+        lines: int64 `(L,)`.
+        pitch: Positions from one row of a line to the next.
+        kept: Positions of a row that are written.
+        step: Places from one position to the next; ``row`` is 1 where it is not 1.
     """
 
     group: int
     row: int
-    image: int
-    length: int
-    position: int
+    lines: NDArray[np.int64]
+    pitch: int
+    kept: int
+    step: int
 
 
 def lookup_vbmi_cpu(
@@ -190,7 +200,7 @@ def _filler(halves: int, bits: int) -> Callable[..., None]:
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-        panel, sums, (first, source, distances) = scratch
+        panel, sums, (first, source, distances), exchanges = scratch
         _, height, depth = rows.shape
         positions = lines.size * length
         tiles = -(-positions // (registers * 64))
@@ -249,6 +259,7 @@ def _filler(halves: int, bits: int) -> Callable[..., None]:
                             step,
                             steps,
                             distances,
+                            exchanges,
                         )
                     for k in range(steps):
                         distances[k] = k * width
@@ -256,18 +267,23 @@ def _filler(halves: int, bits: int) -> Callable[..., None]:
                 for row in range(first_row, last_row):
                     chosen = address(rows) + (group * height + row) * depth + step
                     target = address(sums) + (row - first_row) * width * 4
-                    addresses = (
-                        address(entries), address(bias), chosen, steps, line, distance, target
-                    )  # fmt: skip
+                    tables = address(entries), address(bias), chosen, steps
                     if used == 4:
-                        accumulate_lines(4, halves, bits, emitter, addresses)
-                    elif used == 3:
-                        accumulate_lines(3, halves, bits, emitter, addresses)
-                    elif used == 2:
-                        accumulate_lines(2, halves, bits, emitter, addresses)
-                    else:
-                        accumulate_lines(1, halves, bits, emitter, addresses)
-            write_sums(sums, width, out, places, group, first_row, last_row, begin, end)
+                        first_four = (*tables, line, distance, target)
+                        accumulate_lines(4, halves, bits, emitter, first_four)
+                        continue
+                    if used >= 2:
+                        first_two = (*tables, line, distance, target)
+                        accumulate_lines(2, halves, bits, emitter, first_two)
+                    if used != 2:
+                        skipped = (used - 1) * 64
+                        last = (*tables, line + skipped, distance, target + 4 * skipped)
+                        accumulate_lines(1, halves, bits, emitter, last)
+            tile = sums, width, out, places, length, group, first_row, last_row, begin, end
+            if places.step == 1:
+                write_sums(*tile)
+            else:
+                write_sums_transposed(*tile)
 
     return fill
 
@@ -303,7 +319,7 @@ def gather_lines(panel, width, count, first, source, pieces, codes, taps, step, 
 
 
 @numba.njit(nogil=True)
-def gather_vectors(panel, width, count, codes, origin, stride, step, steps, distances):
+def gather_vectors(panel, width, count, codes, origin, stride, step, steps, distances, exchanges):
     """Transpose codes that lie one position after another into the panel.
 
     Returns:
@@ -323,35 +339,50 @@ def gather_vectors(panel, width, count, codes, origin, stride, step, steps, dist
         source = address(codes) + origin + begin * stride + step - early
         target = address(panel) + begin
         if chunk == 64:
-            transpose_codes(4, target, width, source, address(distances))
+            transpose_codes(4, target, width, source, address(distances), address(exchanges))
         else:
             for k in range(0, steps, 16):
                 first = min(k, steps - 16)
                 transpose_codes(
-                    1, target + first * width, width, source + first, address(distances)
+                    1,
+                    target + first * width,
+                    width,
+                    source + first,
+                    address(distances),
+                    address(exchanges),
                 )
     return address(panel) + early * width
 
 
 @numba.njit(nogil=True)
-def write_sums(sums, width, out, places, group, first_row, last_row, begin, end):
+def write_sums(sums, width, out, places, length, group, first_row, last_row, begin, end):
     """Copy a tile's sums to their places."""
     m = begin
     while m < end:
-        image, p = m // places.length, m % places.length
-        count = min(end - m, places.length - p)
-        origin = group * places.group + image * places.image + p * places.position
-        if places.position == 1:
-            for row in range(first_row, last_row):
-                start = (row - first_row) * width + m - begin
-                target = origin + row * places.row
-                out[target : target + count] = sums[start : start + count]
-        else:
-            for i in range(count):
-                target = origin + i * places.position
-                for row in range(first_row, last_row):
-                    out[target + row * places.row] = sums[(row - first_row) * width + m - begin + i]
+        line, i = m // length, m % length
+        across = i % places.pitch
+        count = min(end - m, length - i, places.pitch - across)
+        kept = min(count, places.kept - across)
+        place = places.lines[line] + i // places.pitch * places.kept + across
+        for row in range(first_row, last_row):
+            origin = group * places.group + row * places.row + place * places.step
+            start = (row - first_row) * width + m - begin
+            for n in range(kept):
+                out[origin + n * places.step] = sums[start + n]
         m += count
+
+
+@numba.njit(nogil=True)
+def write_sums_transposed(sums, width, out, places, length, group, first_row, last_row, begin, end):
+    """The same where rows are neighbours."""
+    for m in range(begin, end):
+        line, i = m // length, m % length
+        across = i % places.pitch
+        if across < places.kept:
+            place = places.lines[line] + i // places.pitch * places.kept + across
+            origin = group * places.group + place * places.step
+            for row in range(first_row, last_row):
+                out[origin + row] = sums[(row - first_row) * width + m - begin]
 
 
 _local = threading.local()
@@ -362,6 +393,6 @@ def _scratch() -> tuple[Any, ...]:
     if not hasattr(_local, "scratch"):
         panel = aligned_empty((DEPTH * _TILE + LANES,), np.uint8)
         sums = aligned_empty((ROWS * _TILE,), np.int32)
-        _local.scratch = panel, sums, np.zeros((3, _TILE), np.int64)
+        _local.scratch = panel, sums, np.zeros((3, _TILE), np.int64), EXCHANGES
     scratch: tuple[Any, ...] = _local.scratch
     return scratch

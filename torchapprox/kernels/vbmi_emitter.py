@@ -25,6 +25,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import extending, types
 
@@ -38,6 +39,18 @@ SPLITS = {16: (8, 8), 15: (7, 8), 8: (8,)}
 # Numba's cache notices edits in a kernel's own file only. Kernels that use this file pass this
 # digest as a constant, which is part of the cache's key.
 SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+# Places in two registers that exchange one bit of the lane with one of the register's number, two
+# for each of four bits. Not constants of the code, since LLVM spends seconds on the lowering of
+# constant permutes.
+EXCHANGES = np.array(
+    [
+        [lane + (LANES - bit + odd if lane & bit else odd) for lane in range(LANES)]
+        for bit in (1, 2, 4, 8)
+        for odd in (0, bit)
+    ],
+    np.uint8,
+)
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _BYTES = ir.VectorType(_I8, LANES)
@@ -59,7 +72,7 @@ def accumulate_lines(
 
     Args:
         context: Numba's, not passed.
-        registers: 1..4, literal; positions are 64 times as many.
+        registers: 1, 2 or 4, literal; positions are 64 times as many.
         halves: 1 or 2, literal; halves of the table's rows in ``planes``.
         bits: A key of `SPLITS`, literal.
         source: `SOURCE`, literal.
@@ -90,7 +103,7 @@ def copy_register(context, target, source):  # noqa: ARG001
 
 
 @intrinsic(prefer_literal=True)
-def transpose_codes(context, chunks, target, width, source, distances):  # noqa: ARG001
+def transpose_codes(context, chunks, target, width, source, distances, exchanges):  # noqa: ARG001
     """Write consecutive codes of 64 positions as lines of 64 positions.
 
     Args:
@@ -101,16 +114,19 @@ def transpose_codes(context, chunks, target, width, source, distances):  # noqa:
         width: Bytes from one line to the next.
         source: Address of the first position's codes.
         distances: Address of the distances of the positions' codes from it, int64 `(64,)`.
+        exchanges: Address of `EXCHANGES`.
     """
     count = chunks.literal_value
 
     def codegen(_context, builder, _signature, arguments):
         _transpose(builder, count, *arguments[1:])
 
-    return types.void(chunks, *[types.int64] * 4), codegen
+    return types.void(chunks, *[types.int64] * 5), codegen
 
 
-def _transpose(b: Any, chunks: int, target: Any, width: Any, source: Any, distances: Any) -> None:
+def _transpose(
+    b: Any, chunks: int, target: Any, width: Any, source: Any, distances: Any, exchanges: Any
+) -> None:
     """Bring 16 codes of positions v, 16 + v, 32 + v and 48 + v together in register v, v < 16.
 
     Then exchange bit i of a code's place among the 16 with bit i of its register's number.
@@ -128,6 +144,10 @@ def _transpose(b: Any, chunks: int, target: Any, width: Any, source: Any, distan
         lanes = [operand * size + 16 * block + i for operand, block in places for i in range(16)]
         return b.shuffle_vector(first, second, _mask(lanes))
 
+    places = [
+        b.load(b.inttoptr(b.add(exchanges, _int(LANES * i)), _BYTES.as_pointer()), align=1)
+        for i in range(len(EXCHANGES))
+    ]
     by_chunk: list[list[Any]] = [[] for _ in range(chunks)]
     for v in range(16):
         rows = [codes_of(v + 16 * quarter) for quarter in range(4)]
@@ -136,14 +156,12 @@ def _transpose(b: Any, chunks: int, target: Any, width: Any, source: Any, distan
             high = pick(rows[2], rows[3], [(0, chunk), (1, chunk)])
             by_chunk[chunk].append(pick(low, high, [(0, 0), (0, 1), (1, 0), (1, 1)]))
     for chunk, registers in enumerate(by_chunk):
-        for bit in (1, 2, 4, 8):
-            low = _mask([lane if not lane & bit else LANES + lane - bit for lane in range(LANES)])
-            high = _mask([lane + bit if not lane & bit else LANES + lane for lane in range(LANES)])
+        for number, bit in enumerate((1, 2, 4, 8)):
             for v in range(16):
                 if not v & bit:
-                    pair = registers[v], registers[v + bit]
-                    registers[v] = b.shuffle_vector(*pair, low)
-                    registers[v + bit] = b.shuffle_vector(*pair, high)
+                    first, second = registers[v], registers[v + bit]
+                    registers[v] = _permute(b, first, places[2 * number], second)
+                    registers[v + bit] = _permute(b, first, places[2 * number + 1], second)
         for step, register in enumerate(registers):
             line = b.add(target, b.mul(width, _int(16 * chunk + step)))
             b.store(register, b.inttoptr(line, _BYTES.as_pointer()), align=1)
@@ -237,19 +255,11 @@ class _Emitter:
         return entries, bias
 
     def _look_up(self, row: list[Any], codes: Any) -> Any:
-        entries = self._permute(row[0], codes, row[1])
+        entries = _permute(self.b, row[0], codes, row[1])
         if self.halves == 1:
             return entries
         top = self.b.icmp_signed("<", codes, _splat(_BYTES, 0))
-        return self.b.select(top, self._permute(row[2], codes, row[3]), entries)
-
-    def _permute(self, low: Any, codes: Any, high: Any) -> Any:
-        name = "llvm.x86.avx512.vpermi2var.qi.512"
-        module = self.b.module
-        function = module.globals.get(name) or ir.Function(
-            module, ir.FunctionType(_BYTES, [_BYTES] * 3), name
-        )
-        return self.b.call(function, [low, codes, high])
+        return self.b.select(top, _permute(self.b, row[2], codes, row[3]), entries)
 
     def _add_to_sums(self, sums: Any, register: int, state: list[Any]) -> None:
         b = self.b
@@ -268,6 +278,15 @@ class _Emitter:
 
     def _load(self, address: Any, kind: Any, align: int) -> Any:
         return self.b.load(self.b.inttoptr(address, kind.as_pointer()), align=align)
+
+
+def _permute(b: Any, low: Any, places: Any, high: Any) -> Any:
+    """Pick bytes of two registers, 0..63 of the first and 64..127 of the second."""
+    name = "llvm.x86.avx512.vpermi2var.qi.512"
+    function = b.module.globals.get(name) or ir.Function(
+        b.module, ir.FunctionType(_BYTES, [_BYTES] * 3), name
+    )
+    return b.call(function, [low, places, high])
 
 
 def _int(value: int) -> Any:

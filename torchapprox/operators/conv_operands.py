@@ -1,22 +1,22 @@
 """A convolution's operands as codes, and the integers that they make."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from htp import HtpCallable
+from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_args import ConvArgs
+from torchapprox.operators.conv_lines import ConvShape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_product
+from torchapprox.operators.lut_conv import images_in_parts, lut_conv, receptive_fields
 from torchapprox.operators.padding import pad_codes
 from torchapprox.operators.quantization_parameters import QuantizationParameters
-
-MOST_RECEPTIVE_FIELD_BYTES = 2**27
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,10 @@ class ConvOperands:
             activation of position (channel, row, column) in a receptive field has index
             k = (channel * KH + row) * KW + column, and likewise in one and three dimensions.
         """
-        groups, kernel = self.args.groups, self.w_codes.shape[2:]
-        batch, channels = self.x_codes.shape[:2]
-        image, channel, *steps = self.x_codes.stride()
-        taps = [s * d for s, d in zip(steps, self.args.axes("dilation"), strict=True)]
-        hops = [s * d for s, d in zip(steps, self.args.axes("stride"), strict=True)]
-        # Receptive fields as a view (C, *kernel, B, *output), then one copy. Rows of the operand
-        # come out contiguous along the output positions, as the kernels read them.
-        fields = self.x_codes.as_strided(
-            (channels, *kernel, batch, *self.output_size), (channel, *taps, image, *hops)
-        )
-        depth, rows = self.w_codes[0].numel(), batch * math.prod(self.output_size)
+        groups = self.args.groups
         return GemmOperands(
-            x_codes=fields.reshape(groups, depth, rows).mT,
-            w_codes=self.w_codes.view(groups, -1, depth),
+            x_codes=receptive_fields(self.x_codes, self._shape),
+            w_codes=self.w_codes.view(groups, -1, self.w_codes[0].numel()),
             x_range=self.x_range,
             w_range=self.w_range,
             x_zero_point=self.x_zero_point,
@@ -121,9 +111,6 @@ class ConvOperands:
     def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.
 
-        The receptive fields of one batch may take prod(kernel) times the memory of its codes, so
-        that they are laid out for some images at a time.
-
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             max_product: A bound on max|lut|, where it is known.
@@ -131,13 +118,76 @@ class ConvOperands:
         Returns:
             int64 `(B, N, *output_size)`, of any layout.
         """
+        if self.accumulator is not None:
+            return self._accumulate_in_parts(lut, max_product)
+        if lut is None:
+            exact = exact_products(self.x_range[0] < 0, self.w_range[0] < 0)
+            lut = torch.tensor(exact, device=self.x_codes.device)
+        shape = self._shape
+        sums = lut_conv(
+            self.x_codes,
+            self.w_codes,
+            lut,
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+            max_product=max_product,
+        )
+        by_channel = -1, *[1] * self.args.DIMS
+        w_values = code_tensor_values(self.w_codes, signed=self.w_range[0] < 0)
+        return subtract_zero_points(
+            sums,
+            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
+            w_sums=w_values.flatten(1).sum(dim=1, dtype=torch.int64).view(by_channel),
+            depth=shape.depth,
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.view(by_channel),
+        )
+
+    def _x_sums(self) -> Tensor:
+        """Return the sum of the activations that each output sees, int64 `(B, N, *output_size)`."""
+        shape = self._shape
+        values = code_tensor_values(self.x_codes, signed=self.x_range[0] < 0)
+        by_group = values.view(
+            shape.batch, shape.groups, shape.channels // shape.groups, *shape.size
+        )
+        of_groups = by_group.sum(dim=2, dtype=torch.float64)
+        sums = type(self.args).FUNCTION(
+            of_groups,
+            of_groups.new_ones(shape.groups, 1, *shape.kernel),
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+        )
+        return sums.to(torch.int64).repeat_interleave(shape.rows, dim=1)
+
+    def _accumulate_in_parts(self, lut: Tensor | None, max_product: int | None) -> Tensor:
+        """Sum in the accumulator.
+
+        The receptive fields of one batch may take prod(kernel) times the memory of its codes, so
+        that they are laid out for some images at a time.
+        """
         parts = [
-            part.lower()
+            replace(self, x_codes=part)
+            .lower()
             .accumulate(lut, max_product=max_product)
-            .mT.reshape(self.args.out_channels, len(part.x_codes), *self.output_size)
-            for part in self._parts()
+            .mT.reshape(self.args.out_channels, len(part), *self.output_size)
+            for part in images_in_parts(self.x_codes, self._shape)
         ]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).transpose(0, 1)
+        return torch.cat(parts, dim=1).transpose(0, 1)
+
+    @property
+    def _shape(self) -> ConvShape:
+        return ConvShape(
+            batch=self.x_codes.shape[0],
+            channels=self.x_codes.shape[1],
+            size=tuple(self.x_codes.shape[2:]),
+            out_channels=self.args.out_channels,
+            kernel=self.args.axes("kernel_size"),
+            stride=self.args.axes("stride"),
+            dilation=self.args.axes("dilation"),
+            groups=self.args.groups,
+        )
 
     def htp_product(self, model: HtpCallable) -> Tensor:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
@@ -150,17 +200,6 @@ class ConvOperands:
             x_zero_point=self.x_zero_point,
             w_zero_point=self.w_zero_point.view(1, -1, *[1] * self.args.DIMS),
         )
-
-    def _parts(self) -> Iterator["ConvOperands"]:
-        """Split the batch so that the receptive fields of a part are of bounded size."""
-        channels, kernel = self.x_codes.shape[1], self.w_codes.shape[2:]
-        image_bytes = channels * math.prod(kernel) * math.prod(self.output_size)
-        images = max(1, MOST_RECEPTIVE_FIELD_BYTES // max(1, image_bytes))
-        if len(self.x_codes) <= images:
-            yield self
-            return
-        for part in torch.split(self.x_codes, images):
-            yield replace(self, x_codes=part)
 
 
 def check_conv_shapes(

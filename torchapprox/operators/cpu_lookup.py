@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -65,13 +66,10 @@ class _VbmiPlan:
 
     def run(self, result: Tensor) -> None:
         _, m, n = result.shape
-        # Element strides of rows and positions, for either layout of the result.
-        row, position = result.stride()[:0:-1] if self.x_runs else result.stride()[1:]
         height, positions = (n, m) if self.x_runs else (m, n)
-        if height == 1:
-            row = m * n
-        if positions == 1:
-            position = 1
+        # Whether the sums of one row follow each other, in either layout of the result.
+        in_rows = result.mT.is_contiguous() if self.x_runs else result.is_contiguous()
+        row, step = (positions, 1) if in_rows else (1, height)
         flat = torch.as_strided(result, (result.numel(),), (1,))
         lines = (
             CodeLines.of_runs(self.runs.mT.numpy())
@@ -83,7 +81,7 @@ class _VbmiPlan:
             self.rows.contiguous().numpy(),
             lines,
             flat.numpy(),
-            SumPlaces(m * n, row, 0, max(positions, 1), position),
+            SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
             threads=torch.get_num_threads(),
         )
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.cpu_lookup import arrange, cpu_lookup, runs_x
 
-_INT32_MAX = 2**31 - 1
+INT32_MAX = 2**31 - 1
 
 
 def lut_matmul(
@@ -51,7 +51,7 @@ def lut_matmul(
     check_operands(x, w, lut)
     if max_product is None:
         max_product = largest_magnitude(lut)
-    wide = x.shape[-1] * max_product > _INT32_MAX
+    wide = x.shape[-1] * max_product > INT32_MAX
     kernel = forced_kernel(kernel)
     if x.dim() == 2:
         batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide, kernel)
@@ -69,13 +69,7 @@ def largest_magnitude(lut: Tensor) -> int:
 
 def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:
     """Raise an error unless codes and table are as `lut_matmul` takes them."""
-    for name, operand in (("x", x), ("w", w)):
-        if operand.dtype != torch.uint8:
-            raise TypeError(f"'{name}' must be uint8 codes, got {operand.dtype}")
-    if lut.dtype != torch.int32:
-        raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
-    if lut.shape != (256, 256):
-        raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    check_table(x, w, lut)
     if x.dim() not in (2, 3) or x.dim() != w.dim() or x.shape[-1] != w.shape[-1]:
         raise ValueError(
             "'x' and 'w' must be (M, K) and (N, K), or (G, M, K) and (G, N, K), "
@@ -83,6 +77,17 @@ def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:
         )
     if x.dim() == 3 and x.shape[0] != w.shape[0]:
         raise ValueError(f"'x' and 'w' must have equally many groups, got {len(x)} and {len(w)}")
+
+
+def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
+    """Raise an error unless operands of any shape are codes, and table and device suit them."""
+    for name, operand in (("x", x), ("w", w)):
+        if operand.dtype != torch.uint8:
+            raise TypeError(f"'{name}' must be uint8 codes, got {operand.dtype}")
+    if lut.dtype != torch.int32:
+        raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    if lut.shape != (256, 256):
+        raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
     if not x.device == w.device == lut.device:
         raise ValueError(
             f"'x', 'w' and 'lut' must be on one device, got {x.device}, {w.device} and {lut.device}"

@@ -48,8 +48,8 @@ def product(table, rows, codes, *, order, transposed=False, threads=1):
     else:
         lines = CodeLines.of_runs(codes)
     out = np.full(groups * height * width, 77, np.int32)
-    row, position = (1, height) if transposed else (width, 1)
-    places = SumPlaces(height * width, row, 0, width, position)
+    row, step = (1, height) if transposed else (width, 1)
+    places = SumPlaces(height * width, row, np.zeros(1, np.int64), width, width, step)
     lookup_vbmi_cpu(planes, rows, lines, out, places, threads=threads)
     if transposed:
         return out.reshape(groups, width, height).transpose(0, 2, 1)
@@ -143,7 +143,8 @@ def test_lines_anywhere(seed, sizes, lines, columns):
     table = table_of(int(source.integers(1, 17)), seed)
     out = np.full(groups * height * len(positions), 77, np.int32)
     # Every line is an image of its own: out[line, group, row, position].
-    places = SumPlaces(height * length, length, groups * height * length, length, 1)
+    starts_of_lines = np.arange(lines) * groups * height * length
+    places = SumPlaces(height * length, length, starts_of_lines, length, length, 1)
     planes = split_table(table, columns_of(array), SPLITS)
     lines_of_codes = CodeLines(array, size, taps, starts, length, 1)
     lookup_vbmi_cpu(planes, rows, lines_of_codes, out, places, threads=2)

@@ -1,0 +1,138 @@
+"""A convolution's receptive fields as places in its padded input, for kernels that gather them."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.lookup_vbmi import IN_PLACE_ROWS, CodeLines, SumPlaces
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """Sizes and steps of a convolution without padding, in any number of dimensions.
+
+    Attributes:
+        batch: Images, B.
+        channels: Input channels, C.
+        size: Size of the input along each axis.
+        out_channels: Output channels, N.
+        kernel: Size of the kernel along each axis.
+        stride: Steps of the output along each axis.
+        dilation: Steps of the kernel along each axis.
+        groups: Number of groups.
+
+    Examples:
+        >>> ConvShape(1, 2, (5, 7), 4, (3, 3), (1, 2), (1, 1), 2).output_size
+        (3, 3)
+    """
+
+    batch: int
+    channels: int
+    size: Sizes
+    out_channels: int
+    kernel: Sizes
+    stride: Sizes
+    dilation: Sizes
+    groups: int
+
+    @property
+    def output_size(self) -> Sizes:
+        """Size of the output along each axis."""
+        axes = zip(self.size, self.kernel, self.stride, self.dilation, strict=True)
+        return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in axes)
+
+    @property
+    def depth(self) -> int:
+        """Products in one output, K."""
+        return self.channels // self.groups * math.prod(self.kernel)
+
+    @property
+    def rows(self) -> int:
+        """Output channels of one group."""
+        return self.out_channels // self.groups
+
+
+def conv_lines(x: NDArray[np.uint8], shape: ConvShape) -> tuple[CodeLines, SumPlaces]:
+    """Return where a convolution's codes stand and its sums go.
+
+    The positions of a line are neighbours in the output's last axis. Where they are not neighbours
+    in the input, since the convolution strides along that axis, the input is copied with every
+    stride-th code side by side. Where few output channels share a group, rows of an image follow
+    each other in one line, which is then read in place.
+
+    Args:
+        x: Padded activation codes, uint8 `(B, C, *size)`, C-contiguous.
+        shape: The convolution.
+
+    Returns:
+        The codes of step k = (channel, *tap) and position m = (image, *output), and the places of
+        the sums in an array `(B, N, *output_size)`.
+    """
+    hop = shape.stride[-1]
+    if hop > 1:
+        width = -(-shape.size[-1] // hop)
+        phases = np.empty((*x.shape[:-1], hop, width), np.uint8)
+        for phase in range(hop):
+            part = x[..., phase::hop]
+            phases[..., phase, : part.shape[-1]] = part
+            phases[..., phase, part.shape[-1] :] = 0  # read, perhaps, but never for a result
+        x = phases
+    taps, lines, places, length, pitch = _places(shape)
+    group = shape.channels // shape.groups * math.prod(x.shape[2:])
+    output = math.prod(shape.output_size)
+    kept = shape.output_size[-1]
+    return (
+        CodeLines(x.reshape(-1), group, taps, lines, length, 1),
+        SumPlaces(shape.rows * output, output, places, pitch, kept, 1),
+    )
+
+
+@lru_cache(maxsize=256)
+def _places(
+    shape: ConvShape,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Return taps, lines and their places in the output, positions of a line and of a row."""
+    hop = shape.stride[-1]
+    width = -(-shape.size[-1] // hop)
+    # Codes from one index to the next along all axes but the last, and from channel to channel.
+    memory = (*shape.size[:-1], hop * width)
+    steps = [math.prod(memory[axis + 1 :]) for axis in range(len(memory) - 1)]
+    channel = math.prod(memory)
+    last_tap = np.arange(shape.kernel[-1]) * shape.dilation[-1]
+    taps = _sums(
+        np.arange(shape.channels // shape.groups) * channel,
+        *(
+            np.arange(k) * d * step
+            for k, d, step in zip(shape.kernel[:-1], shape.dilation[:-1], steps, strict=True)
+        ),
+        last_tap % hop * width + last_tap // hop,
+    )
+    output, outer = shape.output_size, len(shape.size) - 1
+    length = pitch = output[-1]
+    if outer and shape.rows < IN_PLACE_ROWS and shape.stride[-2] == 1 and output[-1]:
+        outer -= 1
+        pitch = steps[-1]
+        length = (output[-2] - 1) * pitch + output[-1]
+    lines = _sums(
+        np.arange(shape.batch) * shape.channels * channel,
+        *(
+            np.arange(n) * s * step
+            for n, s, step in zip(output[:outer], shape.stride[:outer], steps[:outer], strict=True)
+        ),
+    )
+    sums_of_a_line = math.prod(output[outer:])
+    places = _sums(
+        np.arange(shape.batch) * shape.out_channels * math.prod(output),
+        np.arange(math.prod(output[:outer])) * sums_of_a_line,
+    )
+    return taps, lines, places, length, pitch
+
+
+def _sums(*offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sums of one offset from each array, in the arrays' nesting order."""
+    return reduce(lambda a, b: np.add.outer(a, b).reshape(-1), offsets).astype(np.int64)
