@@ -5,6 +5,8 @@ from htp.certify import certify, certify_function
 from htp.factorisation import ARITHMETICS, Arithmetic, Factorisation
 from htp.factorise import RankError, factorise
 from htp.feature import FEATURE_KINDS, Feature
+from htp.fit import fit, fit_path
+from htp.fit_function import fit_function
 from htp.int8_factors import Int8Factors
 from htp.model import HtpModel, accurate_model
 from htp.operand_function import Combination, OperandFunction, TableFeature
@@ -33,4 +35,7 @@ __all__ = [
     "contracted_axes",
     "contracts_last_axis",
     "factorise",
+    "fit",
+    "fit_function",
+    "fit_path",
 ]
