@@ -30,7 +30,7 @@ Basis = Literal["table", "mixed", "named"]
 Criterion = Literal["square", "absolute"]
 
 _EXPONENTS = {"square": 2, "absolute": 1}
-_UNIFORM_SHARE = 1e-3
+_UNIFORM_SHARE = 1e-6
 
 
 def fit(
@@ -67,7 +67,7 @@ def fit(
         basis: Of what the terms are made, see above.
         weights: How often pairs of codes occur, as for `multipliers.characterise`; the fit counts
             them so, and the certificate counts all pairs alike. Pairs that do not occur count a
-            thousandth, so that the model is reasonable there too.
+            millionth, so that the model is reasonable there too.
         criterion: What is made small: the mean ``"square"`` of the difference, or its mean
             ``"absolute"`` value. A named basis knows the square only.
         peak: How much the greatest difference counts beside the criterion, 0 or more.

@@ -5,8 +5,8 @@ their other functions is a single operand. So a call is chosen as a whole. With 
 products G and the residual's correlations c with f times each of them, a call on f explains about
 c G^-1 c / mean(f^2) of the residual's mean square; the f of either operand that explains the most
 is taken. Of the other operand's functions, those that explain the most together are taken one after
-the other, and each is exchanged for a better one while there is one. Then the earlier calls choose
-theirs anew, each for what the others leave. In the end all coefficients are fitted by least
+the other, and each is exchanged for a better one while there is one. Then all calls choose anew,
+each for what the others leave. In the end all coefficients are fitted by least
 squares, and rounded one after the other, those that are left making up for it.
 """
 
@@ -84,10 +84,7 @@ class _Selection:
         residual = self._residual(self.calls)
         if residual @ residual <= _EXPLAINED * (self._target @ self._target):
             return False
-        correlations = self._correlations(residual)
-        explained = [self._explained(correlations, 0), self._explained(correlations.T, 1)]
-        side = int(np.argmax([values.max() for values in explained]))
-        call = self._call(side, int(np.argmax(explained[side])), residual)
+        call = self._call(*self._best_anchor(residual), residual)
         if not call.parts:
             return False
         self.calls.append(call)
@@ -114,17 +111,21 @@ class _Selection:
         return result
 
     def _revise(self) -> bool:
-        """Let each call choose its parts for what the others leave; return whether one did."""
+        """Let each call choose anew, for what the others leave; return whether one did."""
         revised = False
-        for number, call in enumerate(self.calls):
+        for number in range(len(self.calls)):
             others = [*self.calls[:number], *self.calls[number + 1 :]]
-            new = self._call(call.side, call.anchor, self._residual(others))
-            if not new.parts or set(new.parts) == set(call.parts):
-                continue
-            before, after = (self._residual([*others, either]) for either in (call, new))
-            if after @ after < (1 - _EXPLAINED) * (before @ before):
-                self.calls[number] = new
-                revised = True
+            rest, left = self._residual(others), self._residual(self.calls)
+            least = (1 - _EXPLAINED) * float(left @ left)
+            own = self.calls[number].side, self.calls[number].anchor
+            for side, anchor in dict.fromkeys((own, self._best_anchor(rest))):
+                new = self._call(side, anchor, rest)
+                if not new.parts:
+                    continue
+                left = self._residual([*others, new])
+                if left @ left < least:
+                    least = (1 - _EXPLAINED) * float(left @ left)
+                    self.calls[number], revised = new, True
         return revised
 
     def _residual(self, calls: list[_Call]) -> FloatArray:
@@ -139,6 +140,13 @@ class _Selection:
         # A pair that never occurs has no residual.
         unweighted = residual / np.where(self._root > 0, self._root, 1)
         return self._points.correlations(unweighted.reshape(self._points.target.shape))
+
+    def _best_anchor(self, residual: FloatArray) -> tuple[int, int]:
+        """Return side and number of the function on which a call would explain the most."""
+        correlations = self._correlations(residual)
+        explained = [self._explained(correlations, 0), self._explained(correlations.T, 1)]
+        side = int(np.argmax([values.max() for values in explained]))
+        return side, int(np.argmax(explained[side]))
 
     def _explained(self, correlations: FloatArray, side: int) -> FloatArray:
         """Return what a call on each function of one side would explain."""
