@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         predict_errors,
         product_error,
     )
+    from analysis.htp_models import model_frame, plot_model_calls
     from analysis.measure import MeasuredError, measure_errors, measure_many, output_error
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
@@ -84,6 +85,7 @@ __all__ = [
     "load_digits",
     "measure_errors",
     "measure_many",
+    "model_frame",
     "noise_parameters",
     "noisy",
     "operand_energy",
@@ -93,6 +95,7 @@ __all__ = [
     "plot_error_map",
     "plot_error_probability",
     "plot_error_profile",
+    "plot_model_calls",
     "plot_operands",
     "plot_pareto",
     "plot_predictions",
@@ -119,6 +122,7 @@ _HOMES = {
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
     "digits_models": ("DIGITS_MODELS", "DigitsModel"),
     "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
+    "htp_models": ("model_frame", "plot_model_calls"),
     "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),

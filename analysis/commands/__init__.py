@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Protocol
 
-from analysis.commands import characterise, cosim, demo, library, lut
+from analysis.commands import characterise, cosim, demo, fit, library, lut
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -34,6 +34,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "lut": lut,
     "characterise": characterise,
+    "fit": fit,
     "cosim": cosim,
     "library": library,
     "demo": demo,
