@@ -22,6 +22,7 @@ from multipliers import (
     netlist_function,
 )
 from multipliers.cost import PublishedCost
+from multipliers.function_figures import Progress
 from multipliers.population import Weights
 from multipliers.signedness import Signedness, resolve_signedness
 
@@ -102,6 +103,7 @@ def data_sheet(
     signed: Signedness = None,
     published: PublishedCost | None = None,
     conditions: Conditions = UNIFORM,
+    progress: Progress | None = None,
 ) -> DataSheet:
     """Return the figures of a multiplier.
 
@@ -112,6 +114,8 @@ def data_sheet(
         signed: Signedness of the operands of gates; None takes it from their declaration or name.
         published: Published cost, which wins over the computed one.
         conditions: What the figures hold for.
+        progress: Called with the numbers of operand pairs done and of all, for gates too wide for
+            a table.
 
     Returns:
         The figures.
@@ -131,7 +135,7 @@ def data_sheet(
     if isinstance(multiplier, Netlist):
         netlist = multiplier
         if any(bus.width > WIDEST_TABLE for bus in netlist.inputs):
-            return _wide_data_sheet(netlist, signed, published, conditions)
+            return _wide_data_sheet(netlist, signed, published, conditions, progress)
         multiplier = Multiplier.from_netlist(netlist, signed=signed)
     figures = characterise(multiplier, mred=conditions.mred, weights=conditions.operand_weights)
     energy = None
@@ -155,6 +159,7 @@ def _wide_data_sheet(
     signed: Signedness,
     published: PublishedCost | None,
     conditions: Conditions,
+    progress: Progress | None,
 ) -> DataSheet:
     """Return the figures of gates that are too wide for a table."""
     if conditions.operand_weights is not None:
@@ -177,6 +182,7 @@ def _wide_data_sheet(
         samples=conditions.samples,
         seed=conditions.seed,
         mred=conditions.mred,
+        progress=progress,
     )
     return DataSheet(
         netlist.name,

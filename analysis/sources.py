@@ -11,6 +11,7 @@ from multipliers import get, get_netlist, info, load, read_netlist
 from multipliers.formats.files import netlist_signedness
 from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
 from multipliers.formats.table_layout import Order
+from multipliers.function_figures import Progress
 from multipliers.signedness import Signedness
 
 NETLIST_SUFFIXES = frozenset(HIERARCHICAL | FLAT)
@@ -61,7 +62,11 @@ def expand_sources(words: Iterable[str]) -> list[str]:
 
 
 def source_sheet(
-    source: str, *, reading: Reading = AS_STATED, conditions: Conditions = UNIFORM
+    source: str,
+    *,
+    reading: Reading = AS_STATED,
+    conditions: Conditions = UNIFORM,
+    progress: Progress | None = None,
 ) -> DataSheet:
     """Return the data sheet of a file, or of one of the package's own multipliers.
 
@@ -69,6 +74,8 @@ def source_sheet(
         source: A file's name has a suffix, the name of one of `multipliers.names` has none.
         reading: What the user states about the file.
         conditions: What the figures hold for.
+        progress: Called with the numbers of operand pairs done and of all, for a netlist too wide
+            for a table.
 
     Returns:
         The data sheet, with the cost where the gates are known.
@@ -104,7 +111,7 @@ def source_sheet(
     netlist = read_netlist(path, top=reading.top, synthesise=reading.synthesise)
     try:
         signed = netlist_signedness(netlist, path, reading.signed)
-        return data_sheet(netlist, signed=signed, conditions=conditions)
+        return data_sheet(netlist, signed=signed, conditions=conditions, progress=progress)
     except (LookupError, NotImplementedError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from None
 

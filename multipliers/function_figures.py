@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import nan, sqrt
@@ -23,6 +23,9 @@ from multipliers.ports import Port
 from multipliers.tabulate import call_vectorised
 
 Int64Array = npt.NDArray[np.int64]
+
+Progress = Callable[[int, int], object]
+"""Takes the number of operand pairs that are done and that of all."""
 
 EXHAUSTIVE_BITS = 24
 """Up to this width of both operands together, all pairs are evaluated unless told otherwise."""
@@ -84,6 +87,7 @@ def characterise_function(
     samples: int | None = None,
     seed: int = 0,
     mred: MredConvention = "skip-zero",
+    progress: Progress | None = None,
 ) -> FunctionFigures:
     """Return the error figures of a multiplier that is given as a function.
 
@@ -99,6 +103,7 @@ def characterise_function(
             pairs if both ports together are at most 24 bits wide, else draws 2^22.
         seed: Seed of the sample.
         mred: Convention of the mean relative error.
+        progress: Called after each block of pairs.
 
     Returns:
         The figures with their standard errors.
@@ -125,10 +130,11 @@ def characterise_function(
     pair_bits = x_port.width + w_port.width
     exhaustive = samples is None and pair_bits <= EXHAUSTIVE_BITS
     if exhaustive:
-        blocks = _all_pairs(x_port, w_port)
+        pairs, blocks = 1 << pair_bits, _all_pairs(x_port, w_port)
     else:
-        blocks = _drawn_pairs(x_port, w_port, samples or DEFAULT_SAMPLES, seed)
-    sums = reduce(add, (_block_sums(function, x, w) for x, w in blocks))
+        pairs = samples or DEFAULT_SAMPLES
+        blocks = _drawn_pairs(x_port, w_port, pairs, seed)
+    sums = reduce(add, _sums_of_blocks(function, blocks, pairs, progress))
     figures = figures_of_sums(sums, pair_bits, mred=mred)
     if exhaustive:
         errors = StandardErrors(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -153,6 +159,20 @@ def _drawn_pairs(
         size = min(_PAIRS_PER_BLOCK, samples - start)
         x = generator.integers(x_port.low, x_port.high, size=size, endpoint=True)
         yield x, generator.integers(w_port.low, w_port.high, size=size, endpoint=True)
+
+
+def _sums_of_blocks(
+    function: Callable[[Any, Any], Any],
+    blocks: Iterable[tuple[Int64Array, Int64Array]],
+    pairs: int,
+    progress: Progress | None,
+) -> Iterator[ErrorSums]:
+    done = 0
+    for x, w in blocks:
+        yield _block_sums(function, x, w)
+        done += len(x)
+        if progress is not None:
+            progress(done, pairs)
 
 
 def _block_sums(function: Callable[[Any, Any], Any], x: Int64Array, w: Int64Array) -> ErrorSums:

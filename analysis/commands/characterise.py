@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from analysis.commands.arguments import add_quiet, add_reading, add_seed, positive, reading
 from analysis.commands.comparison import add_comparison, cell_table, show_comparison
@@ -81,14 +83,32 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     stated = Reading(**reading(arguments))
     sheets, problems = [], []
     for source in tqdm(sources, unit="multiplier", disable=arguments.quiet or len(sources) == 1):
-        step = partial(source_sheet, source, reading=stated, conditions=conditions)
-        try:
-            sheets.append(mendable(step))
-        except UserError as error:
-            problems.append(error)
+        with pair_bar(quiet=arguments.quiet) as progress:
+            step = partial(
+                source_sheet, source, reading=stated, conditions=conditions, progress=progress
+            )
+            try:
+                sheets.append(mendable(step))
+            except UserError as error:
+                problems.append(error)
     if problems and not sheets:
         raise problems[0]
     yield from show_comparison(sheets, arguments)
     if problems:
         yield from map(str, problems)
         raise UserError(f"{len(problems)} of {len(sources)} multipliers are left out")
+
+
+@contextmanager
+def pair_bar(*, quiet: bool) -> Iterator[Callable[[int, int], object]]:
+    """Yield what shows how many operand pairs are done, once there are any to report."""
+    from tqdm import tqdm
+
+    bar: tqdm[NoReturn] = tqdm(unit="pair", unit_scale=True, leave=False, disable=quiet, delay=1)
+
+    def progress(done: int, pairs: int) -> None:
+        bar.total = pairs
+        bar.update(done - bar.n)
+
+    with bar:
+        yield progress

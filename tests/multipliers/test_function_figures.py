@@ -148,3 +148,16 @@ def test_refusals(function, options, error, message):
     port = Port(4, False)
     with pytest.raises(error, match=message), np.errstate(all="ignore"):
         characterise_function(function, port, port, **options)
+
+
+@pytest.mark.parametrize(("samples", "pairs"), [(None, 1 << 18), (300_000, 300_000)])
+def test_progress_ends_with_all_pairs(samples, pairs):
+    reports = []
+    port = Port(9, signed=False)
+    characterise_function(
+        lambda x, w: x * w, port, port, samples=samples, progress=lambda *of: reports.append(of)
+    )
+    done = [count for count, _ in reports]
+    assert done == sorted(set(done))
+    assert done[-1] == pairs
+    assert {total for _, total in reports} == {pairs}
