@@ -18,6 +18,7 @@ from torchapprox.layers import (
     is_composite,
     layer_mapping_dict,
 )
+from torchapprox.operators import Accumulator
 from torchapprox.quantisers import fitting_qconfig
 from torchapprox.quantization import QConfig, prepare_qat
 from torchapprox.selection import PerLayer, Selection, choose_layers
@@ -38,11 +39,13 @@ def approximate(
     qconfig: QConfig | Mapping[str, QConfig | None] | None = None,
     mode: InferenceMode | Mapping[str, InferenceMode] | ModeRule = InferenceMode.APPROXIMATE,
     htp_model: HtpCallable | Mapping[str, HtpCallable | None] | None = None,
+    accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
     fold_batchnorm: bool = False,
 ) -> ConversionSummary:
     """Convert a float model's layers in place so that they run on an approximate multiplier.
 
-    Layers that are approximate already keep their quantisers and get multiplier, model and mode.
+    Layers that are approximate already keep their quantisers and get multiplier, model, accumulator
+    and mode.
 
     Settings that differ from layer to layer are mappings of names in the float model, or patterns
     of `fnmatch`, to values: an exact name goes before patterns, of which the first that matches
@@ -64,6 +67,8 @@ def approximate(
             for a signed 8-bit one.
         mode: Mode of the layers; APPROXIMATE for layers that a mapping does not name.
         htp_model: HTP model that computes instead of the multiplier's table.
+        accumulator: What sums the products; exact for None and for layers that a mapping does not
+            name.
         fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
             `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
             belongs together. `revert` does not undo it.
@@ -87,7 +92,9 @@ def approximate(
         >>> summary.left_exact
         (('2', 'Linear'),)
     """
-    settings = _Settings(multiplier, qconfig=qconfig, mode=mode, htp_model=htp_model)
+    settings = _Settings(
+        multiplier, qconfig=qconfig, mode=mode, htp_model=htp_model, accumulator=accumulator
+    )
     chosen = choose_layers(model, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
     folded, unfold, calibration = _fold_first(model, calibration, wanted=fold_batchnorm)
@@ -106,7 +113,8 @@ def approximate(
         for layer in originals.values():
             vars(layer).pop("qconfig", None)
         for approx_layer, assigned in before:
-            approx_layer.multiplier, approx_layer.htp_model, approx_layer.inference_mode = assigned
+            for attribute, value in assigned.items():
+                setattr(approx_layer, attribute, value)
         unfold()
         raise
     return summarise(model, ran=calibration is not None, folded=folded)
@@ -139,7 +147,9 @@ def revert(model: nn.Module) -> nn.Module:
 class _Settings:
     """What each layer of a conversion gets."""
 
-    def __init__(self, multiplier: Any, *, qconfig: Any, mode: Any, htp_model: Any) -> None:
+    def __init__(
+        self, multiplier: Any, *, qconfig: Any, mode: Any, htp_model: Any, accumulator: Any
+    ) -> None:
         self.multiplier: PerLayer[Multiplier | None] = PerLayer(
             "multiplier", multiplier, default=None
         )
@@ -149,13 +159,17 @@ class _Settings:
         self.htp_model: PerLayer[HtpCallable | None] = PerLayer(
             "htp_model", htp_model, default=None, functions=False
         )
+        self.accumulator: PerLayer[Accumulator | None] = PerLayer(
+            "accumulator", accumulator, default=None
+        )
 
     def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
         return self.qconfig(name, layer) or fitting_qconfig(self.multiplier(name, layer))
 
     def assign(self, layers: list[tuple[str, ApproxLayer]]) -> None:
         names = [float_name(name) for name, _ in layers]
-        for setting in (self.multiplier, self.qconfig, self.mode, self.htp_model):
+        settings = (self.multiplier, self.qconfig, self.mode, self.htp_model, self.accumulator)
+        for setting in settings:
             setting.check_names(names)
         for name, (_, layer) in zip(names, layers, strict=True):
             try:
@@ -163,6 +177,7 @@ class _Settings:
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from error
             layer.htp_model = self.htp_model(name, layer)
+            layer.accumulator = self.accumulator(name, layer)
             layer.inference_mode = self.mode(name, layer)
 
 
@@ -184,8 +199,9 @@ def _fold_first(
     return tuple(norm for _, norm in folding.folded), unfold, itertools.chain(first, batches)
 
 
-def _assigned(layer: ApproxLayer) -> tuple[Any, Any, Any]:
-    return layer.multiplier, layer.htp_model, layer.inference_mode
+def _assigned(layer: ApproxLayer) -> dict[str, Any]:
+    attributes = ("multiplier", "htp_model", "accumulator", "inference_mode")
+    return {attribute: getattr(layer, attribute) for attribute in attributes}
 
 
 def _to_float(replacement: nn.Module) -> nn.Module:

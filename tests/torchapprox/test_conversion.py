@@ -15,6 +15,7 @@ from tests.torchapprox.builders import (
     small_cnn,
 )
 from torchapprox import (
+    Accumulator,
     InferenceMode,
     approximate,
     calibrate,
@@ -290,6 +291,7 @@ def test_modes_models_and_quantisers_per_layer():
         calibration=CALIBRATION,
         mode={"4": InferenceMode.NOISE},
         htp_model={"2": exact_model},
+        accumulator={"0": Accumulator(20), "4": Accumulator(16, "saturate")},
         qconfig={"[02]": qconfig(x_bits=4, w_bits=3, observer="minmax")},
     )
     layers = [layer for _, layer in get_approx_modules(model)]
@@ -297,10 +299,14 @@ def test_modes_models_and_quantisers_per_layer():
         APPROXIMATE, APPROXIMATE, InferenceMode.NOISE,
     ]  # fmt: skip
     assert [layer.htp_model for layer in layers] == [None, exact_model, None]
+    bits = [layer.accumulator and layer.accumulator.bits for layer in layers]
+    assert bits == [20, None, 16]
+    assert "accumulator=Accumulator(bits=20, overflow='wrap'" in repr(layers[0])
     ranges = [model[i].activation_quantiser.quant_max for i in (0, 2, 4)]
     assert ranges == [15, 15, 127]
     approximate(model, htp_model=exact_model)
     assert all(layer.htp_model is exact_model for layer in layers)
+    assert all(layer.accumulator is None for layer in layers)
 
 
 def test_quantisers_fit_each_layers_own_multiplier():
@@ -320,6 +326,7 @@ def test_quantisers_fit_each_layers_own_multiplier():
         ("multiplier", {"0": random_multiplier(), "head*": random_multiplier()}),
         ("mode", {"head*": InferenceMode.NOISE}),
         ("qconfig", {"head*": minmax_qconfig()}),
+        ("accumulator", {"head*": Accumulator(20)}),
         ("htp_model", {"head*": lambda base_func, x, w, kwargs: base_func(x, w, **kwargs)}),
     ],
 )

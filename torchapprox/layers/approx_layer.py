@@ -428,9 +428,10 @@ class ApproxLayer(nn.Module, ABC):
         self._operand_observers.show(operands, y.detach())
 
     def extra_repr(self) -> str:
-        """Return the layer's arguments, mode and multiplier."""
-        name = self.product_table.name
-        state = f"mode={self._inference_mode.name}, multiplier={name}"
+        """Return the layer's arguments, mode, multiplier and, if it is not exact, accumulator."""
+        state = f"mode={self._inference_mode.name}, multiplier={self.product_table.name}"
+        if self._accumulator is not None:
+            state += f", accumulator={self._accumulator}"
         return ", ".join(filter(None, (super().extra_repr(), state)))
 
     # -- copies and checkpoints -------------------------------------------------------------------

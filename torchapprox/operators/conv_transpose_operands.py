@@ -11,8 +11,8 @@ go through the multiplier. Products whose sum ``padding`` cuts off again are mad
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import EllipsisType
 
 import torch
@@ -26,6 +26,8 @@ from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_sums
 from torchapprox.operators.quantization_parameters import QuantizationParameters
+
+MOST_RESULTS = 2**24  # 128 MB in int64
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ class ConvTransposeOperands:
         """Return the products' sums minus the zero-point terms, exact integers.
 
         With an accumulator, the sum over the input channels of each tap is made in it from 0, and
-        these sums are added in one more of the same width, in ascending order of the taps.
+        these sums are added in one more of the same width, in ascending order of the taps. The
+        results of the matrix product may take prod(kernel) times the memory of the output, so that
+        it is made for some images at a time.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
@@ -132,11 +136,8 @@ class ConvTransposeOperands:
         Returns:
             int64 `(B, N, *output_size)`.
         """
-        operands = self.lower()
-        if self.accumulator is None:
-            return self._scatter(operands.accumulate(lut, max_product=max_product), None)
-        sums = self._scatter(operands.sums(lut, max_product=max_product), self.accumulator)
-        return sums + self._scatter(operands.corrections(), None)
+        parts = [part._accumulate(lut, max_product) for part in self._parts()]  # noqa: SLF001
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def htp_product(self, model: HtpCallable) -> Tensor:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
@@ -149,6 +150,23 @@ class ConvTransposeOperands:
             depth=self.w_codes[0, 0].numel() * (self.args.in_channels // self.args.groups),
         )
         return sums.double() + self._scatter(self.lower().corrections(), None)
+
+    def _accumulate(self, lut: Tensor | None, max_product: int | None) -> Tensor:
+        operands = self.lower()
+        if self.accumulator is None:
+            return self._scatter(operands.accumulate(lut, max_product=max_product), None)
+        sums = self._scatter(operands.sums(lut, max_product=max_product), self.accumulator)
+        return sums + self._scatter(operands.corrections(), None)
+
+    def _parts(self) -> Iterator["ConvTransposeOperands"]:
+        """Split the batch so that the results of a part's matrix product are of bounded size."""
+        results = self.x_codes[:1, 0].numel() * self.w_codes[0].numel() * self.args.groups
+        images = max(1, MOST_RESULTS // max(1, results))
+        if len(self.x_codes) <= images:
+            yield self
+            return
+        for part in torch.split(self.x_codes, images):
+            yield replace(self, x_codes=part)
 
     def _scatter(self, columns: Tensor, accumulator: Accumulator | None) -> Tensor:
         """Add the results of the matrix product `(G, M, N)` where they belong (col2im)."""
