@@ -90,7 +90,8 @@ def fit_row(multiplier: Multiplier) -> str:
         for c in [fit(multiplier, terms=terms).certificate]
     )
     return (
-        f"{multiplier.name:24} rank {exact_rank(multiplier.lut):3}  published (k = {baseline.bits}) "
+        f"{multiplier.name:24} rank {exact_rank(multiplier.lut):3}  "
+        f"published (k = {baseline.bits}) "
         f"{baseline.mean_abs_difference:.4g}/{baseline.max_abs_difference:.4g}  ours, {best.calls} "
         f"calls: {best.mean_abs_difference:.4g}/{best.max_abs_difference:.4g}  {verdict}  | named "
         f"{named.mean_abs_difference:.4g}/{named.max_abs_difference:.4g}  | {more}"

@@ -142,10 +142,10 @@ def test_no_help_loads_torch():
     assert finished.stdout.count(b"usage: torchapprox") == 1 + len(COMMANDS)
 
 
-def test_every_public_name_is_there_and_sorted():
-    assert sorted(analysis.__all__) == analysis.__all__
+def test_every_public_name_is_there():
     for name in analysis.__all__:
-        assert getattr(analysis, name).__name__ == name
+        value = getattr(analysis, name)
+        assert name.isupper() or value.__name__ == name
     assert {name for names in analysis._HOMES.values() for name in names} == set(analysis.__all__)
     with pytest.raises(AttributeError, match="module 'analysis' has no attribute 'absent'"):
         getattr(analysis, "absent")  # noqa: B009
