@@ -78,6 +78,7 @@ def approximate(
 
     Raises:
         LookupError: A name, pattern or type matches no layer.
+        TypeError: A multiplier, mode or model is something else.
         ValueError: A quantiser's range does not fit the multiplier's ports, calibration brought no
             batch, did not reach a layer or brought NaN, the model itself is a single layer, or
             there is no calibration to fold with. The model is then as it was.
@@ -164,7 +165,13 @@ class _Settings:
         )
 
     def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
-        return self.qconfig(name, layer) or fitting_qconfig(self.multiplier(name, layer))
+        multiplier = self.multiplier(name, layer)
+        if multiplier is not None and not isinstance(multiplier, Multiplier):
+            raise TypeError(
+                "'multiplier' must be a Multiplier, a mapping to them, a function that returns one "
+                f"or None, got {type(multiplier).__name__} for layer {name!r}"
+            )
+        return self.qconfig(name, layer) or fitting_qconfig(multiplier)
 
     def assign(self, layers: list[tuple[str, ApproxLayer]]) -> None:
         names = [float_name(name) for name, _ in layers]

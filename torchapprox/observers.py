@@ -247,8 +247,9 @@ class PerChannelMseObserver(PerChannelMinMaxObserver):  # type: ignore[misc]
             scale, zero_point = self._calculate_qparams(
                 torch.maximum(low, -limit), torch.minimum(high, limit)
             )
+            # A layer of doubles gives its observers double constants, which quantisers do not take.
             quantised = torch.fake_quantize_per_channel_affine(
-                values, scale, zero_point.int(), 0, self.quant_min, self.quant_max
+                values, scale.float(), zero_point.int(), 0, self.quant_min, self.quant_max
             )
             error = (quantised - values).square().sum(dim=1)
             best, least = torch.where(error < least, limit, best), torch.minimum(error, least)

@@ -92,6 +92,7 @@ def qconfig(
 
     Raises:
         LookupError: No observer has that name.
+        TypeError: ``ports`` is neither a multiplier nor a pair of ports.
         NotImplementedError: An observer does not work per channel.
         ValueError: The bits or codes do not fit a port, or another argument is out of range.
 
@@ -102,9 +103,7 @@ def qconfig(
         >>> ranges_of(qconfig((signed, signed), x_bits=8, w_bits=4))
         ((-128, 127), (-8, 7))
     """
-    x_port, w_port = (
-        (ports.x_port, ports.w_port) if isinstance(ports, Multiplier) else (ports or _SIGNED_8_BIT)
-    )
+    x_port, w_port = _ports(ports)
     if not 0 < averaging_constant <= 1:
         raise ValueError(
             f"'averaging_constant' must be above 0 and at most 1, got {averaging_constant}"
@@ -152,6 +151,20 @@ def fitting_qconfig(multiplier: Multiplier | None) -> QConfig:
 def ranges_of(config: QConfig) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """Return least and greatest code of a configuration's activations and of its weights."""
     return quantiser_range(config.activation()), quantiser_range(config.weight())
+
+
+def _ports(ports: Ports | None) -> tuple[Port, Port]:
+    if ports is None:
+        return _SIGNED_8_BIT
+    if isinstance(ports, Multiplier):
+        return ports.x_port, ports.w_port
+    if not (
+        isinstance(ports, tuple)
+        and len(ports) == 2
+        and all(isinstance(port, Port) for port in ports)
+    ):
+        raise TypeError(f"'ports' must be a Multiplier or a pair of Ports, got {ports!r}")
+    return ports
 
 
 def _x_range(port: Port, *, bits: int | None, signed: bool | None) -> tuple[int, int]:

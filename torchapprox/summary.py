@@ -54,7 +54,8 @@ class ConversionSummary:
 
     Attributes:
         layers: The approximate layers, in the model's order.
-        left_exact: Name and type of every layer with weights that was left as it is.
+        left_exact: Name and type of every module that was left as it is and has a matrix of its own
+            or multiplies activations; `coverage` tells whether it multiplies, and how much.
         folded: Name of every batch normalisation that was folded away.
     """
 
@@ -79,7 +80,9 @@ class ConversionSummary:
             for row in self.layers
         ]
         lines = [text_table(header, rows)]
-        lines += [f"left exact: {name} ({kind})" for name, kind in self.left_exact]
+        lines += [
+            f"left exact: {name or 'the model itself'} ({kind})" for name, kind in self.left_exact
+        ]
         lines += [f"folded: {name}" for name in self.folded]
         return "\n".join(lines)
 

@@ -107,11 +107,27 @@ def test_every_observer_quantises_a_layer_well(observer, per_channel):
     assert model[0].wrapped.weight_fake_quant.is_per_channel is per_channel
 
 
+@pytest.mark.parametrize("observer", OBSERVERS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_every_observer_takes_every_precision(observer, dtype):
+    model, x = nn.Sequential(nn.Linear(64, 32)).to(dtype), torch.randn(64, 64, dtype=dtype)
+    expected = model(x).float()
+    approximate(model, calibration=[x], qconfig=qconfig(observer=observer, per_channel=True))
+    assert model(x).dtype == dtype
+    assert (model(x).float() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
 def test_per_channel_weights_with_their_own_observer():
     weight = qconfig(observer="histogram", w_observer="percentile", percentile=99.0).weight()
     assert weight.activation_post_process.percentile == 99.0
     average = qconfig(observer="moving_average", averaging_constant=0.5).activation()
     assert average.activation_post_process.averaging_constant == 0.5
+
+
+@pytest.mark.parametrize("ports", ["mul8s", (8, 8), (Port(8, True),)])
+def test_what_is_no_pair_of_ports(ports):
+    with pytest.raises(TypeError, match="'ports' must be a Multiplier or a pair of Ports, got"):
+        qconfig(ports)
 
 
 @pytest.mark.parametrize(
