@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
-import pytest
 import torch
 
 from multipliers import Multiplier, exact_products
@@ -18,15 +17,6 @@ W_RANGES = {True: [(-128, 127), (-128, 127), (-127, 127), (-8, 7), (0, 90)],
             False: [(0, 255), (0, 255), (0, 15)]}  # fmt: skip
 POWERS_OF_TWO = [0.25, 0.0078125]
 SCALES = [*POWERS_OF_TWO, 0.1, 0.037, 3.3]
-
-
-def seeds(first, *, quick=100, nightly=2000):
-    """Seeds of one kind of layer: a few for every run, thousands for `make nightly`."""
-    extra = range(first + quick, first + quick + nightly)
-    return [
-        *range(first, first + quick),
-        *(pytest.param(seed, marks=pytest.mark.nightly) for seed in extra),
-    ]
 
 
 @dataclass

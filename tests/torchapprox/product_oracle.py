@@ -30,12 +30,12 @@ def shape(values):
     return (len(values), *(shape(values[0]) if values else ())) if isinstance(values, list) else ()
 
 
-def matmul(lut, x, w, batch, x_zero_point, w_zero_point):
+def matmul(lut, x, w, batch, x_zero_point, w_zero_point, accumulator=None):
     """Accumulators of ``x @ w`` by index of the batch: {index: rows of M lists of N integers}."""
     return {
         index: [
             [
-                dot(lut, row, column, x_zero_point, w_zero_point)
+                dot(lut, row, column, x_zero_point, w_zero_point, accumulator)
                 for column in zip(*at(w, batch, index), strict=True)
             ]
             for row in at(x, batch, index)
