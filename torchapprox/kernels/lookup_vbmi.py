@@ -11,7 +11,7 @@ line is then a row of the output, a tap an element of the kernel;
 and the sum is written to the place of one array that `SumPlaces` describes.
 
 A tile is up to 256 positions, four registers of codes. `DEPTH` steps of it are gathered into a
-panel of at most 16 KB, which stays in the first-level cache while all rows pass over it; the table
+panel of at most 20 KB, which stays in the first-level cache while all rows pass over it; the table
 (`TablePlanes`) stays in the second-level cache. For few rows a tile is read in place where it lies
 in one line.
 
@@ -37,7 +37,8 @@ from torchapprox.kernels.vbmi_emitter import (
     LANES,
     SOURCE,
     accumulate_lines,
-    copy_register,
+    copy_bytes,
+    copy_memory,
     transpose_codes,
 )
 
@@ -213,6 +214,7 @@ def _filler(halves: int, bits: int) -> Callable[..., None]:
             end = min(positions, begin + registers * 64)
             used = -(-(end - begin) // 64)  # the last tile may need fewer registers
             width = used * 64
+            pitch = width + 64
             base = group * group_stride
             # The tile in pieces of one line each: where they begin in the tile and in the codes.
             pieces = 0
@@ -235,34 +237,20 @@ def _filler(halves: int, bits: int) -> Callable[..., None]:
                     line = address(codes) + source[0]
                     distance = address(taps) + 8 * step
                 else:
+                    early = 0
                     if stride == 1:
-                        line = gather_lines(
-                            panel,
-                            width,
-                            end - begin,
-                            first,
-                            source,
-                            pieces,
-                            codes,
-                            taps,
-                            step,
-                            steps,
+                        gather_lines(
+                            *(panel, pitch, end - begin, first, source, pieces),
+                            *(codes, taps, reach, step, steps),
                         )
                     else:
-                        line = gather_vectors(
-                            panel,
-                            width,
-                            end - begin,
-                            codes,
-                            source[0],
-                            stride,
-                            step,
-                            steps,
-                            distances,
-                            exchanges,
+                        early = gather_vectors(
+                            *(panel, pitch, end - begin, codes, source[0], stride),
+                            *(step, steps, distances, exchanges),
                         )
                     for k in range(steps):
-                        distances[k] = k * width
+                        distances[k] = (early + k) * pitch
+                    line = address(panel)
                     distance = address(distances)
                 for row in range(first_row, last_row):
                     chosen = address(rows) + (group * height + row) * depth + step
@@ -295,41 +283,47 @@ def address(array):
 
 
 @numba.njit(nogil=True)
-def gather_lines(panel, width, count, first, source, pieces, codes, taps, step, steps):
-    """Copy the pieces of each step's line into the panel, whole registers where they exist.
+def gather_lines(panel, pitch, count, first, source, pieces, codes, taps, reach, step, steps):
+    """Copy the pieces of each step's line into the panel, 16, 32 or 64 codes at a time.
 
-    Returns:
-        The address of the first step's line.
+    What is copied may reach beyond its piece: into the next piece, which is copied later, or into
+    the spare register at the end of the panel's line.
     """
-    for k in range(steps):
-        shift = taps[step + k]
-        for piece in range(pieces):
-            begin = first[piece]
-            end = first[piece + 1] if piece + 1 < pieces else count
-            origin = source[piece] + shift
-            target = k * width + begin
-            copied = 0
-            # A copied register may reach beyond the piece, into what is copied next or to spare.
-            while copied < end - begin and origin + copied + 64 <= codes.size:
-                copy_register(address(panel) + target + copied, address(codes) + origin + copied)
-                copied += 64
-            for i in range(copied, end - begin):
-                panel[target + i] = codes[origin + i]
-    return address(panel)
+    for piece in range(pieces):
+        begin, origin = first[piece], source[piece]
+        end = first[piece + 1] if piece + 1 < pieces else count
+        for chunk in range(0, end - begin, 64):
+            where = origin + chunk
+            target = begin + chunk
+            if where + reach + 64 <= codes.size:
+                to, of = address(panel) + target, address(codes) + where
+                if end - target <= 16:
+                    for k in range(steps):
+                        copy_bytes(16, to + k * pitch, of + taps[step + k])
+                elif end - target <= 32:
+                    for k in range(steps):
+                        copy_bytes(32, to + k * pitch, of + taps[step + k])
+                else:
+                    for k in range(steps):
+                        copy_bytes(64, to + k * pitch, of + taps[step + k])
+            else:
+                for k in range(steps):
+                    for i in range(min(64, end - target)):
+                        panel[k * pitch + target + i] = codes[where + taps[step + k] + i]
 
 
 @numba.njit(nogil=True)
-def gather_vectors(panel, width, count, codes, origin, stride, step, steps, distances, exchanges):
+def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, distances, exchanges):
     """Transpose codes that lie one position after another into the panel.
 
     Returns:
-        The address of the first step's line.
+        How many lines of earlier steps come before that of the first one.
     """
     if stride < 16:
         for m in range(count):
             for k in range(steps):
-                panel[k * width + m] = codes[origin + m * stride + k]
-        return address(panel)
+                panel[k * pitch + m] = codes[origin + m * stride + k]
+        return 0
     # Whole chunks are transposed; the last ones may overlap codes before the first step.
     chunk = 64 if stride >= 64 else 16
     early = min(step, -steps % chunk) if stride >= 64 else 0
@@ -339,24 +333,24 @@ def gather_vectors(panel, width, count, codes, origin, stride, step, steps, dist
         source = address(codes) + origin + begin * stride + step - early
         target = address(panel) + begin
         if chunk == 64:
-            transpose_codes(4, target, width, source, address(distances), address(exchanges))
+            transpose_codes(4, target, pitch, source, address(distances), address(exchanges))
         else:
             for k in range(0, steps, 16):
                 first = min(k, steps - 16)
                 transpose_codes(
                     1,
-                    target + first * width,
-                    width,
+                    target + first * pitch,
+                    pitch,
                     source + first,
                     address(distances),
                     address(exchanges),
                 )
-    return address(panel) + early * width
+    return early
 
 
 @numba.njit(nogil=True)
 def write_sums(sums, width, out, places, length, group, first_row, last_row, begin, end):
-    """Copy a tile's sums to their places."""
+    """Copy a tile's sums to their places, where positions are neighbours."""
     m = begin
     while m < end:
         line, i = m // length, m % length
@@ -365,10 +359,10 @@ def write_sums(sums, width, out, places, length, group, first_row, last_row, beg
         kept = min(count, places.kept - across)
         place = places.lines[line] + i // places.pitch * places.kept + across
         for row in range(first_row, last_row):
-            origin = group * places.group + row * places.row + place * places.step
+            origin = group * places.group + row * places.row + place
             start = (row - first_row) * width + m - begin
-            for n in range(kept):
-                out[origin + n * places.step] = sums[start + n]
+            if kept > 0:
+                copy_memory(address(out) + 4 * origin, address(sums) + 4 * start, 4 * kept)
         m += count
 
 
@@ -380,18 +374,19 @@ def write_sums_transposed(sums, width, out, places, length, group, first_row, la
         across = i % places.pitch
         if across < places.kept:
             place = places.lines[line] + i // places.pitch * places.kept + across
-            origin = group * places.group + place * places.step
-            for row in range(first_row, last_row):
-                out[origin + row] = sums[(row - first_row) * width + m - begin]
+            origin = group * places.group + place * places.step + first_row
+            # Unsigned, since Numba lets negative indices count from the end.
+            for row in range(np.uintp(last_row - first_row)):
+                out[np.uintp(origin) + row] = sums[row * np.uintp(width) + np.uintp(m - begin)]
 
 
 _local = threading.local()
 
 
 def _scratch() -> tuple[Any, ...]:
-    """Return this thread's panel with a register to spare, sums, and places for numbers."""
+    """Return this thread's panel with a register to spare in each line, sums and other places."""
     if not hasattr(_local, "scratch"):
-        panel = aligned_empty((DEPTH * _TILE + LANES,), np.uint8)
+        panel = aligned_empty((DEPTH * (_TILE + LANES),), np.uint8)
         sums = aligned_empty((ROWS * _TILE,), np.int32)
         _local.scratch = panel, sums, np.zeros((3, _TILE), np.int64), EXCHANGES
     scratch: tuple[Any, ...] = _local.scratch

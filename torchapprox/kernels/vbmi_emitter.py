@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import extending, types
+from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic
 STEPS_MAX = 256
@@ -91,15 +92,27 @@ def accumulate_lines(
     return signature, codegen
 
 
-@intrinsic
-def copy_register(context, target, source):  # noqa: ARG001
-    """Copy 64 bytes from one address to another."""
+@intrinsic(prefer_literal=True)
+def copy_bytes(context, count, target, source):  # noqa: ARG001
+    """Copy ``count`` bytes, literal, from one address to another."""
+    kind = ir.VectorType(_I8, count.literal_value)
 
     def codegen(_context, builder, _signature, arguments):
-        target, source = (builder.inttoptr(a, _BYTES.as_pointer()) for a in arguments)
+        target, source = (builder.inttoptr(a, kind.as_pointer()) for a in arguments[1:])
         builder.store(builder.load(source, align=1), target, align=1)
 
-    return types.void(types.int64, types.int64), codegen
+    return types.void(count, types.int64, types.int64), codegen
+
+
+@intrinsic
+def copy_memory(context, target, source, count):  # noqa: ARG001
+    """Copy ``count`` bytes from one address to another; the two do not overlap."""
+
+    def codegen(_context, builder, _signature, arguments):
+        target, source = (builder.inttoptr(a, _I8.as_pointer()) for a in arguments[:2])
+        cgutils.raw_memcpy(builder, target, source, arguments[2], 1)
+
+    return types.void(*[types.int64] * 3), codegen
 
 
 @intrinsic(prefer_literal=True)

@@ -1,0 +1,101 @@
+"""The networks that `benchmarks.networks` times, with random weights."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    def __init__(self, channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(out_channels) for _ in range(2)])
+        self.stride, self.added = stride, out_channels - channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norms[1](self.second(F.relu(self.norms[0](self.first(x)))))
+        shortcut = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+        return F.relu(y + shortcut)
+
+
+def resnet20() -> tuple[nn.Module, Tensor]:
+    """ResNet-20 on 32x32 (He et al. 2016, section 4.2), batch 16."""
+    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    channels = 16
+    for out_channels in (16, 32, 64):
+        for block in range(3):
+            stride = 2 if block == 0 and out_channels > 16 else 1
+            layers.append(ResidualBlock(channels, out_channels, stride))
+            channels = out_channels
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)]
+    return nn.Sequential(*layers), torch.randn(16, 3, 32, 32)
+
+
+class InvertedResidual(nn.Module):
+    """Expansion, depthwise convolution and projection."""
+
+    def __init__(self, channels: int, out_channels: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = channels * expansion
+        expand = [nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6()]
+        self.body = nn.Sequential(
+            *(expand if expansion > 1 else []),
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU6(),
+            nn.Conv2d(hidden, out_channels, 1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+        self.shortcut = stride == 1 and channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x) if self.shortcut else self.body(x)
+
+
+def mobilenet_v2() -> tuple[nn.Module, Tensor]:
+    """MobileNetV2 (Sandler et al. 2018, table 2) at 96x96, batch 4."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, 32, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU6(),
+    ]
+    channels = 32
+    for expansion, out_channels, repeats, stride in (
+        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
+        (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+    ):  # fmt: skip
+        for block in range(repeats):
+            step = stride if block == 0 else 1
+            layers.append(InvertedResidual(channels, out_channels, step, expansion))
+            channels = out_channels
+    layers += [nn.Conv2d(320, 1280, 1, bias=False), nn.BatchNorm2d(1280), nn.ReLU6()]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000)]
+    return nn.Sequential(*layers), torch.randn(4, 3, 96, 96)
+
+
+class TinyVisionTransformer(nn.Module):
+    """ViT-Tiny (Touvron et al. 2021, table 1): 12 layers of width 192 with 3 heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 192, 16, 16)
+        layer = nn.TransformerEncoderLayer(
+            192, 3, 768, dropout=0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
+        self.head = nn.Linear(192, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).mT
+        return self.head(self.layers(tokens).mean(dim=1))
+
+
+def vit_tiny() -> tuple[nn.Module, Tensor]:
+    """ViT-Tiny at 224x224, batch 4."""
+    return TinyVisionTransformer(), torch.randn(4, 3, 224, 224)
+
+
+NETWORKS = {"ResNet-20": resnet20, "MobileNetV2": mobilenet_v2, "ViT-Tiny": vit_tiny}

@@ -1,0 +1,106 @@
+"""Time whole networks: forward pass and training step, relative to float and quantised ones.
+
+``python -m benchmarks.networks [--profile NAME]``
+"""
+
+import argparse
+import copy
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+import multipliers
+import torchapprox
+from benchmarks.network_models import NETWORKS
+from benchmarks.table import median_seconds
+from torchapprox import InferenceMode, get_approx_modules
+
+
+def full_rank() -> multipliers.Multiplier:
+    """Return a random table, which no factorisation makes smaller."""
+    table = np.random.default_rng(0).integers(-(2**15), 2**15, (256, 256)).astype(np.int32)
+    return multipliers.Multiplier.from_lut(table, name="random")
+
+
+def rank_three() -> multipliers.Multiplier:
+    """Return a table of rank 3 with factors of int8."""
+    source = np.random.default_rng(1)
+    left, right = source.integers(-60, 60, (256, 3)), source.integers(-60, 60, (3, 256))
+    return multipliers.Multiplier.from_lut((left @ right).astype(np.int32), name="rank 3")
+
+
+def converted(model: nn.Module, x: Tensor, multiplier: multipliers.Multiplier) -> nn.Module:
+    """Return an approximate copy of a model."""
+    model = copy.deepcopy(model)
+    torchapprox.approximate(model, multiplier, calibration=[x])
+    return model
+
+
+def in_mode(model: nn.Module, mode: InferenceMode) -> nn.Module:
+    """Return a model with all layers in one mode."""
+    for _, layer in get_approx_modules(model):
+        layer.inference_mode = mode
+    return model
+
+
+def forward(model: nn.Module, x: Tensor) -> None:
+    """Run inference once."""
+    with torch.no_grad():
+        model(x)
+
+
+def step(model: nn.Module, x: Tensor) -> None:
+    """Run a training step without the update."""
+    model.zero_grad()
+    model(x).square().mean().backward()
+
+
+def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
+    """Return ratios of a network's times."""
+    torch.manual_seed(0)
+    model, x = build()
+    model.eval()
+    tables = {"full": full_rank(), "rank 3": rank_three()}
+    approximate = {name: converted(model, x, table) for name, table in tables.items()}
+    quantised = in_mode(copy.deepcopy(approximate["full"]), InferenceMode.QUANTIZED)
+    times = median_seconds(
+        {"float": partial(forward, model, x), "quantised": partial(forward, quantised, x)}
+        | {name: partial(forward, other, x) for name, other in approximate.items()}
+    )
+    for other in (*approximate.values(), quantised):
+        other.train()
+    steps = median_seconds(
+        {"quantised": partial(step, quantised, x), "full": partial(step, approximate["full"], x)}
+    )
+    return {
+        "float forward, ms": 1e3 * times["float"],
+        **{f"{name} / float": times[name] / times["float"] for name in ("quantised", *tables)},
+        "training step, full / quantised": steps["full"] / steps["quantised"],
+    }
+
+
+def main() -> None:
+    """Print the ratios of every network, or the profile of one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", choices=NETWORKS)
+    arguments = parser.parse_args()
+    if arguments.profile:
+        torch.manual_seed(0)
+        model, x = NETWORKS[arguments.profile]()
+        approximate = converted(model.eval(), x, full_rank())
+        forward(approximate, x)
+        with profile(activities=[ProfilerActivity.CPU]) as run:
+            for _ in range(5):
+                forward(approximate, x)
+        print(run.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
+        return
+    for name, build in NETWORKS.items():
+        print(name, {key: round(value, 2) for key, value in measure(build).items()})
+
+
+if __name__ == "__main__":
+    main()
