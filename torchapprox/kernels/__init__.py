@@ -7,6 +7,11 @@ from torchapprox.kernels.histogram_cpu import histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
 from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
+from torchapprox.kernels.rescale_cpu import (
+    rescale_columns_cpu,
+    rescale_rows_cpu,
+    rescale_transposed_cpu,
+)
 from torchapprox.kernels.saturating_cpu import saturating_runs_cpu
 
 __all__ = [
@@ -17,5 +22,8 @@ __all__ = [
     "lookup_runs_cpu",
     "lookup_vbmi_cpu",
     "quantise_cpu",
+    "rescale_columns_cpu",
+    "rescale_rows_cpu",
+    "rescale_transposed_cpu",
     "saturating_runs_cpu",
 ]

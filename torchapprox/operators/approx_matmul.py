@@ -108,14 +108,14 @@ class ApproxMatmulOp(torch.autograd.Function):
         if traced_inputs is not None:
             traced_inputs.receive(operands)
         if takes_table(lut, htp_model, accumulator):
-            accumulators = operands.accumulate(lut, max_product=max_product)
+            y = operands.reals(lut, x.dtype, max_product=max_product)
         else:
             x_values, w_values = operands.x_values, operands.w_values
             model = htp_model or accurate_htp_model()
             sums = htp_sums(model, features_last_matmul, x_values, w_values, {}, depth=x.shape[-1])
             accumulators = operands.subtract_zero_points(sums)
+            y = dequantise(accumulators, operands.scale[:, None, :], x.dtype)
         batch = _broadcast_batch(x, w)
-        y = dequantise(accumulators, operands.scale[:, None, :], x.dtype)
         return y.reshape(*batch, x.shape[-2], w.shape[-2])
 
     @staticmethod

@@ -62,19 +62,18 @@ class ApproxGeMM(torch.autograd.Function):
         operands = lower_linear(x, w, quant_params, accumulator)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
-        if takes_table(lut, htp_model, accumulator):
-            accumulators = operands.accumulate(lut, max_product=max_product)[0]
-        else:
-            accumulators = htp_product(
-                htp_model or accurate_htp_model(),
-                F.linear,
-                operands.x_values[0],
-                operands.w_values[0],
-                {},
-                x_zero_point=operands.x_zero_point,
-                w_zero_point=operands.w_zero_point[0],
-            )
         # Contiguous, as F.linear's result is: callers view it.
+        if takes_table(lut, htp_model, accumulator):
+            return operands.reals(lut, x.dtype, max_product=max_product)[0]
+        accumulators = htp_product(
+            htp_model or accurate_htp_model(),
+            F.linear,
+            operands.x_values[0],
+            operands.w_values[0],
+            {},
+            x_zero_point=operands.x_zero_point,
+            w_zero_point=operands.w_zero_point[0],
+        )
         return dequantise(accumulators, operands.scale[0], x.dtype).contiguous()
 
     @staticmethod

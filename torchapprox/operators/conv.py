@@ -93,9 +93,8 @@ class ApproxConvOp(torch.autograd.Function):
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
         if takes_table(lut, htp_model, accumulator):
-            accumulators = operands.accumulate(lut, max_product=max_product)
-        else:
-            accumulators = operands.htp_product(htp_model or accurate_htp_model())
+            return operands.reals(lut, x.dtype, max_product=max_product)
+        accumulators = operands.htp_product(htp_model or accurate_htp_model())
         scale = operands.scale.view(-1, *[1] * args.DIMS)
         return dequantise(accumulators, scale, x.dtype).contiguous()
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from htp import HtpCallable
 from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
+from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_lines import ConvShape
@@ -17,6 +17,7 @@ from torchapprox.operators.htp_product import htp_product
 from torchapprox.operators.lut_conv import images_in_parts, lut_conv, receptive_fields
 from torchapprox.operators.padding import pad_codes
 from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.operators.rescale import rescale
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,44 @@ class ConvOperands:
         """
         if self.accumulator is not None:
             return self._accumulate_in_parts(lut, max_product)
+        by_channel = -1, *[1] * self.args.DIMS
+        return subtract_zero_points(
+            self._sums(lut, max_product),
+            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
+            w_sums=self._w_sums().view(by_channel),
+            depth=self._shape.depth,
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.view(by_channel),
+        )
+
+    def reals(
+        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+    ) -> Tensor:
+        """Return the convolution in real units.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            dtype: Floating-point type of the result.
+            max_product: A bound on max|lut|, where it is known.
+
+        Returns:
+            ``dtype``, `(B, N, *output_size)`, contiguous.
+        """
+        if self.accumulator is not None or needs_x_sums(self.w_zero_point):
+            scale = self.scale.view(-1, *[1] * self.args.DIMS)
+            accumulators = self.accumulate(lut, max_product=max_product)
+            return dequantise(accumulators, scale, dtype).contiguous()
+        sums = self._sums(lut, max_product)
+        offset = self.x_zero_point * self._w_sums()
+        reals = rescale(sums.flatten(2), offset, self.scale, channel_axis=1, dtype=dtype)
+        return reals.view(sums.shape)
+
+    def _sums(self, lut: Tensor | None, max_product: int | None) -> Tensor:
         if lut is None:
             exact = exact_products(self.x_range[0] < 0, self.w_range[0] < 0)
             lut = torch.tensor(exact, device=self.x_codes.device)
         shape = self._shape
-        sums = lut_conv(
+        return lut_conv(
             self.x_codes,
             self.w_codes,
             lut,
@@ -133,16 +167,11 @@ class ConvOperands:
             groups=shape.groups,
             max_product=max_product,
         )
-        by_channel = -1, *[1] * self.args.DIMS
+
+    def _w_sums(self) -> Tensor:
+        """Return the sum of each output channel's weights, int64 `(N,)`."""
         w_values = code_tensor_values(self.w_codes, signed=self.w_range[0] < 0)
-        return subtract_zero_points(
-            sums,
-            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
-            w_sums=w_values.flatten(1).sum(dim=1, dtype=torch.int64).view(by_channel),
-            depth=shape.depth,
-            x_zero_point=self.x_zero_point,
-            w_zero_point=self.w_zero_point.view(by_channel),
-        )
+        return w_values.flatten(1).sum(dim=1, dtype=torch.int64)
 
     def _x_sums(self) -> Tensor:
         """Return the sum of the activations that each output sees, int64 `(B, N, *output_size)`."""

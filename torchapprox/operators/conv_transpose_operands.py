@@ -20,6 +20,7 @@ from torch import Tensor
 
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine import dequantise
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_operands import check_conv_shapes
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
@@ -138,6 +139,23 @@ class ConvTransposeOperands:
         """
         parts = [part._accumulate(lut, max_product) for part in self._parts()]  # noqa: SLF001
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def reals(
+        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+    ) -> Tensor:
+        """Return the transposed convolution in real units; arguments as `accumulate`.
+
+        Args:
+            lut: As there.
+            dtype: Floating-point type of the result.
+            max_product: As there.
+
+        Returns:
+            ``dtype``, `(B, N, *output_size)`, contiguous.
+        """
+        scale = self.scale.view(-1, *[1] * self.args.DIMS)
+        accumulators = self.accumulate(lut, max_product=max_product)
+        return dequantise(accumulators, scale, dtype).contiguous()
 
     def htp_product(self, model: HtpCallable) -> Tensor:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""

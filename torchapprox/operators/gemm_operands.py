@@ -7,9 +7,10 @@ from torch import Tensor
 
 from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
+from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.lut_matmul import lut_matmul
+from torchapprox.operators.rescale import rescale
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,26 @@ class GemmOperands:
             int64 `(G, M, N)`: the layer's output divided by ``scale``.
         """
         return self.subtract_zero_points(self.sums(lut, max_product=max_product))
+
+    def reals(
+        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+    ) -> Tensor:
+        """Return the layer's output in real units, before the bias.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            dtype: Floating-point type of the result.
+            max_product: A bound on max|lut|, where it is known.
+
+        Returns:
+            ``dtype``, `(G, M, N)`, contiguous.
+        """
+        sums = self.sums(lut, max_product=max_product)
+        if needs_x_sums(self.w_zero_point):
+            accumulators = self.subtract_zero_points(sums)
+            return dequantise(accumulators, self.scale[:, None, :], dtype).contiguous()
+        offset = self.x_zero_point * self.w_values.sum(dim=2, dtype=torch.int64)
+        return rescale(sums, offset, self.scale, channel_axis=2, dtype=dtype)
 
     def sums(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
         """Return the sums of the products as the accumulator holds them.
