@@ -8,6 +8,7 @@ from torch import nn
 
 from torchapprox.batches import evaluating, run_batch
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
+from torchapprox.operators.finite import not_finite
 from torchapprox.quantization import (
     disable_fake_quant,
     disable_observer,
@@ -88,8 +89,4 @@ def _check_weights(layers: list[tuple[str, ApproxLayer]]) -> None:
     for name, layer in layers:
         weight = getattr(layer, "weight", None)
         if weight is not None and not bool(torch.isfinite(weight).all()):
-            raise ValueError(
-                f"the weight of layer {float_name(name)!r} must be finite, since quantisation "
-                f"would hide NaN and infinity, got {int(weight.isnan().sum())} NaN and "
-                f"{int(weight.isinf().sum())} infinite of {weight.numel()} values"
-            )
+            raise not_finite(weight, f"the weight of layer {float_name(name)!r}")

@@ -142,7 +142,9 @@ def test_no_help_loads_torch():
     assert finished.stdout.count(b"usage: torchapprox") == 1 + len(COMMANDS)
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_is_there_and_sorted():
+    constants_first = sorted(analysis.__all__, key=lambda name: (not name.isupper(), name))
+    assert constants_first == analysis.__all__
     for name in analysis.__all__:
         value = getattr(analysis, name)
         assert name.isupper() or value.__name__ == name

@@ -12,7 +12,6 @@ Floor: 4 bytes read and 1 (codes), 4 (reals) or 8 (gradient) more read or writte
 that all three are bound by memory.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.threads import for_each_block
 
-BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread
+BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread, fewer are not handed out
 
 
 def quantise_cpu(
@@ -50,7 +49,7 @@ def quantise_cpu(
         if _quantise(values, inverse, zero_point, low, high, codes, start, stop):
             unbounded.append(True)
 
-    _spread(fill, values.size, threads)
+    for_each_block(fill, values.size, BLOCK, threads)
     return not unbounded
 
 
@@ -66,11 +65,12 @@ def fake_quantise_cpu(
 ) -> None:
     """Fill ``reals``, of the type of ``values``; arguments as `quantise_cpu` takes them."""
     low, high = map(values.dtype.type, limits)
-    _spread(
+    for_each_block(
         lambda start, stop: _fake_quantise(
             values, inverse, scale, zero_point, low, high, reals, start, stop
         ),
         values.size,
+        BLOCK,
         threads,
     )
 
@@ -87,17 +87,14 @@ def clip_gradient_cpu(
 ) -> None:
     """Fill ``clipped`` from ``gradient``, both `(C, L)`; arguments as `quantise_cpu` takes them."""
     low, high = map(values.dtype.type, limits)
-    _spread(
+    for_each_block(
         lambda start, stop: _clip_gradient(
             values, inverse, zero_point, low, high, gradient, clipped, start, stop
         ),
         values.size,
+        BLOCK,
         threads,
     )
-
-
-def _spread(task: Callable[[int, int], object], size: int, threads: int) -> None:
-    for_each_block(task, size, min(BLOCK, max(1, -(-size // threads))), threads)
 
 
 @jit_cpu

@@ -76,8 +76,7 @@ def rescale_transposed_cpu(
 
 
 def _spread(task: Any, items: int, size: int, threads: int) -> None:
-    block = max(1, BLOCK // max(1, size))
-    for_each_block(task, items, block, threads if items * size > BLOCK else 1)
+    for_each_block(task, items, max(1, BLOCK // max(1, size)), threads)
 
 
 @jit_cpu

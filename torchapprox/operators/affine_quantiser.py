@@ -10,6 +10,7 @@ from torch import Tensor
 
 from torchapprox.kernels import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.operators.codes import at_least_float32
+from torchapprox.operators.finite import not_finite
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,7 @@ def _quantise(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high:
         codes = q.clamp_(low, high).to(torch.int16).to(torch.uint8)
         finite = bool(torch.isfinite(values).all())
     if not finite:
-        raise ValueError(
-            "the operands must be finite, since quantisation would hide NaN and infinity, got "
-            f"{int(values.isnan().sum())} NaN and {int(values.isinf().sum())} infinite of "
-            f"{values.numel()} values"
-        )
+        raise not_finite(values, "the operands")
     return codes
 
 

@@ -11,6 +11,7 @@ from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
+from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 
@@ -79,17 +80,16 @@ class ApproxGeMM(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
         x, w, _, params = inputs[:4]
-        ctx.operands = params.x_operand, params.w_operand(_by_row)
+        ctx.operands = OperandPair(params.x_operand, params.w_operand(_by_row))
         ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
-        x_operand, w_operand = ctx.operands
-        grad_x = grad @ w_operand.reals(w) if ctx.needs_input_grad[0] else None
-        grad_w = grad.T @ x_operand.reals(x) if ctx.needs_input_grad[1] else None
-        grad_x = x_operand.straight_through(grad_x, x)
-        return grad_x, w_operand.straight_through(grad_w, w), None, None, None, None, None, None
+        for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
+        x_reals, w_reals = ctx.operands.reals(x, w, needed)
+        gradients = grad @ w_reals if for_x else None, grad.T @ x_reals if for_w else None
+        return *ctx.operands.straight_through(gradients, x, w), None, None, None, None, None, None
 
 
 def lower_linear(

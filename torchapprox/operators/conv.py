@@ -13,7 +13,9 @@ from torchapprox.operators.conv_operands import ConvOperands
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.conv_transpose_operands import ConvTransposeOperands
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
+from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.padding import pad_codes
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 
@@ -24,21 +26,48 @@ def conv_operands(
     args: ConvArgs | ConvTransposeArgs,
     accumulator: Accumulator | None = None,
 ) -> ConvOperands | ConvTransposeOperands:
-    """Return the operand codes of a convolution or a transposed one.
+    """Turn the operands of a convolution or a transposed one into codes.
 
     Args:
-        x: Fake-quantised activations, floating point `(B, C, *size)`.
-        w: Fake-quantised weights, floating point, in PyTorch's layout.
-        params: How they are quantised.
+        x: Activations, floating point `(B, C, *size)`; fake-quantised, but where ``params`` says
+            otherwise.
+        w: Weights, likewise, in PyTorch's layout.
+        params: How they are quantised; the weights' scales are by output channel, 1 or N.
         args: The arguments of the convolution.
         accumulator: What sums the products; exact if None.
 
     Raises:
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
     """
-    if isinstance(args, ConvArgs):
-        return ConvOperands.quantise(x, w, params, args, accumulator)
-    return ConvTransposeOperands.quantise(x, w, params, args, accumulator)
+    _check_shapes(x, w, args)
+    output_size = args.output_size(*x.shape[2:])
+    n = args.out_channels
+    params.check_channels(n)
+    x_zero_point = params.x_zero_point.view(1).to(torch.int64)
+    x_codes, x_range = params.x_operand.codes(x)
+    w_codes, w_range = params.w_operand(args.over_weight).codes(w)
+    fields: dict[str, Any] = {
+        "w_codes": w_codes.contiguous(),
+        "x_range": x_range,
+        "w_range": w_range,
+        "x_zero_point": x_zero_point,
+        "w_zero_point": params.w_zero_point.view(-1).to(torch.int64).expand(n),
+        "scale": (params.x_scale * params.w_scale).view(-1).expand(n),
+        "output_size": output_size,
+        "accumulator": accumulator,
+    }
+    if isinstance(args, ConvTransposeArgs):
+        return ConvTransposeOperands(x_codes=x_codes, args=args, **fields)
+    padded = pad_codes(x_codes, x_zero_point, args.margins(), args.padding_mode)
+    return ConvOperands(x_codes=padded, args=args, **fields)
+
+
+def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:
+    if x.dim() != args.DIMS + 2 or x.shape[1] != args.in_channels:
+        letters = ", ".join("DHW"[-args.DIMS :] if args.DIMS > 1 else "L")
+        raise ValueError(f"'x' must be (B, {args.in_channels}, {letters}), got {tuple(x.shape)}")
+    if tuple(w.shape) != args.weight_shape:
+        raise ValueError(f"'w' must be {args.weight_shape}, got {tuple(w.shape)}")
 
 
 class ApproxConvOp(torch.autograd.Function):
@@ -48,8 +77,9 @@ class ApproxConvOp(torch.autograd.Function):
     with zeros feeds the activations' zero point into the multiplier.
 
     Args:
-        x: Fake-quantised activations, floating point `(B, C, *size)`.
-        w: Fake-quantised weights, floating point, in PyTorch's layout.
+        x: Activations, floating point `(B, C, *size)`; fake-quantised, but where ``quant_params``
+            says otherwise.
+        w: Weights, likewise, in PyTorch's layout.
         quant_params: How x and w are quantised.
         args: The arguments of the convolution, which may be a transposed one.
         htp_model: Used instead of the table if not None.
@@ -101,15 +131,21 @@ class ApproxConvOp(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
         x, w, params, ctx.conv_args = inputs[:4]
-        ctx.operands = params.x_operand, params.w_operand(ctx.conv_args.over_weight)
+        ctx.operands = OperandPair(params.x_operand, params.w_operand(ctx.conv_args.over_weight))
         ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
-        x_operand, w_operand = ctx.operands
-        grad_x, grad_w = ctx.conv_args.gradients(
-            grad, x_operand.reals(x), w_operand.reals(w), tuple(ctx.needs_input_grad[:2])
+        needed = tuple(ctx.needs_input_grad[:2])
+        gradients = ctx.conv_args.gradients(grad, *ctx.operands.reals(x, w, needed), needed)
+        return (
+            *ctx.operands.straight_through(gradients, x, w),
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
         )
-        gradients = x_operand.straight_through(grad_x, x), w_operand.straight_through(grad_w, w)
-        return *gradients, None, None, None, None, None, None, None

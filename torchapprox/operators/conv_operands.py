@@ -6,17 +6,14 @@ import torch
 from torch import Tensor
 
 from htp import HtpCallable
-from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_lines import ConvShape
-from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.gemm_operands import GemmOperands, exact_table
 from torchapprox.operators.htp_product import htp_product
 from torchapprox.operators.lut_conv import images_in_parts, lut_conv, receptive_fields
-from torchapprox.operators.padding import pad_codes
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.operators.rescale import rescale
 
 
@@ -47,47 +44,6 @@ class ConvOperands:
     args: ConvArgs
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
-
-    @classmethod
-    def quantise(
-        cls,
-        x: Tensor,
-        w: Tensor,
-        params: QuantizationParameters,
-        args: ConvArgs,
-        accumulator: Accumulator | None = None,
-    ) -> "ConvOperands":
-        """Turn the operands into codes and pad the activations.
-
-        Args:
-            x: Fake-quantised activations, floating point `(B, C, *size)`.
-            w: Fake-quantised weights, floating point `(N, C / groups, *kernel)`.
-            params: How they are quantised.
-            args: The arguments of the convolution.
-            accumulator: What sums the products; exact if None.
-
-        Raises:
-            ValueError: Shapes do not match, or an operand's codes do not fit its port.
-        """
-        check_conv_shapes(x, w, args.in_channels, args.DIMS, args.weight_shape)
-        output_size = args.output_size(*x.shape[2:])
-        n = args.out_channels
-        params.check_channels(n)
-        x_zero_point = params.x_zero_point.view(1).to(torch.int64)
-        codes, x_range = params.x_operand.codes(x)
-        w_codes, w_range = params.w_operand(args.over_weight).codes(w)
-        return cls(
-            x_codes=pad_codes(codes, x_zero_point, args.margins(), args.padding_mode),
-            w_codes=w_codes.contiguous(),
-            x_range=x_range,
-            w_range=w_range,
-            x_zero_point=x_zero_point,
-            w_zero_point=params.w_zero_point.view(-1).to(torch.int64).expand(n),
-            scale=(params.x_scale * params.w_scale).view(-1).expand(n),
-            args=args,
-            output_size=output_size,
-            accumulator=accumulator,
-        )
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of the receptive fields with the kernels.
@@ -155,8 +111,7 @@ class ConvOperands:
 
     def _sums(self, lut: Tensor | None, max_product: int | None) -> Tensor:
         if lut is None:
-            exact = exact_products(self.x_range[0] < 0, self.w_range[0] < 0)
-            lut = torch.tensor(exact, device=self.x_codes.device)
+            lut = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
         shape = self._shape
         return lut_conv(
             self.x_codes,
@@ -229,14 +184,3 @@ class ConvOperands:
             x_zero_point=self.x_zero_point,
             w_zero_point=self.w_zero_point.view(1, -1, *[1] * self.args.DIMS),
         )
-
-
-def check_conv_shapes(
-    x: Tensor, w: Tensor, in_channels: int, dims: int, weight_shape: tuple[int, ...]
-) -> None:
-    """Raise ValueError unless operands are of a convolution's shapes."""
-    if x.dim() != dims + 2 or x.shape[1] != in_channels:
-        letters = ", ".join("DHW"[-dims:] if dims > 1 else "L")
-        raise ValueError(f"'x' must be (B, {in_channels}, {letters}), got {tuple(x.shape)}")
-    if tuple(w.shape) != weight_shape:
-        raise ValueError(f"'w' must be {weight_shape}, got {tuple(w.shape)}")

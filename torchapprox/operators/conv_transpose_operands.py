@@ -22,11 +22,9 @@ from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.codes import code_tensor_values
-from torchapprox.operators.conv_operands import check_conv_shapes
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_sums
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 MOST_RESULTS = 2**24  # 128 MB in int64
 
@@ -58,46 +56,6 @@ class ConvTransposeOperands:
     args: ConvTransposeArgs
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
-
-    @classmethod
-    def quantise(
-        cls,
-        x: Tensor,
-        w: Tensor,
-        params: QuantizationParameters,
-        args: ConvTransposeArgs,
-        accumulator: Accumulator | None = None,
-    ) -> "ConvTransposeOperands":
-        """Turn fake-quantised floats into codes.
-
-        Args:
-            x: Fake-quantised activations, floating point `(B, C, *size)`.
-            w: Fake-quantised weights, floating point `(C, N / groups, *kernel)`.
-            params: How they are quantised; the weights' scales are by output channel, 1 or N.
-            args: The arguments of the convolution.
-            accumulator: What sums the products; exact if None.
-
-        Raises:
-            ValueError: Shapes do not match, or an operand's codes do not fit its port.
-        """
-        check_conv_shapes(x, w, args.in_channels, args.DIMS, args.weight_shape)
-        output_size = args.output_size(*x.shape[2:])
-        n = args.out_channels
-        params.check_channels(n)
-        x_codes, x_range = params.x_operand.codes(x)
-        w_codes, w_range = params.w_operand(args.over_weight).codes(w)
-        return cls(
-            x_codes=x_codes,
-            w_codes=w_codes,
-            x_range=x_range,
-            w_range=w_range,
-            x_zero_point=params.x_zero_point.view(1).to(torch.int64),
-            w_zero_point=params.w_zero_point.view(-1).expand(n).to(torch.int64),
-            scale=params.x_scale.view(()) * params.w_scale.view(-1).expand(n),
-            args=args,
-            output_size=output_size,
-            accumulator=accumulator,
-        )
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of input positions and taps of the kernels.

@@ -13,8 +13,18 @@ def check_finite(x: Tensor) -> None:
     # The sum is finite for nearly every finite input, and costs one pass and no memory.
     total = x.detach().sum(dtype=torch.promote_types(x.dtype, torch.float32))
     if not bool(torch.isfinite(total)) and not bool(torch.isfinite(x).all()):
-        raise ValueError(
-            "the layer's input must be finite, since quantisation would hide NaN and infinity, "
-            f"got {int(x.isnan().sum())} NaN and {int(x.isinf().sum())} infinite of "
-            f"{x.numel()} values"
-        )
+        raise not_finite(x, "the layer's input")
+
+
+def not_finite(values: Tensor, what: str) -> ValueError:
+    """Return the error that says how many of some values are NaN or infinite.
+
+    Examples:
+        >>> str(not_finite(torch.tensor([1.0, torch.nan]), "the weight")).split(", got ")[1]
+        '1 NaN and 0 infinite of 2 values'
+    """
+    return ValueError(
+        f"{what} must be finite, since quantisation would hide NaN and infinity, got "
+        f"{int(values.isnan().sum())} NaN and {int(values.isinf().sum())} infinite of "
+        f"{values.numel()} values"
+    )

@@ -13,6 +13,11 @@ from torchapprox.operators.lut_matmul import lut_matmul
 from torchapprox.operators.rescale import rescale
 
 
+def exact_table(x_signed: bool, w_signed: bool, device: torch.device) -> Tensor:
+    """Return the exact products of all codes, int32 `(256, 256)`, row = activation code."""
+    return torch.tensor(exact_products(x_signed, w_signed), device=device)
+
+
 @dataclass(frozen=True)
 class GemmOperands:
     """The operand codes of one layer call, and what turns their products into its output.
@@ -111,8 +116,7 @@ class GemmOperands:
             int32 or int64 `(G, M, N)`.
         """
         if lut is None:
-            exact = exact_products(self.x_signed, self.w_signed)
-            lut = torch.tensor(exact, device=self.x_codes.device)
+            lut = exact_table(self.x_signed, self.w_signed, self.x_codes.device)
         if self.accumulator is None:
             return lut_matmul(self.x_codes, self.w_codes, lut, max_product=max_product)
         return self.accumulator.matmul(self.x_codes, self.w_codes, lut, max_product=max_product)

@@ -56,3 +56,30 @@ class Operand:
 
     def _quantiser(self, limits: Range) -> AffineQuantiser:
         return AffineQuantiser(self.scale, self.zero_point, limits)
+
+
+@dataclass(frozen=True)
+class OperandPair:
+    """The two operands of a bilinear product, for its gradients."""
+
+    x: Operand
+    w: Operand
+
+    def reals(self, x: Tensor, w: Tensor, needed: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
+        """Return what the gradients multiply with.
+
+        Args:
+            x: First operand, as the product got it.
+            w: Second operand, likewise.
+            needed: Whether the gradients of x and of w are needed. That of one operand multiplies
+                with the other one; an operand that no gradient multiplies with stays as it is.
+        """
+        for_x, for_w = needed
+        return self.x.reals(x) if for_w else x, self.w.reals(w) if for_x else w
+
+    def straight_through(
+        self, gradients: tuple[Tensor | None, Tensor | None], x: Tensor, w: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the gradients of x and w from those of `reals`."""
+        grad_x, grad_w = gradients
+        return self.x.straight_through(grad_x, x), self.w.straight_through(grad_w, w)
