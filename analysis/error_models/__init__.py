@@ -1,6 +1,6 @@
 """Models of a layer's error: each a function of a multiplier and a layer's trace.
 
-`docs/error-models.md` derives them and says how good they are.
+Each module derives its own.
 """
 
 from __future__ import annotations
