@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from torchapprox.layers import InferenceMode
-from torchapprox.quantization import FakeQuantize, has_observed
+from torchapprox.quantisation.torch_ao import FakeQuantize, has_observed
 from torchapprox.utils import get_approx_modules
 
 

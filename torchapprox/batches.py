@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchapprox.quantization import FakeQuantizeBase
+from torchapprox.quantisation.torch_ao import FakeQuantizeBase
 
 
 def run_batch(model: nn.Module, batch: Any) -> Any:

@@ -1,5 +1,5 @@
 """The conversion functions under the name by which existing users import them."""
 
-from torchapprox.wrapping import get_approx_modules, wrap_quantizable
+from torchapprox.conversion.wrapping import get_approx_modules, wrap_quantizable
 
 __all__ = ["get_approx_modules", "wrap_quantizable"]

@@ -7,7 +7,7 @@ from torch import nn
 from multipliers import Multiplier
 from torchapprox import InferenceMode, approximate
 from torchapprox.layers import ApproxWrapper, layer_mapping_dict
-from torchapprox.quantization import (
+from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
     MinMaxObserver,
     PerChannelMinMaxObserver,

@@ -9,7 +9,7 @@ import torch
 from multipliers import Multiplier, exact_products
 from tests.torchapprox.builders import quantiser
 from torchapprox import Accumulator
-from torchapprox.quantization import QConfig, set_parameters
+from torchapprox.quantisation.torch_ao import QConfig, set_parameters
 
 X_RANGES = {True: [(-128, 127), (-128, 127), (0, 127), (-60, 100), (-8, 7)],
             False: [(0, 255), (0, 255), (0, 127), (0, 31)]}  # fmt: skip

@@ -14,7 +14,7 @@ from torchapprox.operators.conv_transpose_args import (
     ConvTranspose3dArgs,
     ConvTransposeArgs,
 )
-from torchapprox.quantization import (
+from torchapprox.quantisation.torch_ao import (
     QatConvTranspose1d,
     QatConvTranspose2d,
     QatConvTranspose3d,

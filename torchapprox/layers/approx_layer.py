@@ -20,7 +20,7 @@ from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import TracedGeMMInputs
 from torchapprox.operators.quantization_parameters import QuantizationParameters
-from torchapprox.quantization import (
+from torchapprox.quantisation.torch_ao import (
     QConfig,
     check_calibrated,
     default_qconfig,

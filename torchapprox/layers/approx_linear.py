@@ -10,7 +10,7 @@ from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.quantization_parameters import QuantizationParameters
-from torchapprox.quantization import QatLinear, QConfig
+from torchapprox.quantisation.torch_ao import QatLinear, QConfig
 
 
 class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]

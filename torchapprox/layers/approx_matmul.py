@@ -14,7 +14,7 @@ from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.finite import check_finite
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.quantization_parameters import QuantizationParameters
-from torchapprox.quantization import QConfig, quantiser_range, weight_port_activation
+from torchapprox.quantisation.torch_ao import QConfig, quantiser_range, weight_port_activation
 
 
 class ApproxMatmul(ApproxLayer):

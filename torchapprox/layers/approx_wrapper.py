@@ -10,14 +10,14 @@ from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.finite import check_finite
-from torchapprox.quantization import (
+from torchapprox.quantisation.torch_ao import (
     DeQuantStub,
     QConfig,
     QuantStub,
     check_calibrated,
     default_qconfig,
 )
-from torchapprox.quantization import quantiser_range as range_of
+from torchapprox.quantisation.torch_ao import quantiser_range as range_of
 
 _NOT_PREPARED = (
     "the layer has no quantisers yet: call prepare_qat(model, layer_mapping_dict()) on the wrapped "

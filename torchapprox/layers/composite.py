@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from torch import nn
 
-from torchapprox.quantization import QConfig
+from torchapprox.quantisation.torch_ao import QConfig
 
 QConfigRule: TypeAlias = QConfig | Callable[[str, nn.Module], QConfig | None] | None
 

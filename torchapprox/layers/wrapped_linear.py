@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torchapprox.layers.approx_linear import ApproxLinear
 from torchapprox.layers.approx_wrapper import ApproxWrapper
 from torchapprox.layers.composite import QConfigRule, qconfig_for
-from torchapprox.quantization import prepare_qat
+from torchapprox.quantisation.torch_ao import prepare_qat
 
 
 def wrapped_linear(

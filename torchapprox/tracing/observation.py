@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.layer_tracer import LayerTracer
 from torchapprox.tracing.trace import Trace
-from torchapprox.wrapping import get_approx_modules
 
 
 @contextmanager

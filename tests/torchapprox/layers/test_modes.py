@@ -23,7 +23,7 @@ from torchapprox.layers import (
     layer_mapping_dict,
 )
 from torchapprox.layers.approx_layer import QuantizationParameters
-from torchapprox.quantization import QConfig, disable_observer, prepare_qat, set_parameters
+from torchapprox.quantisation.torch_ao import QConfig, disable_observer, prepare_qat, set_parameters
 
 ONE, ZERO = torch.tensor([1.0]), torch.tensor([0])
 

@@ -16,7 +16,7 @@ from torchapprox.operators import (
     QuantizationParameters,
 )
 from torchapprox.operators.backend import approx
-from torchapprox.quantization import set_parameters
+from torchapprox.quantisation.torch_ao import set_parameters
 
 VALUES = code_values(True)
 X_ONLY = np.repeat(VALUES[:, None], 256, axis=1)

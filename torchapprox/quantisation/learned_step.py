@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchapprox.quantization import FakeQuantize
+from torchapprox.quantisation.torch_ao import FakeQuantize
 
 
 class LearnedStepQuantize(FakeQuantize):  # type: ignore[misc]

@@ -25,7 +25,7 @@ from torchapprox import (
     revert,
 )
 from torchapprox.layers import ApproxConv2d, ApproxLinear, ApproxWrapper
-from torchapprox.quantization import FakeQuantize, MinMaxObserver, QConfig
+from torchapprox.quantisation.torch_ao import FakeQuantize, MinMaxObserver, QConfig
 
 APPROXIMATE = InferenceMode.APPROXIMATE
 CALIBRATION = [images(8, seed=1)]

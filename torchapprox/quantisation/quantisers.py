@@ -5,8 +5,8 @@ from typing import Any, Literal, get_args
 import torch
 
 from multipliers import Multiplier, Port
-from torchapprox.learned_step import LearnedStepQuantize
-from torchapprox.observers import (
+from torchapprox.quantisation.learned_step import LearnedStepQuantize
+from torchapprox.quantisation.observers import (
     EntropyObserver,
     LevelHistogramObserver,
     MseObserver,
@@ -15,7 +15,7 @@ from torchapprox.observers import (
     PerChannelPercentileObserver,
     checked_percentile,
 )
-from torchapprox.quantization import (
+from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
     MinMaxObserver,
     MovingAverageMinMaxObserver,

@@ -29,7 +29,7 @@ from torchapprox import (
     get_approx_modules,
     lut_matmul,
 )
-from torchapprox.quantization import FakeQuantize
+from torchapprox.quantisation.torch_ao import FakeQuantize
 
 # small_cnn on (3, 2, 6, 6): 3x3 over 2 channels to 4; 2x2 over 2 of 4 to 2, twice; 144 to 3.
 SMALL = {"0": 3 * 36 * 4 * 18, "2": 3 * 36 * 4 * 8, "4": 3 * 144 * 3}

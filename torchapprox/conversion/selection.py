@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from torch import nn
 
 from torchapprox.batches import probing, run_batch
+from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -15,7 +16,6 @@ from torchapprox.layers import (
     convertible_types,
     is_composite,
 )
-from torchapprox.wrapping import float_name
 
 Selection = str | type[nn.Module]
 Value = TypeVar("Value")

@@ -8,8 +8,16 @@ from torch import nn
 
 from htp import HtpCallable
 from multipliers import Multiplier
-from torchapprox.batchnorm import fold
-from torchapprox.calibration import calibrate
+from torchapprox.conversion.batchnorm import fold
+from torchapprox.conversion.calibration import calibrate
+from torchapprox.conversion.selection import PerLayer, Selection, choose_layers
+from torchapprox.conversion.summary import ConversionSummary, summarise
+from torchapprox.conversion.wrapping import (
+    float_name,
+    get_approx_modules,
+    unwrap_layers,
+    wrap_layers,
+)
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -19,11 +27,8 @@ from torchapprox.layers import (
     layer_mapping_dict,
 )
 from torchapprox.operators import Accumulator
-from torchapprox.quantisers import fitting_qconfig
-from torchapprox.quantization import QConfig, prepare_qat
-from torchapprox.selection import PerLayer, Selection, choose_layers
-from torchapprox.summary import ConversionSummary, summarise
-from torchapprox.wrapping import float_name, get_approx_modules, unwrap_layers, wrap_layers
+from torchapprox.quantisation.quantisers import fitting_qconfig
+from torchapprox.quantisation.torch_ao import QConfig, prepare_qat
 
 MultiplierRule = Callable[[str, nn.Module], Multiplier | None]
 ModeRule = Callable[[str, nn.Module], InferenceMode]

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.batches import evaluating, run_batch
+from torchapprox.conversion.selection import execution_order
+from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, InferenceMode
 from torchapprox.layers.product_table import ProductTable
-from torchapprox.selection import execution_order
-from torchapprox.wrapping import float_name, get_approx_modules
 
 
 def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tensor]:

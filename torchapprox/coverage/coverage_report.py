@@ -13,11 +13,11 @@ from torch.nn.modules.module import (
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchapprox.batches import probing, run_batch
+from torchapprox.conversion.wrapping import float_name, get_approx_modules
+from torchapprox.coverage.multiplications import is_table_product, multiplications
 from torchapprox.layers import ApproxLayer, InferenceMode
-from torchapprox.multiplications import is_table_product, multiplications
 from torchapprox.operators import GemmOperands
 from torchapprox.text_table import text_table
-from torchapprox.wrapping import float_name, get_approx_modules
 
 _FAST_PATHS = ("_transformer_encoder_layer_fwd", "_native_multi_head_attention")
 

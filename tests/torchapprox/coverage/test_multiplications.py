@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import flop_registry
 
 from torchapprox import coverage
-from torchapprox.multiplications import _COUNTS, _LIKELY_PRODUCTS, _NOT_PRODUCTS
+from torchapprox.coverage.multiplications import _COUNTS, _LIKELY_PRODUCTS, _NOT_PRODUCTS
 
 B, M, N, K = 2, 3, 5, 7
 A, C = torch.randn(B, M, K), torch.randn(B, K, N)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from torchapprox.observers import (
+from torchapprox.quantisation.observers import (
     EntropyObserver,
     LevelHistogramObserver,
     MseObserver,
@@ -14,7 +14,7 @@ from torchapprox.observers import (
     PerChannelMseObserver,
     PerChannelPercentileObserver,
 )
-from torchapprox.quantization import FakeQuantize, HistogramObserver, MinMaxObserver
+from torchapprox.quantisation.torch_ao import FakeQuantize, HistogramObserver, MinMaxObserver
 
 SYMMETRIC, AFFINE = torch.per_tensor_symmetric, torch.per_tensor_affine
 

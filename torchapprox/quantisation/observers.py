@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchapprox.quantization import HistogramObserver, PerChannelMinMaxObserver
+from torchapprox.quantisation.torch_ao import HistogramObserver, PerChannelMinMaxObserver
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from torch import nn
 from multipliers import Multiplier, Port, exact_products
 from tests.torchapprox.builders import wrapped
 from torchapprox import InferenceMode, approximate, calibrate, qconfig
-from torchapprox.learned_step import LearnedStepQuantize
-from torchapprox.quantisers import fitting_qconfig, ranges_of
-from torchapprox.quantization import (
+from torchapprox.quantisation.learned_step import LearnedStepQuantize
+from torchapprox.quantisation.quantisers import fitting_qconfig, ranges_of
+from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
     HistogramObserver,
     QConfig,

@@ -5,7 +5,7 @@ from typing import cast
 
 from torch import nn
 
-from torchapprox.fast_path import keep_off_fast_path, restore_fast_path
+from torchapprox.conversion.fast_path import keep_off_fast_path, restore_fast_path
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -13,7 +13,7 @@ from torchapprox.layers import (
     convertible_types,
     is_composite,
 )
-from torchapprox.quantization import QConfig
+from torchapprox.quantisation.torch_ao import QConfig
 
 
 def wrap_quantizable(

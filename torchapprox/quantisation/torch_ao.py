@@ -272,7 +272,7 @@ def check_calibrated(operand: str, quantiser: nn.Module) -> None:
         raise RuntimeError(
             f"the {operand} quantiser never saw data and its observer is off, so that its scale is "
             "still 1: call torchapprox.calibrate(model, batches), run the model before observers "
-            "are disabled, or set the scale with torchapprox.quantization.set_parameters"
+            "are disabled, or set the scale with torchapprox.quantisation.torch_ao.set_parameters"
         )
 
 

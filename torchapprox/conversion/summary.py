@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -11,9 +12,8 @@ from torchapprox.layers import (
     ScaledDotProductAttention,
     is_composite,
 )
-from torchapprox.quantization import describe_quantiser, quantiser_range
+from torchapprox.quantisation.torch_ao import describe_quantiser, quantiser_range
 from torchapprox.text_table import text_table
-from torchapprox.wrapping import get_approx_modules
 
 
 @dataclass(frozen=True, slots=True)
