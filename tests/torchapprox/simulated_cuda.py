@@ -15,7 +15,7 @@ def _run(kernel, x, w, lut, *limits):
     return torch.from_numpy(arrays[-1].copy_to_host()).mT
 
 
-def lut_matmul(x, w, lut, *, max_product=None):
+def lut_matmul(x, w, lut, *, lut_range=None):
     return _run(lookup_cuda, x, w, lut)
 
 

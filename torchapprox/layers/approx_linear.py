@@ -130,7 +130,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             quant_params,
             self.htp_model,
             None,
-            self.product_table.max_product,
+            self.product_table.lut_range,
             self.accumulator,
         )
         return y.view(*x_q.shape[:-1], self.out_features)

@@ -102,7 +102,7 @@ class ApproxMatmul(ApproxLayer):
             quant_params,
             lut=self.lut,
             htp_model=self.htp_model,
-            max_product=self.product_table.max_product,
+            lut_range=self.product_table.lut_range,
             accumulator=self.accumulator,
         )
 

@@ -96,7 +96,7 @@ class ConvolutionLayer(ApproxLayer):
             self.htp_model,
             self.lut,
             None,
-            self.product_table.max_product,
+            self.product_table.lut_range,
             self.accumulator,
         )
         return y

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from multipliers import Multiplier, Port, exact_products
-from torchapprox.operators.lut_matmul import largest_magnitude
+from torchapprox.operators.lut_matmul import entry_range
 
 
 class ProductTable(nn.Module):
@@ -34,7 +34,7 @@ class ProductTable(nn.Module):
     def assign(self, multiplier: Multiplier | None) -> None:
         """Take over a multiplier's table, ports and name; None for the exact product."""
         self._labels: dict[str, Any] | None = None
-        self._max_product: tuple[int | None, int] | None = None
+        self._lut_range: tuple[int | None, tuple[int, int]] | None = None
         if multiplier is None:
             self.lut = None
             return
@@ -70,15 +70,15 @@ class ProductTable(nn.Module):
         return x_port, Port(labels["w_width"], labels["w_signed"])
 
     @property
-    def max_product(self) -> int | None:
-        """Largest magnitude in the table, read once per table; None without a table."""
+    def lut_range(self) -> tuple[int, int] | None:
+        """Least and greatest entry of the table, read once per table; None without a table."""
         if self.lut is None:
             return None
         # The buffer may be written in place, by the user or by load_state_dict.
         version = None if self.lut.is_inference() else self.lut._version  # noqa: SLF001
-        if self._max_product is None or self._max_product[0] != version:
-            self._max_product = version, largest_magnitude(self.lut)
-        return self._max_product[1]
+        if self._lut_range is None or self._lut_range[0] != version:
+            self._lut_range = version, entry_range(self.lut)
+        return self._lut_range[1]
 
     def check_port(self, operand: str, quantiser_range: tuple[int, int] | None) -> None:
         """Raise ValueError if a port does not take every value that a quantiser produces.
@@ -113,7 +113,7 @@ class ProductTable(nn.Module):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take back what `get_extra_state` returned."""
         self._labels = state["labels"]
-        self._max_product = None
+        self._lut_range = None
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

@@ -77,7 +77,7 @@ class Accumulator:
         return _fit(sums, self.bits, self.overflow)
 
     def matmul(
-        self, x: Tensor, w: Tensor, lut: Tensor, *, max_product: int | None = None
+        self, x: Tensor, w: Tensor, lut: Tensor, *, lut_range: tuple[int, int] | None = None
     ) -> Tensor:
         """Return the matrix product of two code matrices, summed in this accumulator.
 
@@ -85,7 +85,7 @@ class Accumulator:
             x: Activation codes, uint8 `(G, M, K)`.
             w: Weight codes, uint8 `(G, N, K)`.
             lut: Products, int32 `(256, 256)`, row = code of x.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             int64 `(G, M, N)`.
@@ -105,22 +105,22 @@ class Accumulator:
             tensor([[[44]]])
         """
         if self.height is None:
-            return self._tile(x, w, lut, self.bits, max_product)
+            return self._tile(x, w, lut, self.bits, lut_range)
         total = torch.zeros((), dtype=torch.int64, device=x.device)
         for first in range(0, max(x.shape[2], 1), self.height):
             tile = slice(first, first + self.height)
             bits = self.partial_bits or self.bits
-            total = total + self._tile(x[..., tile], w[..., tile], lut, bits, max_product)
+            total = total + self._tile(x[..., tile], w[..., tile], lut, bits, lut_range)
             if self.fits_each_step:
                 total = self.fit(total)
         return self.fit(total)
 
     def _tile(
-        self, x: Tensor, w: Tensor, lut: Tensor, bits: int, max_product: int | None
+        self, x: Tensor, w: Tensor, lut: Tensor, bits: int, lut_range: tuple[int, int] | None
     ) -> Tensor:
         if self.fits_each_step:
             return saturating_matmul(x, w, lut, bits=bits)
-        return _fit(lut_matmul(x, w, lut, max_product=max_product), bits, self.overflow)
+        return _fit(lut_matmul(x, w, lut, lut_range=lut_range), bits, self.overflow)
 
 
 def _fit(sums: Tensor, bits: int, overflow: str) -> Tensor:

@@ -24,7 +24,7 @@ def approx_matmul(
     lut: Tensor | None = None,
     htp_model: HtpCallable | None = None,
     traced_inputs: OperandSink | None = None,
-    max_product: int | None = None,
+    lut_range: tuple[int, int] | None = None,
     accumulator: Accumulator | None = None,
 ) -> Tensor:
     """Return ``torch.matmul(x, w)`` with every scalar product from an approximate multiplier.
@@ -40,7 +40,7 @@ def approx_matmul(
         htp_model: Used instead of the table if not None. Its ``base_func(x, w)`` is ``x @ w.mT``
             on operands `(G, M, K)` and `(G, N, K)`: both have their features last.
         traced_inputs: Receives the operands' codes if not None.
-        max_product: A bound on max|lut|, where it is known.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
 
     Returns:
@@ -61,7 +61,7 @@ def approx_matmul(
     """
     rows, columns = matrices(x, w)
     y: Tensor = ApproxMatmulOp.apply(  # type: ignore[no-untyped-call]
-        rows, columns, lut, quant_params, htp_model, traced_inputs, max_product, accumulator
+        rows, columns, lut, quant_params, htp_model, traced_inputs, lut_range, accumulator
     )
     if w.dim() == 1:
         y = y.squeeze(-1)
@@ -102,14 +102,14 @@ class ApproxMatmulOp(torch.autograd.Function):
         quant_params: QuantizationParameters,
         htp_model: HtpCallable | None,
         traced_inputs: OperandSink | None,
-        max_product: int | None,
+        lut_range: tuple[int, int] | None,
         accumulator: Accumulator | None,
     ) -> Tensor:
         operands = lower_matmul(x, w, quant_params, accumulator)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
         if takes_table(lut, htp_model, accumulator):
-            y = operands.reals(lut, x.dtype, max_product=max_product)
+            y = operands.reals(lut, x.dtype, lut_range=lut_range)
         else:
             x_values, w_values = operands.x_values, operands.w_values
             model = htp_model or accurate_htp_model()

@@ -29,7 +29,7 @@ class ApproxGeMM(torch.autograd.Function):
         quant_params: How x and w are quantised.
         htp_model: Used instead of the table if not None.
         traced_inputs: Receives the operands' codes if not None.
-        max_product: A bound on max|lut|, where it is known.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
 
     Returns:
@@ -57,7 +57,7 @@ class ApproxGeMM(torch.autograd.Function):
         quant_params: QuantizationParameters,
         htp_model: HtpCallable | None,
         traced_inputs: OperandSink | None,
-        max_product: int | None = None,
+        lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
     ) -> Tensor:
         operands = lower_linear(x, w, quant_params, accumulator)
@@ -65,7 +65,7 @@ class ApproxGeMM(torch.autograd.Function):
             traced_inputs.receive(operands)
         # Contiguous, as F.linear's result is: callers view it.
         if takes_table(lut, htp_model, accumulator):
-            return operands.reals(lut, x.dtype, max_product=max_product)[0]
+            return operands.reals(lut, x.dtype, lut_range=lut_range)[0]
         accumulators = htp_product(
             htp_model or accurate_htp_model(),
             F.linear,

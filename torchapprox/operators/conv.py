@@ -85,7 +85,7 @@ class ApproxConvOp(torch.autograd.Function):
         htp_model: Used instead of the table if not None.
         lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
         traced_inputs: Receives the operands' codes if not None.
-        max_product: A bound on max|lut|, where it is known.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
 
     Returns:
@@ -116,14 +116,14 @@ class ApproxConvOp(torch.autograd.Function):
         htp_model: HtpCallable | None,
         lut: Tensor | None,
         traced_inputs: OperandSink | None,
-        max_product: int | None = None,
+        lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
     ) -> Tensor:
         operands = conv_operands(x, w, quant_params, args, accumulator)
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
         if takes_table(lut, htp_model, accumulator):
-            return operands.reals(lut, x.dtype, max_product=max_product)
+            return operands.reals(lut, x.dtype, lut_range=lut_range)
         accumulators = operands.htp_product(htp_model or accurate_htp_model())
         scale = operands.scale.view(-1, *[1] * args.DIMS)
         return dequantise(accumulators, scale, x.dtype).contiguous()

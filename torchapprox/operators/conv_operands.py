@@ -65,21 +65,21 @@ class ConvOperands:
             accumulator=self.accumulator,
         )
 
-    def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+    def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             int64 `(B, N, *output_size)`, of any layout.
         """
         if self.accumulator is not None:
-            return self._accumulate_in_parts(lut, max_product)
+            return self._accumulate_in_parts(lut, lut_range)
         by_channel = -1, *[1] * self.args.DIMS
         return subtract_zero_points(
-            self._sums(lut, max_product),
+            self._sums(lut, lut_range),
             x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
             w_sums=self._w_sums().view(by_channel),
             depth=self._shape.depth,
@@ -88,28 +88,28 @@ class ConvOperands:
         )
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
     ) -> Tensor:
         """Return the convolution in real units.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             dtype: Floating-point type of the result.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
         if self.accumulator is not None or needs_x_sums(self.w_zero_point):
             scale = self.scale.view(-1, *[1] * self.args.DIMS)
-            accumulators = self.accumulate(lut, max_product=max_product)
+            accumulators = self.accumulate(lut, lut_range=lut_range)
             return dequantise(accumulators, scale, dtype).contiguous()
-        sums = self._sums(lut, max_product)
+        sums = self._sums(lut, lut_range)
         offset = self.x_zero_point * self._w_sums()
         reals = rescale(sums.flatten(2), offset, self.scale, channel_axis=1, dtype=dtype)
         return reals.view(sums.shape)
 
-    def _sums(self, lut: Tensor | None, max_product: int | None) -> Tensor:
+    def _sums(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         if lut is None:
             lut = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
         shape = self._shape
@@ -120,7 +120,7 @@ class ConvOperands:
             stride=shape.stride,
             dilation=shape.dilation,
             groups=shape.groups,
-            max_product=max_product,
+            lut_range=lut_range,
         )
 
     def _w_sums(self) -> Tensor:
@@ -145,7 +145,7 @@ class ConvOperands:
         )
         return sums.to(torch.int64).repeat_interleave(shape.rows, dim=1)
 
-    def _accumulate_in_parts(self, lut: Tensor | None, max_product: int | None) -> Tensor:
+    def _accumulate_in_parts(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         """Sum in the accumulator.
 
         The receptive fields of one batch may take prod(kernel) times the memory of its codes, so
@@ -154,7 +154,7 @@ class ConvOperands:
         parts = [
             replace(self, x_codes=part)
             .lower()
-            .accumulate(lut, max_product=max_product)
+            .accumulate(lut, lut_range=lut_range)
             .mT.reshape(self.args.out_channels, len(part), *self.output_size)
             for part in images_in_parts(self.x_codes, self._shape)
         ]

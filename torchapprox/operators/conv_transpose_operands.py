@@ -80,7 +80,7 @@ class ConvTransposeOperands:
             accumulator=self.accumulator,
         )
 
-    def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+    def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.
 
         With an accumulator, the sum over the input channels of each tap is made in it from 0, and
@@ -90,29 +90,29 @@ class ConvTransposeOperands:
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             int64 `(B, N, *output_size)`.
         """
-        parts = [part._accumulate(lut, max_product) for part in self._parts()]  # noqa: SLF001
+        parts = [part._accumulate(lut, lut_range) for part in self._parts()]  # noqa: SLF001
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
     ) -> Tensor:
         """Return the transposed convolution in real units; arguments as `accumulate`.
 
         Args:
             lut: As there.
             dtype: Floating-point type of the result.
-            max_product: As there.
+            lut_range: As there.
 
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
         scale = self.scale.view(-1, *[1] * self.args.DIMS)
-        accumulators = self.accumulate(lut, max_product=max_product)
+        accumulators = self.accumulate(lut, lut_range=lut_range)
         return dequantise(accumulators, scale, dtype).contiguous()
 
     def htp_product(self, model: HtpCallable) -> Tensor:
@@ -127,11 +127,11 @@ class ConvTransposeOperands:
         )
         return sums.double() + self._scatter(self.lower().corrections(), None)
 
-    def _accumulate(self, lut: Tensor | None, max_product: int | None) -> Tensor:
+    def _accumulate(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         operands = self.lower()
         if self.accumulator is None:
-            return self._scatter(operands.accumulate(lut, max_product=max_product), None)
-        sums = self._scatter(operands.sums(lut, max_product=max_product), self.accumulator)
+            return self._scatter(operands.accumulate(lut, lut_range=lut_range), None)
+        sums = self._scatter(operands.sums(lut, lut_range=lut_range), self.accumulator)
         return sums + self._scatter(operands.corrections(), None)
 
     def _parts(self) -> Iterator["ConvTransposeOperands"]:

@@ -73,44 +73,44 @@ class GemmOperands:
         """Weights as the port sees them, int8 or uint8 `(G, N, K)`, sharing memory."""
         return code_tensor_values(self.w_codes, signed=self.w_signed)
 
-    def accumulate(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+    def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             int64 `(G, M, N)`: the layer's output divided by ``scale``.
         """
-        return self.subtract_zero_points(self.sums(lut, max_product=max_product))
+        return self.subtract_zero_points(self.sums(lut, lut_range=lut_range))
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, max_product: int | None = None
+        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
     ) -> Tensor:
         """Return the layer's output in real units, before the bias.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             dtype: Floating-point type of the result.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             ``dtype``, `(G, M, N)`, contiguous.
         """
-        sums = self.sums(lut, max_product=max_product)
+        sums = self.sums(lut, lut_range=lut_range)
         if needs_x_sums(self.w_zero_point):
             accumulators = self.subtract_zero_points(sums)
             return dequantise(accumulators, self.scale[:, None, :], dtype).contiguous()
         offset = self.x_zero_point * self.w_values.sum(dim=2, dtype=torch.int64)
         return rescale(sums, offset, self.scale, channel_axis=2, dtype=dtype)
 
-    def sums(self, lut: Tensor | None, *, max_product: int | None = None) -> Tensor:
+    def sums(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the sums of the products as the accumulator holds them.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
-            max_product: A bound on max|lut|, where it is known.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
 
         Returns:
             int32 or int64 `(G, M, N)`.
@@ -118,8 +118,8 @@ class GemmOperands:
         if lut is None:
             lut = exact_table(self.x_signed, self.w_signed, self.x_codes.device)
         if self.accumulator is None:
-            return lut_matmul(self.x_codes, self.w_codes, lut, max_product=max_product)
-        return self.accumulator.matmul(self.x_codes, self.w_codes, lut, max_product=max_product)
+            return lut_matmul(self.x_codes, self.w_codes, lut, lut_range=lut_range)
+        return self.accumulator.matmul(self.x_codes, self.w_codes, lut, lut_range=lut_range)
 
     def corrections(self) -> Tensor:
         """Return the zero-point terms, exact: `accumulate` is `sums` plus these.

@@ -11,7 +11,7 @@ from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
 from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.operators.conv_lines import ConvShape, conv_lines
-from torchapprox.operators.lut_matmul import INT32_MAX, check_table, largest_magnitude
+from torchapprox.operators.lut_matmul import check_table, entry_range, needs_int64
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27
 
@@ -24,7 +24,7 @@ def lut_conv(
     stride: Sequence[int],
     dilation: Sequence[int],
     groups: int = 1,
-    max_product: int | None = None,
+    lut_range: tuple[int, int] | None = None,
     kernel: str | None = None,
 ) -> Tensor:
     """Return a convolution without padding on an approximate multiplier.
@@ -42,8 +42,7 @@ def lut_conv(
         stride: One number for each axis of ``size``.
         dilation: Likewise.
         groups: Number of groups.
-        max_product: A bound on max|lut|, for callers that know it; found by reading the table if
-            None.
+        lut_range: Bounds on the entries of ``lut``, as `lut_matmul` takes them.
         kernel: CPU kernel, as `lut_matmul` takes it.
 
     Returns:
@@ -63,9 +62,9 @@ def lut_conv(
     """
     check_table(x, w, lut)
     _check_shapes(x, w, stride, dilation, groups)
-    if max_product is None:
-        max_product = largest_magnitude(lut)
-    wide = w[0].numel() * max_product > INT32_MAX if len(w) else False
+    if lut_range is None:
+        lut_range = entry_range(lut)
+    wide = needs_int64(w[0].numel(), lut_range) if len(w) else False
     sums: Tensor = torch.ops.torchapprox.lut_conv(
         x, w, lut, list(stride), list(dilation), groups, wide, forced_kernel(kernel)
     )

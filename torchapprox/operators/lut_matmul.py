@@ -14,7 +14,7 @@ def lut_matmul(
     w: Tensor,
     lut: Tensor,
     *,
-    max_product: int | None = None,
+    lut_range: tuple[int, int] | None = None,
     kernel: str | None = None,
 ) -> Tensor:
     """Return the matrix product of two code matrices on an approximate multiplier.
@@ -28,8 +28,8 @@ def lut_matmul(
         x: Activation codes, uint8 `(M, K)` or `(G, M, K)`.
         w: Weight codes, uint8 `(N, K)` or `(G, N, K)`.
         lut: Products, int32 `(256, 256)`, row = code of x. Fastest where ``lut.T`` is contiguous.
-        max_product: A bound on max|lut|, for callers that know it; found by reading the table if
-            None.
+        lut_range: Bounds on the entries of ``lut``, least and greatest, for callers that know them;
+            found by reading the table if None.
         kernel: CPU kernel, "vbmi" or "portable"; None for what the environment variable
             ``TORCHAPPROX_KERNEL`` names, and without it for the fastest. All give equal results.
 
@@ -49,9 +49,9 @@ def lut_matmul(
         tensor([[14]], dtype=torch.int32)
     """
     check_operands(x, w, lut)
-    if max_product is None:
-        max_product = largest_magnitude(lut)
-    wide = x.shape[-1] * max_product > INT32_MAX
+    if lut_range is None:
+        lut_range = entry_range(lut)
+    wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
     if x.dim() == 2:
         batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide, kernel)
@@ -60,11 +60,21 @@ def lut_matmul(
     return result
 
 
-def largest_magnitude(lut: Tensor) -> int:
-    """Return max|lut| as a Python int, -2^31 included."""
+def entry_range(lut: Tensor) -> tuple[int, int]:
+    """Return the least and the greatest entry of a table as Python ints."""
     # Much faster along memory, and any order will do.
     low, high = torch.aminmax(lut.T if lut.T.is_contiguous() else lut)
-    return max(-int(low), int(high))
+    return int(low), int(high)
+
+
+def needs_int64(depth: int, lut_range: tuple[int, int]) -> bool:
+    """Whether sums of ``depth`` entries within bounds may not fit int32.
+
+    Examples:
+        >>> needs_int64(2**16, (-(2**15), 100)), needs_int64(2**16 - 1, (-(2**15), 100))
+        (True, False)
+    """
+    return depth * max(-lut_range[0], lut_range[1]) > INT32_MAX
 
 
 def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:

@@ -90,11 +90,12 @@ def test_moving_keeps_the_table_integer():
     assert model(images().double()).dtype == torch.float64
 
 
-def test_the_bound_on_the_table_follows_it():
+def test_the_range_of_the_table_follows_it():
     layer = wrapped(nn.Linear(4, 2), random_multiplier(limit=100)).wrapped
-    assert layer.product_table.max_product <= 100
+    assert layer.product_table.lut_range == (layer.lut.min(), layer.lut.max())
     layer.lut = random_table(limit=2**30)
-    assert layer.product_table.max_product > 2**29
+    assert layer.product_table.lut_range == (layer.lut.min(), layer.lut.max())
+    assert layer.product_table.lut_range[1] > 2**29
 
 
 def test_repr_names_mode_and_multiplier():

@@ -197,8 +197,8 @@ def test_accumulator_at_its_boundary(m, entry, k, dtype):
 
 def test_bound_that_the_caller_knows():
     x = codes(3, 4)
-    assert lut_matmul(x, x, TABLE, max_product=2**30).dtype == torch.int64
-    assert lut_matmul(x, x, TABLE, max_product=2**20).dtype == torch.int32
+    assert lut_matmul(x, x, TABLE, lut_range=(-(2**30), 0)).dtype == torch.int64
+    assert lut_matmul(x, x, TABLE, lut_range=(0, 2**20)).dtype == torch.int32
 
 
 X, W = codes(2, 3), codes(4, 3)
