@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.torch_ao import QatLinear, QConfig
 
@@ -115,13 +116,20 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         """Return the exact layer on fake-quantised floats, without the bias."""
         return F.linear(x_q, w_q)
 
-    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+    def approx_fwd(
+        self,
+        x_q: Tensor,
+        w_q: Tensor,
+        quant_params: QuantizationParameters,
+        sink: OperandSink | None = None,
+    ) -> Tensor:
         """Return the layer on the multiplier's products, without the bias.
 
         Args:
             x_q: Fake-quantised activations, floating point `(..., in_features)`.
             w_q: Fake-quantised weights, floating point `(out_features, in_features)`.
             quant_params: How they are quantised.
+            sink: Receives the operand codes if not None.
         """
         y: Tensor = ApproxGeMM.apply(  # type: ignore[no-untyped-call]
             self._vectors(x_q),
@@ -129,14 +137,14 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             self.lut,
             quant_params,
             self.htp_model,
-            None,
+            sink,
             self.product_table.lut_range,
             self.accumulator,
         )
         return y.view(*x_q.shape[:-1], self.out_features)
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
-        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
         return lower_linear(self._vectors(x_q), w_q, quant_params, self.accumulator)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -13,6 +13,7 @@ from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, mat
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.finite import check_finite
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.torch_ao import QConfig, quantiser_range, weight_port_activation
 
@@ -88,13 +89,20 @@ class ApproxMatmul(ApproxLayer):
         """Return the exact product of fake-quantised floats."""
         return torch.matmul(x_q, w_q)
 
-    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+    def approx_fwd(
+        self,
+        x_q: Tensor,
+        w_q: Tensor,
+        quant_params: QuantizationParameters,
+        sink: OperandSink | None = None,
+    ) -> Tensor:
         """Return the sums of the multiplier's products.
 
         Args:
             x_q: Fake-quantised first operand, floating point `(..., M, K)` or `(K,)`.
             w_q: Fake-quantised second operand, floating point `(..., K, N)` or `(K,)`.
             quant_params: How they are quantised.
+            sink: Receives the operand codes if not None.
         """
         return approx_matmul(
             x_q,
@@ -102,12 +110,13 @@ class ApproxMatmul(ApproxLayer):
             quant_params,
             lut=self.lut,
             htp_model=self.htp_model,
+            traced_inputs=sink,
             lut_range=self.product_table.lut_range,
             accumulator=self.accumulator,
         )
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
-        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
         return lower_matmul(*matrices(x_q, w_q), quant_params, self.accumulator)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:  # type: ignore[override]

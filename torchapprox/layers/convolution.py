@@ -10,6 +10,7 @@ from torchapprox.operators.conv import ApproxConvOp, conv_operands
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 
@@ -80,13 +81,20 @@ class ConvolutionLayer(ApproxLayer):
         """Return the exact layer on fake-quantised floats, without the bias."""
         return self.conv_args.exact(x_q, w_q)
 
-    def approx_fwd(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> Tensor:
+    def approx_fwd(
+        self,
+        x_q: Tensor,
+        w_q: Tensor,
+        quant_params: QuantizationParameters,
+        sink: OperandSink | None = None,
+    ) -> Tensor:
         """Return the layer on the multiplier's products, without the bias.
 
         Args:
             x_q: Fake-quantised activations, floating point `(B, C, *size)`.
             w_q: Fake-quantised weights, floating point, shape of ``weight``.
             quant_params: How they are quantised.
+            sink: Receives the operand codes if not None.
         """
         y: Tensor = ApproxConvOp.apply(  # type: ignore[no-untyped-call]
             x_q,
@@ -95,14 +103,14 @@ class ConvolutionLayer(ApproxLayer):
             self.conv_args,
             self.htp_model,
             self.lut,
-            None,
+            sink,
             self.product_table.lut_range,
             self.accumulator,
         )
         return y
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
-        """Return the operand codes that `approx_fwd` multiplies; arguments as there."""
+        """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
         return conv_operands(x_q, w_q, quant_params, self.conv_args, self.accumulator).lower()
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -17,6 +17,21 @@ class OperandSink(Protocol):
         """Take note of one product's operands."""
 
 
+class LastOperands:
+    """Keeps the operands of the last product, without a copy.
+
+    Attributes:
+        operands: They, or None before the first product.
+    """
+
+    def __init__(self) -> None:
+        self.operands: GemmOperands | None = None
+
+    def receive(self, operands: GemmOperands) -> None:
+        """Keep the operands of one product; see `OperandSink`."""
+        self.operands = operands
+
+
 class TracedGeMMInputs:
     """The operands of a layer's products, kept for inspection up to a bound.
 

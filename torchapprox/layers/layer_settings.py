@@ -1,0 +1,217 @@
+"""What a user sets on an approximate layer: multiplier, mode, accumulator and noise."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from htp import HtpCallable
+from multipliers import Multiplier, exact_products
+from torchapprox.layers.inference_mode import InferenceMode
+from torchapprox.layers.output_noise import OutputNoise
+from torchapprox.layers.product_table import ProductTable, multiplier_of_table
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
+
+
+class LayerSettings(nn.Module):
+    """The settings of one layer, checked when they are assigned, copied and saved with it.
+
+    Args:
+        qconfig: Quantiser configuration of activations and weights.
+        learnable_noise: Whether ``stdev`` is a parameter that an optimiser trains.
+
+    Attributes:
+        weight_fake_quant: Fake-quantiser of the operand that enters the weight port.
+        noise: The noise of NOISE mode.
+        bias_correction: Added to the bias in APPROXIMATE mode, in units of the output, floating
+            point `(C,)`, or None; `torchapprox.fold_mean_error` sets it.
+    """
+
+    weight_fake_quant: nn.Module
+    product_table: ProductTable
+    bias_correction: Tensor | None
+
+    def __init__(self, qconfig: QConfig, *, learnable_noise: bool) -> None:
+        if "_parameters" not in self.__dict__:
+            super().__init__()
+        if not hasattr(self, "weight_fake_quant"):
+            self.weight_fake_quant = qconfig.weight()
+        self._input_range = quantiser_range(qconfig.activation())
+        self.product_table = ProductTable()
+        self._inference_mode = InferenceMode.QUANTIZED
+        self._htp_model: HtpCallable | None = None
+        self._accumulator: Accumulator | None = None
+        self.noise = OutputNoise(learnable=learnable_noise)
+        self.register_buffer("bias_correction", None)
+
+    # -- the multiplier ---------------------------------------------------------------------------
+
+    @property
+    def lut(self) -> Tensor | None:
+        """Products, int32 `(256, 256)`, row = activation code; None for the exact product.
+
+        Assigning an array or tensor makes it the table of a signed multiplier; use `multiplier`
+        for other ports.
+        """
+        return self.product_table.lut
+
+    @lut.setter
+    def lut(self, lut: np.ndarray[Any, Any] | Tensor | None) -> None:
+        self.multiplier = None if lut is None else multiplier_of_table(lut)
+
+    @property
+    def multiplier(self) -> Multiplier | None:
+        """The multiplier that APPROXIMATE mode computes with; None for the exact product.
+
+        Assigning one whose ports do not take the ranges of the layer's quantisers raises
+        ValueError. The range of an input that an `ApproxWrapper` quantises is that of the layer's
+        configuration, and then that of the last input.
+        """
+        return self.product_table.multiplier
+
+    @multiplier.setter
+    def multiplier(self, multiplier: Multiplier | None) -> None:
+        if multiplier is not None and not isinstance(multiplier, Multiplier):
+            raise TypeError(
+                f"'multiplier' must be a Multiplier or None, got {type(multiplier).__name__}"
+            )
+        previous = self.product_table.multiplier
+        self.product_table.assign(multiplier)
+        try:
+            for operand, value_range in self._operand_ranges().items():
+                self.product_table.check_port(operand, value_range)
+        except ValueError:
+            self.product_table.assign(previous)
+            raise
+
+    @property
+    def operand_quantisers(self) -> dict[str, nn.Module]:
+        """The fake-quantisers that the layer owns, by the port that their operand enters.
+
+        "weight", and "activation" where no `ApproxWrapper` quantises the input.
+        """
+        return {"weight": self.weight_fake_quant}
+
+    def _operand_ranges(self) -> dict[str, tuple[int, int] | None]:
+        own = {name: quantiser_range(each) for name, each in self.operand_quantisers.items()}
+        return {"activation": self._input_range, **own}
+
+    @property
+    def htp_model(self) -> HtpCallable | None:
+        """Model used instead of the table in APPROXIMATE mode, or None."""
+        return self._htp_model
+
+    @htp_model.setter
+    def htp_model(self, model: HtpCallable | None) -> None:
+        if model is not None and not callable(model):
+            raise TypeError(f"'htp_model' must be callable or None, got {type(model).__name__}")
+        self._htp_model = model
+
+    @property
+    def accumulator(self) -> Accumulator | None:
+        """What sums the products in APPROXIMATE mode; None for exact sums."""
+        return self._accumulator
+
+    @accumulator.setter
+    def accumulator(self, accumulator: Accumulator | None) -> None:
+        if accumulator is not None and not isinstance(accumulator, Accumulator):
+            raise TypeError(
+                f"'accumulator' must be an Accumulator or None, got {type(accumulator).__name__}"
+            )
+        self._accumulator = accumulator
+
+    @staticmethod
+    def accurate_lut() -> Tensor:
+        """Return the exact signed products, int32 `(256, 256)`, codes 0..127, -128..-1."""
+        return torch.from_numpy(exact_products(x_signed=True, w_signed=True).copy())
+
+    @staticmethod
+    def default_qconfig() -> QConfig:
+        """Return the quantiser configuration of layers that are given none.
+
+        Activations affine with codes 0..127, weights symmetric with codes -128..127, both per
+        tensor, both with a histogram observer.
+        """
+        return default_qconfig()
+
+    # -- modes and noise --------------------------------------------------------------------------
+
+    @property
+    def inference_mode(self) -> InferenceMode:
+        """What the forward pass computes; QUANTIZED at first."""
+        return self._inference_mode
+
+    @inference_mode.setter
+    def inference_mode(self, mode: InferenceMode) -> None:
+        if not isinstance(mode, InferenceMode):
+            raise TypeError(f"'inference_mode' must be an InferenceMode, got {mode!r}")
+        self._inference_mode = mode
+
+    @property
+    def stdev(self) -> float:
+        """Standard deviation of NOISE mode, relative to that of the output in the batch."""
+        return self.noise.stdev.item()
+
+    @stdev.setter
+    def stdev(self, stdev: float) -> None:
+        with torch.no_grad():
+            self.noise.stdev.fill_(stdev)
+
+    @property
+    def mean(self) -> float:
+        """Mean of NOISE mode, in units of the output."""
+        return self.noise.mean.item()
+
+    @mean.setter
+    def mean(self, mean: float) -> None:
+        self.noise.mean.fill_(mean)
+
+    @property
+    def noise_in_eval(self) -> bool:
+        """Whether NOISE mode adds noise in evaluation mode too; False at first."""
+        return self.noise.in_eval
+
+    @noise_in_eval.setter
+    def noise_in_eval(self, switch: bool) -> None:
+        self.noise.in_eval = switch
+
+    @property
+    def noise_generator(self) -> torch.Generator | None:
+        """Source of the noise; PyTorch's global generator if None."""
+        return self.noise.generator
+
+    @noise_generator.setter
+    def noise_generator(self, generator: torch.Generator | None) -> None:
+        self.noise.generator = generator
+
+    # -- text, copies and checkpoints -------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return the layer's arguments, mode, multiplier and, if it is not exact, accumulator."""
+        state = f"mode={self._inference_mode.name}, multiplier={self.product_table.name}"
+        if self._accumulator is not None:
+            state += f", accumulator={self._accumulator}"
+        return ", ".join(filter(None, (super().extra_repr(), state)))
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return mode and accumulator as texts and numbers, for `state_dict`."""
+        accumulator = None if self._accumulator is None else asdict(self._accumulator)
+        return {"inference_mode": self._inference_mode.value, "accumulator": accumulator}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_extra_state` returned."""
+        self._inference_mode = InferenceMode(state["inference_mode"])
+        fields = state["accumulator"]
+        self._accumulator = None if fields is None else Accumulator(**fields)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # A checkpoint with a correction loads into a layer without one, and the reverse.
+        saved = state_dict.get(f"{prefix}bias_correction")
+        empty = None if saved is None else torch.empty_like(saved, device=self.noise.mean.device)
+        self.bias_correction = empty
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
