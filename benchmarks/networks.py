@@ -67,10 +67,13 @@ def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
     tables = {"full": full_rank(), "rank 3": rank_three()}
     approximate = {name: converted(model, x, table) for name, table in tables.items()}
     quantised = in_mode(copy.deepcopy(approximate["full"]), InferenceMode.QUANTIZED)
-    times = median_seconds(
-        {"float": partial(forward, model, x), "quantised": partial(forward, quantised, x)}
-        | {name: partial(forward, other, x) for name, other in approximate.items()}
-    )
+    traced = copy.deepcopy(approximate["full"])
+    with torchapprox.trace(traced):
+        times = median_seconds(
+            {"float": partial(forward, model, x), "quantised": partial(forward, quantised, x)}
+            | {name: partial(forward, other, x) for name, other in approximate.items()}
+            | {"traced": partial(forward, traced, x)}
+        )
     for other in (*approximate.values(), quantised):
         other.train()
     steps = median_seconds(
@@ -79,6 +82,7 @@ def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
     return {
         "float forward, ms": 1e3 * times["float"],
         **{f"{name} / float": times[name] / times["float"] for name in ("quantised", *tables)},
+        "traced / full": times["traced"] / times["full"],
         "training step, full / quantised": steps["full"] / steps["quantised"],
     }
 

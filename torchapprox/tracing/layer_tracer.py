@@ -1,6 +1,5 @@
 """Tracing one layer, batch after batch, in memory that does not grow."""
 
-import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +16,7 @@ from torchapprox.tracing.operand_sample import (
     RowSampler,
     default_rows,
 )
+from torchapprox.tracing.output_moments import OutputMoments
 
 
 class LayerTracer:
@@ -39,8 +39,8 @@ class LayerTracer:
         self._size: _Size | None = None
         self._x_zero_point = torch.zeros(1)
         self._w_zero_point = self._scale = torch.zeros(0)
-        self._rows = self._outputs = 0
-        self._output_mean = self._output_m2 = 0.0
+        self._rows = 0
+        self._outputs = OutputMoments()
         self._counts: OperandCounts
         self._sampler: OperandSampler
         self._result: LayerTrace | None = None
@@ -76,7 +76,7 @@ class LayerTracer:
         self._rows += rows if size.fixed_weights else rows * matrices
         self._counts.add(operands)
         self._sampler.add(operands)
-        self._add_output(output)
+        self._outputs.add(output)
         self._result = None
 
     @property
@@ -90,7 +90,7 @@ class LayerTracer:
                 fan_in=self._size.depth,
                 out_channels=self._size.channels,
                 rows=self._rows,
-                outputs=self._outputs,
+                outputs=self._outputs.count,
                 x_signed=self._size.x_signed,
                 w_signed=self._size.w_signed,
                 x_zero_point=int(self._x_zero_point),
@@ -99,8 +99,8 @@ class LayerTracer:
                 x_counts=self._counts.x_counts,
                 joint_counts=self._counts.joint_counts,
                 sample=self._sampler.sample,
-                output_mean=self._output_mean,
-                output_std=math.sqrt(self._output_m2 / max(self._outputs, 1)),
+                output_mean=self._outputs.mean,
+                output_std=self._outputs.std,
             )
         return self._result
 
@@ -111,18 +111,6 @@ class LayerTracer:
             self._counts, self._sampler = WeightedCounts(), RowSampler(*draws)
         else:
             self._counts, self._sampler = MatrixCounts(), MatrixSampler(*draws)
-
-    def _add_output(self, output: Tensor) -> None:
-        """Merge the moments of a batch (Chan, Golub and LeVeque 1979, equations 2.1)."""
-        count = output.numel()
-        if count == 0:
-            return
-        variance, mean = torch.var_mean(output.double(), correction=0)
-        total = self._outputs + count
-        shift = float(mean) - self._output_mean
-        self._output_m2 += float(variance) * count + shift**2 * self._outputs * count / total
-        self._output_mean += shift * count / total
-        self._outputs = total
 
 
 @dataclass(frozen=True, slots=True)

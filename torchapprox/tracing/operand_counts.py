@@ -1,6 +1,6 @@
 """How often the operands of a layer occur, each by itself and in pairs."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from torchapprox.operators.gemm_operands import GemmOperands
 Counts = npt.NDArray[np.int64]
 
 _POSITIONS_AT_ONCE = 2**13
+_FLOAT32_PAIRS = 2**24
 
 
 class OperandCounts(Protocol):
@@ -90,19 +91,24 @@ class MatrixCounts:
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
         depth = operands.x_codes.shape[2]
+        pairs = operands.x_codes.shape[1] * operands.w_codes.shape[1] * depth
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
-        at_once = max(1, _POSITIONS_AT_ONCE // depth)
+        # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
+        dtype: type[np.floating] = np.float32 if pairs <= _FLOAT32_PAIRS else np.float64
+        limit = _FLOAT32_PAIRS // max(1, pairs) or _POSITIONS_AT_ONCE // depth
+        at_once = max(1, min(limit, _POSITIONS_AT_ONCE // depth))
         for x, w in zip(
             torch.split(operands.x_codes, at_once),
             torch.split(operands.w_codes, at_once),
             strict=True,
         ):
-            x_counts, w_counts = (np.zeros((len(x) * depth, 256), np.int64) for _ in range(2))
+            x_counts, w_counts = (np.zeros((len(x) * depth, 256), dtype) for _ in range(2))
             _count(x, x_counts)
             _count(w, w_counts)
-            self._x_counts += x_counts.reshape(len(x), depth, 256).sum(axis=0)
-            self._joint += _paired(x_counts, w_counts)
+            by_matrix = x_counts.reshape(len(x), depth, 256)
+            self._x_counts += by_matrix.sum(axis=0, dtype=np.float64).astype(np.int64)
+            self._joint += (x_counts.T @ w_counts).astype(np.int64)
 
     @property
     def x_counts(self) -> Counts:
@@ -115,7 +121,7 @@ class MatrixCounts:
         return self._joint
 
 
-def _count(codes: Tensor, counts: Counts) -> None:
+def _count(codes: Tensor, counts: npt.NDArray[Any]) -> None:
     """Add the counts of every position of codes `(G, M, K)` to counts `(G * K, 256)`."""
     by_position = codes.mT.reshape(len(counts), -1).contiguous().cpu()
     histogram_cpu(by_position.numpy(), counts, threads=torch.get_num_threads())

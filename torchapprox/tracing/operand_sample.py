@@ -149,6 +149,12 @@ def _some(wanted: int, available: int, rng: np.random.Generator) -> npt.NDArray[
 
 def _rows_of(codes: Tensor, items: npt.NDArray[np.integer]) -> Codes:
     """Return some rows of a matrix or of a stack of matrices."""
-    chosen = torch.from_numpy(items.astype(np.int64)).to(codes.device)
-    rows: Codes = codes.index_select(codes.dim() - 2, chosen).cpu().numpy()
-    return rows
+    if not codes.is_cpu:
+        chosen = torch.from_numpy(items.astype(np.int64)).to(codes.device)
+        rows: Codes = codes.index_select(codes.dim() - 2, chosen).cpu().numpy()
+        return rows
+    array: Codes = codes.numpy()
+    if codes.stride(-1) == 1:
+        return np.take(array, items, axis=-2)
+    # Where rows are not contiguous, columns are: a twentieth of the time.
+    return np.take(array.swapaxes(-1, -2), items, axis=-1).swapaxes(-1, -2)

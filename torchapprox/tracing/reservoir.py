@@ -40,12 +40,15 @@ class Reservoir:
             Indices of those to keep, and the places that they take, from those who were there.
         """
         keys = self._rng.random(count)
-        candidates = np.concatenate([self._keys, keys])
         size = len(self._keys)
+        promising = np.flatnonzero(keys < self._keys.max(initial=0.0))
+        candidates = np.concatenate([self._keys, keys[promising]])
         kept = np.argpartition(candidates, size - 1)[:size]
-        places = np.setdiff1d(np.arange(size), kept)
+        free = np.ones(size, np.bool_)
+        free[kept[kept < size]] = False
+        places = np.flatnonzero(free)
         # A place that is still empty may be among the kept ones: an infinite key keeps it empty.
-        items = np.sort(kept[kept >= size]) - size
+        items = promising[np.sort(kept[kept >= size]) - size]
         self._keys[places] = keys[items]
         return items, places
 
