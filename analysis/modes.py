@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from torch import nn
 
 from torchapprox.layers import InferenceMode
-from torchapprox.quantisation.torch_ao import FakeQuantize, has_observed
+from torchapprox.quantisation.quantiser_state import has_observed
+from torchapprox.quantisation.torch_ao import FakeQuantize
 from torchapprox.utils import get_approx_modules
 
 

@@ -10,12 +10,12 @@ from torchapprox.batches import evaluating, run_batch
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
 from torchapprox.operators.finite import not_finite
+from torchapprox.quantisation.quantiser_state import has_observed
 from torchapprox.quantisation.torch_ao import (
     disable_fake_quant,
     disable_observer,
     enable_fake_quant,
     enable_observer,
-    has_observed,
 )
 
 

@@ -15,11 +15,10 @@ from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
 from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.quantisation.quantiser_state import check_calibrated, plain_limits
 from torchapprox.quantisation.torch_ao import (
     QConfig,
-    check_calibrated,
     default_qconfig,
-    plain_limits,
 )
 
 __all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]

@@ -10,11 +10,11 @@ from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.finite import check_finite
+from torchapprox.quantisation.quantiser_state import check_calibrated
 from torchapprox.quantisation.torch_ao import (
     DeQuantStub,
     QConfig,
     QuantStub,
-    check_calibrated,
     default_qconfig,
 )
 from torchapprox.quantisation.torch_ao import quantiser_range as range_of

@@ -50,15 +50,12 @@ __all__ = [
     "QatConvTranspose3d",
     "QatLinear",
     "QuantStub",
-    "check_calibrated",
     "default_qconfig",
     "describe_quantiser",
     "disable_fake_quant",
     "disable_observer",
     "enable_fake_quant",
     "enable_observer",
-    "has_observed",
-    "plain_limits",
     "prepare_qat",
     "quantiser_range",
     "set_parameters",
@@ -165,26 +162,6 @@ def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:
     return int(observer.quant_min), int(observer.quant_max)
 
 
-def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
-    """Return the range of a fake-quantiser that only quantises, None for any other module.
-
-    One that observes, that is off, or whose scale is trained does more, or less.
-
-    Examples:
-        >>> quantiser = default_qconfig().activation()
-        >>> plain_limits(quantiser)
-        >>> quantiser.disable_observer()
-        >>> plain_limits(quantiser)
-        (0, 127)
-    """
-    if type(quantiser) is not FakeQuantize:
-        return None
-    fake_quantiser: Any = quantiser
-    if fake_quantiser.observer_enabled[0] != 0 or fake_quantiser.fake_quant_enabled[0] != 1:
-        return None
-    return quantiser_range(quantiser)
-
-
 def describe_quantiser(quantiser: nn.Module | None) -> str:
     """Return range and scheme of a fake-quantiser as text, "?" for another module.
 
@@ -246,47 +223,3 @@ def set_parameters(
         observer.min_val = (scales * (low - zeros)).reshape(shape)
         observer.max_val = (scales * (high - zeros)).reshape(shape)
     quantiser.disable_observer()
-
-
-def check_calibrated(operand: str, quantiser: nn.Module) -> None:
-    """Raise RuntimeError if a quantiser has its initial scale 1 and no way to learn another one.
-
-    Args:
-        operand: "activation" or "weight".
-        quantiser: A fake-quantiser; other modules pass.
-
-    Examples:
-        >>> quantiser = FakeQuantize(observer=MinMaxObserver)
-        >>> check_calibrated("weight", quantiser)
-        >>> quantiser.disable_observer()
-        >>> check_calibrated("weight", quantiser)
-        Traceback (most recent call last):
-        RuntimeError: the weight quantiser never saw data and its observer is off...
-    """
-    if (
-        isinstance(quantiser, FakeQuantize)
-        and not has_observed(quantiser)
-        and not bool(quantiser.observer_enabled[0])
-        and bool((quantiser.scale == 1).all() and (quantiser.zero_point == 0).all())
-    ):
-        raise RuntimeError(
-            f"the {operand} quantiser never saw data and its observer is off, so that its scale is "
-            "still 1: call torchapprox.calibrate(model, batches), run the model before observers "
-            "are disabled, or set the scale with torchapprox.quantisation.torch_ao.set_parameters"
-        )
-
-
-def has_observed(quantiser: nn.Module) -> bool:
-    """Whether a fake-quantiser's observer has seen data; true for an observer that needs none.
-
-    Examples:
-        >>> quantiser = FakeQuantize(observer=MinMaxObserver)
-        >>> has_observed(quantiser)
-        False
-        >>> _ = quantiser(torch.tensor([-1.0, 1.0]))
-        >>> has_observed(quantiser)
-        True
-    """
-    observer = getattr(quantiser, "activation_post_process", None)
-    least: torch.Tensor | None = getattr(observer, "min_val", None)
-    return least is None or (least.numel() > 0 and bool(torch.isfinite(least).all()))

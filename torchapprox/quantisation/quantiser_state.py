@@ -1,0 +1,128 @@
+"""In which state a fake-quantiser is, asked in every forward pass.
+
+A fake-quantiser keeps its switches and parameters in tensors, and reading one takes longer than
+many a small product, on a CUDA device much longer. The answers here are kept until one of those
+tensors is written or replaced.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
+
+_Version = tuple[tuple[Tensor, int], ...]
+
+
+class _Remembered:
+    """A yes-or-no question to a quantiser, with the answers to those asked before.
+
+    Args:
+        question: The question.
+        tensors: Names of the quantiser's tensors that the answer depends on.
+        answers: The answers that are kept; others are found anew every time.
+    """
+
+    def __init__(
+        self, question: Callable[[Any], bool], tensors: tuple[str, ...], answers: tuple[bool, ...]
+    ) -> None:
+        self._question, self._tensors, self._answers = question, tensors, answers
+        self._known: WeakKeyDictionary[nn.Module, tuple[_Version, bool]] = WeakKeyDictionary()
+
+    def __call__(self, quantiser: nn.Module) -> bool:
+        tensors = [getattr(quantiser, name) for name in self._tensors]
+        known = self._known.get(quantiser)
+        if known is not None and all(
+            tensor is before and tensor._version == version  # noqa: SLF001
+            for tensor, (before, version) in zip(tensors, known[0], strict=True)
+        ):
+            return known[1]
+        answer = self._question(quantiser)
+        # A tensor made in inference mode does not count its versions.
+        if answer in self._answers and not any(tensor.is_inference() for tensor in tensors):
+            version = tuple((tensor, tensor._version) for tensor in tensors)  # noqa: SLF001
+            self._known[quantiser] = version, answer
+        return answer
+
+
+def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
+    """Return the range of a fake-quantiser that only quantises, None for any other module.
+
+    One that observes, that is off, or whose scale is trained does more, or less.
+
+    Examples:
+        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> quantiser = default_qconfig().activation()
+        >>> plain_limits(quantiser)
+        >>> quantiser.disable_observer()
+        >>> plain_limits(quantiser)
+        (0, 127)
+    """
+    if type(quantiser) is not FakeQuantize:
+        return None
+    return quantiser_range(quantiser) if _only_quantises(quantiser) else None
+
+
+def check_calibrated(operand: str, quantiser: nn.Module) -> None:
+    """Raise RuntimeError if a quantiser has its initial scale 1 and no way to learn another one.
+
+    Args:
+        operand: "activation" or "weight".
+        quantiser: A fake-quantiser; other modules pass.
+
+    Examples:
+        >>> from torchapprox.quantisation.torch_ao import MinMaxObserver
+        >>> quantiser = FakeQuantize(observer=MinMaxObserver)
+        >>> check_calibrated("weight", quantiser)
+        >>> quantiser.disable_observer()
+        >>> check_calibrated("weight", quantiser)
+        Traceback (most recent call last):
+        RuntimeError: the weight quantiser never saw data and its observer is off...
+    """
+    if isinstance(quantiser, FakeQuantize) and not _is_calibrated(quantiser):
+        raise RuntimeError(
+            f"the {operand} quantiser never saw data and its observer is off, so that its scale is "
+            "still 1: call torchapprox.calibrate(model, batches), run the model before observers "
+            "are disabled, or set the scale with torchapprox.quantisation.torch_ao.set_parameters"
+        )
+
+
+def has_observed(quantiser: nn.Module) -> bool:
+    """Whether a fake-quantiser's observer has seen data; true for an observer that needs none.
+
+    Examples:
+        >>> from torchapprox.quantisation.torch_ao import MinMaxObserver
+        >>> quantiser = FakeQuantize(observer=MinMaxObserver)
+        >>> has_observed(quantiser)
+        False
+        >>> _ = quantiser(torch.tensor([-1.0, 1.0]))
+        >>> has_observed(quantiser)
+        True
+    """
+    observer = getattr(quantiser, "activation_post_process", None)
+    least: torch.Tensor | None = getattr(observer, "min_val", None)
+    return least is None or (least.numel() > 0 and bool(torch.isfinite(least).all()))
+
+
+def _switched_to_quantise_only(quantiser: Any) -> bool:
+    return bool(quantiser.observer_enabled[0] == 0) and bool(quantiser.fake_quant_enabled[0] == 1)
+
+
+def _knows_or_learns_its_scale(quantiser: Any) -> bool:
+    return (
+        has_observed(quantiser)
+        or bool(quantiser.observer_enabled[0])
+        or not bool((quantiser.scale == 1).all() and (quantiser.zero_point == 0).all())
+    )
+
+
+_only_quantises = _Remembered(
+    _switched_to_quantise_only, ("observer_enabled", "fake_quant_enabled"), (False, True)
+)
+# What makes a quantiser calibrated may happen in its observer, so that only "yes" is kept.
+_is_calibrated = _Remembered(
+    _knows_or_learns_its_scale, ("scale", "zero_point", "observer_enabled"), (True,)
+)
