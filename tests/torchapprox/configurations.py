@@ -60,6 +60,12 @@ class Configuration:
         )
         self.x = self.operand(x_signed)
 
+    @property
+    def ports(self):
+        """Signedness of the ports as text: activations x weights."""
+        ports = (self.multiplier.x_port, self.multiplier.w_port)
+        return " x ".join("s8" if port.signed else "u8" for port in ports)
+
     def weights(self, channels):
         """Draw a weight quantiser of any of the four schemes."""
         low, high = self.source.choice(W_RANGES[self.multiplier.w_port.signed])

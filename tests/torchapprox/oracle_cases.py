@@ -30,10 +30,9 @@ class Case:
     @property
     def scheme(self):
         """Signedness of the ports and the weights' quantisation, as text."""
-        ports = [self.configuration.multiplier.x_port, self.configuration.multiplier.w_port]
-        signed = " x ".join("s8" if port.signed else "u8" for port in ports)
         kind = "affine" if self.w.affine else "symmetric"
-        return f"{signed}, {kind} per {'channel' if self.w.per_channel else 'tensor'}"
+        granularity = "channel" if self.w.per_channel else "tensor"
+        return f"{self.configuration.ports}, {kind} per {granularity}"
 
     def expected(self):
         """True accumulators, an integer tensor of the output's shape."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from hypothesis import event
 from torch import Tensor
 
 from tests.torchapprox import oracle, product_oracle
@@ -32,6 +33,7 @@ class Products:
         self.configuration = configuration
         self.lut = configuration.multiplier.lut.tolist()
         self.accumulator: Accumulator | None = configuration.accumulator()
+        event("ports", payload=configuration.ports)
         self.any_scale = any_scale
         self.by_name: dict[str, Product] = {}
 

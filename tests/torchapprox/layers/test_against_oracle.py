@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.oracle_cases import KINDS
-from tests.torchapprox.simulated_cuda import use_cuda_kernels
+from tests.torchapprox.simulated_cuda import launches, use_cuda_kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -36,6 +36,14 @@ def check(kind, seed):
         assert ((y.double() - scaled - real_bias).abs() <= tolerance).all()
 
 
+def check_on_cuda_kernels(kind, seed):
+    launches.clear()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_cuda_kernels(monkeypatch)
+        check(kind, seed)
+    assert launches, "no product ran on a CUDA kernel"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(seed=SEEDS)
@@ -56,9 +64,7 @@ def test_layer_nightly(kind, seed):
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(seed=SEEDS)
 def test_layer_on_cuda_kernels(kind, seed):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        use_cuda_kernels(monkeypatch)
-        check(kind, seed)
+    check_on_cuda_kernels(kind, seed)
 
 
 @pytest.mark.cuda
@@ -67,6 +73,4 @@ def test_layer_on_cuda_kernels(kind, seed):
 @settings(max_examples=200, deadline=None)
 @given(seed=SEEDS)
 def test_layer_on_cuda_kernels_nightly(kind, seed):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        use_cuda_kernels(monkeypatch)
-        check(kind, seed)
+    check_on_cuda_kernels(kind, seed)

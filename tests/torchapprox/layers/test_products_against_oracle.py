@@ -1,6 +1,7 @@
 """Modules of several products against the oracle: every product's integers equal, gates close.
 
-100 configurations of each kind, and 2,000 more that are new every time in the nightly profile.
+100 configurations of each kind, and 2,000 more that are new every time in the nightly profile. Some
+run on the CUDA kernels, in Numba's simulator where there is no device.
 """
 
 from functools import partial
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox import attention_cases, recurrent_cases
+from tests.torchapprox.simulated_cuda import launches, use_cuda_kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = {
@@ -34,3 +36,28 @@ def test_products(kind, seed):
 @given(seed=SEEDS)
 def test_products_nightly(kind, seed):
     KINDS[kind](seed)
+
+
+def check_on_cuda_kernels(kind, seed):
+    launches.clear()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_cuda_kernels(monkeypatch)
+        KINDS[kind](seed)
+    assert launches, "no product ran on a CUDA kernel"
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("kind", ["matmul", "MultiheadAttention", "LSTM", "GRUCell"])
+@settings(max_examples=2, deadline=None, derandomize=True)
+@given(seed=SEEDS)
+def test_products_on_cuda_kernels(kind, seed):
+    check_on_cuda_kernels(kind, seed)
+
+
+@pytest.mark.cuda
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS)
+def test_products_on_cuda_kernels_nightly(kind, seed):
+    check_on_cuda_kernels(kind, seed)

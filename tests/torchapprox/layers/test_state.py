@@ -1,12 +1,14 @@
 """What a layer is made of survives copies, files and moves."""
 
 import copy
+import importlib
 import io
 import pickle
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.torchapprox.builders import (
     converted_cnn,
@@ -96,6 +98,40 @@ def test_the_range_of_the_table_follows_it():
     layer.lut = random_table(limit=2**30)
     assert layer.product_table.lut_range == (layer.lut.min(), layer.lut.max())
     assert layer.product_table.lut_range[1] > 2**29
+
+
+class _TablesMade(TorchDispatchMode):
+    """Counts the operators that make or move an integer tensor of a table's size."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.numel() == 2**16:
+            self.count += not func.is_view and not result.is_floating_point()
+        return result
+
+
+@pytest.mark.parametrize("multiplier", [random_multiplier(11), random_multiplier(12, limit=50)])
+def test_the_table_is_prepared_once_and_not_at_every_forward(multiplier, monkeypatch):
+    model, prepared = converted_cnn(multiplier), []
+    for module, function in (("kernels.lookup_table", "split_table"),
+                             ("layers.product_table", "entry_range")):  # fmt: skip
+        path = f"torchapprox.{module}.{function}"
+        original = getattr(importlib.import_module(f"torchapprox.{module}"), function)
+        monkeypatch.setattr(path, lambda *a, f=original: prepared.append(f.__name__) or f(*a))
+    model(images())
+    model(images(1))
+    tables = [layer.lut.data_ptr() for _, layer in get_approx_modules(model)]
+    del prepared[:]
+    with _TablesMade() as made:
+        for seed in range(3):
+            model(images(2 + seed, seed=seed))
+    assert prepared == []
+    assert made.count == 0
+    assert [layer.lut.data_ptr() for _, layer in get_approx_modules(model)] == tables
 
 
 def test_repr_names_mode_and_multiplier():

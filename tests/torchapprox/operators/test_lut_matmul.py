@@ -234,3 +234,11 @@ def test_custom_op_is_well_behaved(m, n, wide, layout):
     if layout == "columns":
         x, w = x.mT.contiguous().mT, w.mT.contiguous().mT
     torch.library.opcheck(torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_operands_are_checked_in_compiled_code_too():
+    x, w = codes(3, 5), codes(4, 6)
+    compiled = torch.compile(lut_matmul, backend="aot_eager")
+    with pytest.raises(ValueError, match=r"must be \(M, K\) and \(N, K\), .* got \(3, 5\) and"):
+        compiled(x, w, torch.zeros(256, 256, dtype=torch.int32))
