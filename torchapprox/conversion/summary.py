@@ -1,8 +1,10 @@
 """What a conversion did to a model, as a value that prints as a table."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
 from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.layers import (
@@ -145,12 +147,14 @@ def _multiplies(module: nn.Module) -> bool:
     """Whether a module multiplies itself: with a weight matrix, or two activations.
 
     Biases and norms are vectors. Those of composite modules are no matrices, whatever their shape.
+    The factors of a parametrised weight belong to its layer.
     """
     if isinstance(module, (Matmul, ScaledDotProductAttention)):
         return True
-    own = module.parameters(recurse=False)
-    return (
-        not is_composite(module)
-        and not isinstance(module, nn.Embedding)
-        and any(p.dim() > 1 for p in own)
-    )
+    if is_composite(module) or isinstance(module, (nn.Embedding, ParametrizationList)):
+        return False
+    own = list(module.parameters(recurse=False))
+    if is_parametrized(module):
+        parametrised = cast("nn.ModuleDict", module.parametrizations)
+        own += [getattr(module, name) for name in parametrised]
+    return any(p.dim() > 1 for p in own)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from torchapprox.conversion.fast_path import keep_off_fast_path, restore_fast_path
+from torchapprox.conversion.hooks import move_hooks
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -72,6 +74,8 @@ def wrap_layers(
 ) -> list[tuple[str, nn.Module, nn.Module]]:
     """Replace in place the layers for which ``wanted(name, layer)`` holds.
 
+    Hooks of a layer move to its replacement.
+
     Args:
         net: The model.
         wanted: Whether to replace a layer.
@@ -81,12 +85,16 @@ def wrap_layers(
     Returns:
         Name, layer and what now stands for it: a wrapper around the layer, or the approximate form
         of a composite one; a shared layer once.
+
+    Raises:
+        ValueError: The model itself is such a layer, or a lazy layer has no parameters yet.
     """
     if type(net) in convertible_types() and wanted("", net):
         raise ValueError(
             f"'net' must contain the layers to wrap, got a single {type(net).__name__}; "
             "put it into an nn.Sequential"
         )
+    _check_initialised(net)
     replacements: dict[nn.Module, nn.Module] = {}
     new: list[tuple[str, nn.Module, nn.Module]] = []
     slots: list[tuple[nn.Module, str, nn.Module]] = []
@@ -107,8 +115,19 @@ def wrap_layers(
     # At the end, so that a replacement that fails leaves the model as it was.
     for parent, child_name, replacement in slots:
         setattr(parent, child_name, replacement)
+    for child, replacement in replacements.items():
+        move_hooks(child, replacement)
     keep_off_fast_path(net)
     return new
+
+
+def _check_initialised(net: nn.Module) -> None:
+    for name, module in net.named_modules():
+        if any(is_lazy(parameter) for parameter in module.parameters(recurse=False)):
+            raise ValueError(
+                f"layer {name!r} ({type(module).__name__}) must have its parameters: run the model "
+                "on a batch before it is converted"
+            )
 
 
 def _replacement(
@@ -136,6 +155,8 @@ def unwrap_layers(net: nn.Module, restore: Callable[[nn.Module], nn.Module]) -> 
             if isinstance(child, ApproxWrapper) or is_composite(child):
                 if child not in restored:
                     restored[child] = restore(child)
+                    if restored[child] is not child:
+                        move_hooks(child, restored[child])
                 setattr(parent, name, restored[child])
     restore_fast_path(net)
 

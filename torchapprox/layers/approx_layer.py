@@ -276,6 +276,11 @@ class ApproxLayer(LayerSettings, ABC):
                 "a layer with a parametrised weight cannot be converted; call "
                 "torch.nn.utils.parametrize.remove_parametrizations first"
             )
+        if not layer.weight.is_floating_point():
+            raise NotImplementedError(
+                f"'weight' must be real and floating point, got {layer.weight.dtype}; exclude the "
+                "layer from the conversion"
+            )
         self.weight = layer.weight
         self.register_parameter("bias", cast("nn.Parameter | None", layer.bias))
         self.train(layer.training)
