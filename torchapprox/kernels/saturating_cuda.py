@@ -51,5 +51,6 @@ def _saturating(table, rows, runs, out, low, high):
                 total = numba.int64(0)
                 for k in range(depth):
                     total += table[rows[group, row, k], runs[group, k, m]]
-                    total = min(max(total, low), high)
+                    # The simulator's limits are Python's integers, whose sum with an int32 wraps.
+                    total = numba.int64(min(max(total, low), high))
                 out[group, row, m] = total

@@ -39,6 +39,21 @@ def test_equals_the_cpu_kernel(shape, bits):
     np.testing.assert_array_equal(out.copy_to_host(), expected)
 
 
+@pytest.mark.parametrize("bits", [27, 32, 33])
+def test_sums_of_the_largest_entries_saturate_and_do_not_wrap(bits):
+    table = np.full((256, 256), 2**31 - 1, np.int32)
+    table[1] = -(2**31)
+    rows = np.array([[[0, 0, 0, 1, 0, 1, 1, 1, 1]]], np.uint8)
+    runs = np.zeros((1, 9, 2), np.uint8)
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    total = 0
+    for row in rows[0, 0]:
+        total = min(max(total + int(table[row, 0]), low), high)
+    out = cuda.to_device(np.zeros((1, 1, 2), np.int64))
+    saturating_cuda(*map(cuda.to_device, (table, rows, runs)), out, low, high)
+    assert out.copy_to_host().tolist() == [[[total, total]]]
+
+
 @pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a CUDA device; the simulator takes no tensors"
 )
