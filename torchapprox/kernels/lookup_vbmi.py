@@ -19,7 +19,6 @@ Overflow: ``out`` is int32 and sums wrap modulo 2^32, so that the result is righ
 final sum fits, which the caller proves; `vbmi_emitter` bounds the 16-bit lanes.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -146,11 +145,17 @@ def lookup_vbmi_cpu(
     reach = int(lines.taps.max()) if depth else 0
 
     def task(start: int, stop: int) -> None:
+        # Not a thread's own, since OpenMP's threads forget theirs.
+        try:
+            scratch = _idle.pop()
+        except IndexError:
+            scratch = _new_scratch()
         fill(
             *(planes.entries, planes.bias, rows, lines.codes, lines.group_stride, lines.taps),
-            *(lines.lines, lines.length, lines.stride, reach, out, places, _scratch()),
+            *(lines.lines, lines.length, lines.stride, reach, out, places, scratch),
             *(registers, block_rows, start, stop),
         )
+        _idle.append(scratch)
 
     work = tasks * block_rows * depth * registers
     block = max(1, tasks // (4 * threads))
@@ -380,14 +385,11 @@ def write_sums_transposed(sums, width, out, places, length, group, first_row, la
                 out[np.uintp(origin) + row] = sums[row * np.uintp(width) + np.uintp(m - begin)]
 
 
-_local = threading.local()
+_idle: list[tuple[Any, ...]] = []
 
 
-def _scratch() -> tuple[Any, ...]:
-    """Return this thread's panel with a register to spare in each line, sums and other places."""
-    if not hasattr(_local, "scratch"):
-        panel = aligned_empty((DEPTH * (_TILE + LANES),), np.uint8)
-        sums = aligned_empty((ROWS * _TILE,), np.int32)
-        _local.scratch = panel, sums, np.zeros((3, _TILE), np.int64), EXCHANGES
-    scratch: tuple[Any, ...] = _local.scratch
-    return scratch
+def _new_scratch() -> tuple[Any, ...]:
+    """Return a panel with a register to spare in each line, sums and other places."""
+    panel = aligned_empty((DEPTH * (_TILE + LANES),), np.uint8)
+    sums = aligned_empty((ROWS * _TILE,), np.int32)
+    return panel, sums, np.zeros((3, _TILE), np.int64), EXCHANGES

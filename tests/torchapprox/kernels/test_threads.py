@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.torchapprox.builders import random_table
 from torchapprox import lut_matmul
-from torchapprox.kernels import lookup_runs_cpu
+from torchapprox.kernels import lookup_runs_cpu, threads
 from torchapprox.kernels.threads import for_each_block
 
 LUT = torch.from_numpy(random_table(1))
@@ -35,15 +35,31 @@ def product():
     return lut_matmul(X, W, LUT)
 
 
+@pytest.fixture(params=["openmp", "own pool"])
+def either_pool(request, monkeypatch):
+    if request.param == "own pool":
+        monkeypatch.setattr(threads, "_forked", True)
+    elif threads._openmp() is None:
+        pytest.skip("PyTorch's OpenMP runtime has no interface for GCC here")
+
+
+@pytest.mark.usefixtures("either_pool")
 @pytest.mark.parametrize("length", [0, 1, 7, 100])
 @pytest.mark.parametrize("block", [1, 3, 200])
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_every_block_once(length, block, threads):
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_every_block_once(length, block, number):
     seen = []
-    for_each_block(lambda start, stop: seen.extend(range(start, stop)), length, block, threads)
+    for_each_block(lambda start, stop: seen.extend(range(start, stop)), length, block, number)
     assert sorted(seen) == list(range(length))
 
 
+@pytest.mark.usefixtures("either_pool")
+def test_threads_work_at_the_same_time():
+    both = threading.Barrier(2)
+    for_each_block(lambda *_: both.wait(60), 2, 1, 2)
+
+
+@pytest.mark.usefixtures("either_pool")
 def test_an_error_in_a_helper_reaches_the_caller():
     def fail(start, stop):
         raise ArithmeticError(f"{start}..{stop}")
@@ -60,13 +76,13 @@ def test_any_number_of_threads(number):
 
 def test_several_python_threads_at_once():
     results = []
-    threads = [
+    callers = [
         threading.Thread(target=lambda: results.extend(product() for _ in range(5)))
         for _ in range(6)
     ]
-    for thread in threads:
+    for thread in callers:
         thread.start()
-    for thread in threads:
+    for thread in callers:
         thread.join(60)
     assert len(results) == 30
     assert all(torch.equal(result, EXPECTED) for result in results)
