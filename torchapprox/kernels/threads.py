@@ -59,7 +59,7 @@ def _on_openmp(parallel: Any, work: Callable[[], None], threads: int) -> None:
     def run(_: object) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001  nothing may leave a C callback
+        except BaseException as error:
             errors.append(error)
 
     # As many threads as PyTorch uses, though there may be fewer blocks: a runtime whose teams

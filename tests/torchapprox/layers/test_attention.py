@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from multipliers import Multiplier, exact_products
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
 from torchapprox import (
     Accumulator,
@@ -165,6 +166,25 @@ def test_every_multiplication_is_seen_and_reverting_gives_pytorchs_layers_back()
     state = block.state_dict()
     assert list(state) == list(float_block.state_dict())
     assert all(torch.equal(state[key], value) for key, value in float_block.state_dict().items())
+
+
+def test_the_exact_table_gives_the_quantised_module():
+    block, _ = converted_block(Multiplier.from_lut(exact_products(True, True)))
+    x = random(2, 6, 8, seed=3)
+    y = block(x)
+    for _, layer in get_approx_modules(block):
+        layer.inference_mode = InferenceMode.QUANTIZED
+    # A sum that rounds to the other side of a tie becomes one step of the next product.
+    torch.testing.assert_close(y, block(x), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("accumulator", [None, Accumulator(18, "saturate")])
+def test_batches_permute_and_parts_give_the_whole(accumulator):
+    block, _ = converted_block(random_multiplier(), accumulator=accumulator)
+    x, order = random(5, 6, 8, seed=3), torch.tensor([3, 0, 4, 1, 2])
+    y = block(x)
+    assert torch.equal(block(x[order]), y[order])
+    assert torch.equal(torch.cat([block(part) for part in x.split([1, 3, 1])]), y)
 
 
 def test_trained_weights_survive_reverting():

@@ -8,8 +8,17 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from multipliers import Multiplier, exact_products
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
-from torchapprox import InferenceMode, approximate, coverage, get_approx_modules, qconfig, revert
+from torchapprox import (
+    Accumulator,
+    InferenceMode,
+    approximate,
+    coverage,
+    get_approx_modules,
+    qconfig,
+    revert,
+)
 from torchapprox.layers import (
     ApproxGRU,
     ApproxGRUCell,
@@ -118,6 +127,27 @@ def test_every_multiplication_is_seen_and_reverting_gives_pytorchs_layer_back(
     assert repr(model) == repr(original)
     assert list(model.state_dict()) == list(original.state_dict())
     assert torch.equal(model(x), original(x))
+
+
+@every_layer
+def test_the_exact_table_gives_the_quantised_layer(kind, approx, options):
+    model = converted(kind, options, Multiplier.from_lut(exact_products(True, True)))
+    x = random(2, 5, 3, seed=1)
+    y = model(x)
+    for _, layer in get_approx_modules(model):
+        layer.inference_mode = InferenceMode.QUANTIZED
+    # A sum that rounds to the other side of a tie becomes one step of the next product.
+    torch.testing.assert_close(y, model(x), rtol=0, atol=0.02)
+
+
+@every_layer
+@pytest.mark.parametrize("accumulator", [None, Accumulator(18, "saturate")])
+def test_batches_permute_and_parts_give_the_whole(kind, approx, options, accumulator):
+    model = converted(kind, options, random_multiplier(), accumulator=accumulator)
+    x, order = random(5, 4, 3, seed=1), torch.tensor([3, 0, 4, 1, 2])
+    y = model(x)
+    assert torch.equal(model(x[order]), y[order])
+    assert torch.equal(torch.cat([model(part) for part in x.split([1, 3, 1])]), y)
 
 
 def test_every_product_has_its_own_quantisers_multiplier_and_mode():
