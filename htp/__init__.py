@@ -8,6 +8,7 @@ from htp.feature import FEATURE_KINDS, Feature
 from htp.fit import fit, fit_path
 from htp.fit_function import fit_function
 from htp.int8_factors import Int8Factors
+from htp.level import level
 from htp.model import HtpModel, accurate_model
 from htp.operand_function import Combination, OperandFunction, TableFeature
 from htp.protocol import BaseFunction, HtpCallable, contracted_axes, contracts_last_axis
@@ -38,4 +39,5 @@ __all__ = [
     "fit",
     "fit_function",
     "fit_path",
+    "level",
 ]

@@ -48,10 +48,8 @@ def certify(
         >>> print(certify(accurate_model(), exact))
         1 calls, equal to table on all 65536 pairs
     """
-    x, w = multiplier.x_port.values, multiplier.w_port.values
-    table, calls = _outer_products(model, x, w, as_array)
-    rows, columns = len(x), len(w)
-    products = multiplier.lut[:rows, :columns].astype(np.float64)
+    table, products, calls = _tables(model, multiplier, as_array)
+    rows, columns = products.shape
     return _certificate(
         table,
         products,
@@ -61,6 +59,20 @@ def certify(
         calls=calls,
         exhaustive=True,
     )
+
+
+def differences(model: HtpCallable, multiplier: Multiplier) -> FloatArray:
+    """Return model - multiplier for every pair of the ports' values, float64 `(X, W)`.
+
+    Examples:
+        >>> from htp import accurate_model
+        >>> from multipliers import exact_products
+        >>> exact = Multiplier.from_lut(exact_products(True, True))
+        >>> float(differences(accurate_model(), exact).max())
+        0.0
+    """
+    table, products, _ = _tables(model, multiplier, np.asarray)
+    return table - products
 
 
 def certify_function(
@@ -124,6 +136,15 @@ def draw_pairs(
     generator = np.random.default_rng(seed)
     x = generator.integers(x_port.low, x_port.high, samples, endpoint=True)
     return x, generator.integers(w_port.low, w_port.high, samples, endpoint=True)
+
+
+def _tables(
+    model: HtpCallable, multiplier: Multiplier, as_array: Callable[[Any], Any]
+) -> tuple[FloatArray, FloatArray, int]:
+    """Return the model's and the multiplier's products, and the model's number of calls."""
+    x, w = multiplier.x_port.values, multiplier.w_port.values
+    table, calls = _outer_products(model, x, w, as_array)
+    return table, multiplier.lut[: len(x), : len(w)].astype(np.float64), calls
 
 
 def _outer_products(

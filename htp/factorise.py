@@ -13,7 +13,7 @@ from htp.factorisation import Factorisation
 from htp.lattice import integer_coordinates, row_lattice_basis
 from htp.table import Table, as_multiplier, operand_values
 from multipliers import Multiplier
-from multipliers.rank import exact_rank
+from multipliers.rank import exact_rank, least_rank
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -27,13 +27,13 @@ class RankError(ValueError):
     """A table's rank is too high for a factorisation to pay.
 
     Attributes:
-        rank: Number of products that an exact factorisation would take.
+        rank: Number of products that an exact factorisation would take at least.
     """
 
     def __init__(self, name: str, rank: int, max_rank: int) -> None:
         super().__init__(
             f"'lut' must have a rank of at most {max_rank} for a factorisation to pay, got {name} "
-            f"of rank {rank}; use the table, or htp.fit for an inexact model of fewer products"
+            f"of at least {rank}; use the table, or htp.fit for an inexact model of fewer products"
         )
         self.rank = rank
 
@@ -72,20 +72,25 @@ def factorise(
         mul8s_bam_h0_v6: rank 7, error factorised, entries up to 128 and 128
     """
     multiplier = as_multiplier(lut)
-    # A table of zeros has one term, of zeros.
-    terms = {
-        "table": max(1, exact_rank(multiplier.lut)),
-        "error": 1 + exact_rank(_error(multiplier)),
-    }
-    if part != "smaller":
-        if part not in terms:
-            raise ValueError(f"'part' must be 'smaller', 'table' or 'error', got {part!r}")
-        terms = {part: terms[part]}
+    if part not in ("smaller", *_MAKERS):
+        raise ValueError(f"'part' must be 'smaller', 'table' or 'error', got {part!r}")
+    tables = {"table": multiplier.lut.astype(np.int64), "error": _error(multiplier)}
+    wanted = list(tables) if part == "smaller" else [part]
+    # The proof of a rank takes long where it is high, and a lower bound refuses as well.
+    least = min(_terms(name, least_rank(tables[name])) for name in wanted)
+    if least > max_rank:
+        raise RankError(multiplier.name, least, max_rank)
+    terms = {name: _terms(name, exact_rank(tables[name])) for name in wanted}
     fewest = min(terms.values())
     if fewest > max_rank:
         raise RankError(multiplier.name, fewest, max_rank)
     found = [_MAKERS[name](multiplier, rank) for name, rank in terms.items() if rank == fewest]
     return min(found, key=lambda one: (len(one.int8.weights), one.greatest_sum))
+
+
+def _terms(part: str, rank: int) -> int:
+    """Return the terms of a factorisation: one even for zeros, the exact product beside errors."""
+    return rank + 1 if part == "error" else max(1, rank)
 
 
 def _of_table(multiplier: Multiplier, rank: int) -> Factorisation:

@@ -22,15 +22,16 @@ class Int8Factors:
 
     Terms of one weight make one GEMM of int8 operands; products of a shift and a sum of operands
     are added afterwards. A shift other than 0 is taken where a column's entries fit int8 only so,
-    as unsigned operands do with 128. A column whose entries span more than 256 values is split
-    into digits of the base 256: one term of weight 1 and one of weight 256, or more.
+    as unsigned operands do with 128. Of a column whose entries span more than 256 values, the
+    common divisor becomes weight; where that is not enough, it is split into digits of the base
+    256: one term of weight 1 and one of weight 256, or more.
 
     Attributes:
         left: int8 `(256, t)`, by the code of x.
         right: int8 `(t, 256)`, by the code of w.
         left_shift: int64 `(t,)`.
         right_shift: int64 `(t,)`.
-        weights: int64 `(t,)`, powers of 256.
+        weights: int64 `(t,)`, positive.
     """
 
     left: Int8Array
@@ -104,6 +105,10 @@ def _digits(column: Int64Array) -> list[tuple[Int64Array, int, int]]:
     if high - low < _DIGIT:
         shift = 128 if low >= 0 and high < _DIGIT else low + 128
         return [(column - shift, shift, 1)]
+    divisor = int(np.gcd.reduce(column))
+    if divisor > 1:
+        parts = _digits(column // divisor)
+        return [(part, shift, divisor * weight) for part, shift, weight in parts]
     digit = (column + 128) % _DIGIT - 128
     higher = _digits((column - digit) // _DIGIT)
     return [(digit, 0, 1), *((part, shift, _DIGIT * weight) for part, shift, weight in higher)]

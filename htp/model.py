@@ -29,7 +29,9 @@ class HtpModel:
         y = sum_t base_func(f_t(x), c_t * g_t(w), **kwargs)
 
     in one call, the functions of all terms side by side along the axis over which ``base_func``
-    sums, where `htp.contracted_axes` knows this axis; else in one call for each term.
+    sums, where `htp.contracted_axes` knows this axis; else in one call for each term. Depthwise
+    convolutions take a call for each term, too, since libraries compute them fast with a single
+    channel a group only.
 
     Args:
         name: What the model is called in reports.
@@ -69,7 +71,8 @@ class HtpModel:
         x_features = [term.x_function(x_q) for term in self.terms]
         w_features = [_scaled(term.w_function(w_q), term.coefficient) for term in self.terms]
         axes = contracted_axes(base_func, w_ndim=w_q.ndim)
-        if axes is not None and len(self.terms) > 1:
+        depthwise = kwargs.get("groups", 1) > 1 and w_q.shape[:2] == (kwargs["groups"], 1)
+        if axes is not None and len(self.terms) > 1 and not depthwise:
             x_axis, w_axis = axes
             return base_func(stack(x_features, x_axis), stack(w_features, w_axis), **kwargs)
         first, *others = (

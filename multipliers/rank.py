@@ -43,16 +43,40 @@ def exact_rank(matrix: npt.NDArray[np.integer]) -> int:
     return _rank_by_primes(different, rank)
 
 
+def least_rank(matrix: npt.NDArray[np.integer], *, enough: int | None = None) -> int:
+    """Return a lower bound of the rank, fast: the rank modulo a prime of 31 bits.
+
+    It is less than the rank only if the prime divides all minors of the rank's size, which no
+    matrix does by chance.
+
+    Args:
+        matrix: As for `exact_rank`.
+        enough: A bound at which to stop.
+
+    Examples:
+        >>> least_rank(np.eye(5, dtype=int)), least_rank(np.eye(5, dtype=int), enough=3)
+        (5, 3)
+    """
+    different = _different_rows(_different_rows(matrix.astype(np.int64)).T)
+    return _eliminate(different, _PRIME, enough=enough)[0]
+
+
 def _different_rows(matrix: Int64Array) -> Int64Array:
     """Return each row once, in the order of the operand: its low powers of two come first."""
     return matrix[np.sort(np.unique(matrix, axis=0, return_index=True)[1])]
 
 
-def _eliminate(matrix: Int64Array, prime: int) -> tuple[int, Int64Array, Int64Array]:
-    """Return rank, pivot columns and, by these, the echelon form's rows `(rank, columns)`."""
+def _eliminate(
+    matrix: Int64Array, prime: int, *, enough: int | None = None
+) -> tuple[int, Int64Array, Int64Array]:
+    """Return rank, pivot columns and, by these, the echelon form's rows `(rank, columns)`.
+
+    A rank of ``enough`` ends the elimination.
+    """
     rest = matrix % prime
     columns = np.arange(matrix.shape[1])
-    for rank in range(min(matrix.shape)):
+    most = min(matrix.shape) if enough is None else min(*matrix.shape, enough)
+    for rank in range(most):
         nonzero = np.flatnonzero(rest[rank:, rank:])
         if not len(nonzero):
             return rank, columns, rest[:rank]
@@ -66,7 +90,7 @@ def _eliminate(matrix: Int64Array, prime: int) -> tuple[int, Int64Array, Int64Ar
         below = rest[rank + 1 :, rank:]
         affected = np.flatnonzero(below[:, 0])
         below[affected] = (below[affected] - below[affected, :1] * pivot_row) % prime
-    return min(matrix.shape), columns, rest[: min(matrix.shape)]
+    return most, columns, rest[:most]
 
 
 def _proven(matrix: Int64Array, columns: Int64Array, echelon: Int64Array) -> bool:

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Protocol
 
-from analysis.commands import characterise, cosim, demo, fit, library, lut
+from analysis.commands import characterise, cosim, demo, fit, info, library, lut
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -38,5 +38,6 @@ COMMANDS: dict[str, Command] = {
     "cosim": cosim,
     "library": library,
     "demo": demo,
+    "info": info,
 }
 """Every command by the word that calls it, in the order of the help."""

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     try:
         exact = factorise(multiplier)
     except RankError as error:
-        yield f"an exact factorisation takes {error.rank} products, more than pay"
+        yield f"an exact factorisation takes at least {error.rank} products, more than pay"
     else:
         depth = exact.exact_depth("float32")
         yield f"{exact}; float32 sums of {depth} products are exact"

@@ -122,11 +122,20 @@ def test_int8_depth_keeps_int32(name):
 
 def test_wide_entries_are_split_into_digits():
     left = np.arange(-30_000, 30_000, 235)[:256, None] * 40
+    left[0] += 1
     multiplier = Multiplier.from_lut(left @ np.full((1, 256), 7))
     found = Factorisation(multiplier, left, np.full((1, 256), 7), "table")
     assert not found.fits_int8
     assert found.int8.weights.tolist() == [1, 256, 65536]
     assert np.array_equal(found.int8.table, multiplier.lut)
+
+
+def test_common_divisors_become_weights():
+    left = np.arange(-128, 128)[:, None] * 300
+    multiplier = Multiplier.from_lut(left @ np.full((1, 256), 7))
+    factors = Factorisation(multiplier, left, np.full((1, 256), 7), "table").int8
+    assert factors.weights.tolist() == [300]
+    assert np.array_equal(factors.table, multiplier.lut)
 
 
 def test_a_table_of_zeros_and_the_exact_table():
@@ -149,11 +158,11 @@ def test_the_model_is_certified_exact():
 def test_high_ranks_are_refused_early():
     table = np.random.default_rng(0).integers(-99, 99, (256, 256))
     with pytest.raises(
-        RankError, match=r"rank of at most 64 .* got table of rank 25[56]; use"
+        RankError, match=r"rank of at most 64 .* got table of at least 25[56]; use"
     ) as e:
         factorise(table)
     assert e.value.rank >= 255
-    with pytest.raises(RankError, match=r"at most 3 .* got mul8u_tosam_h0_t2 of rank 4"):
+    with pytest.raises(RankError, match=r"at most 3 .* got mul8u_tosam_h0_t2 of at least 4"):
         factorise(get("mul8u_tosam_h0_t2"), max_rank=3)
 
 

@@ -149,6 +149,20 @@ def test_one_call_equals_a_call_for_each_term(function, x_shape, w_shape, kwargs
     assert calls[0].numel() == 3 * x.numel()
 
 
+def test_a_depthwise_convolution_is_called_for_each_term():
+    """Stacked channels would leave PyTorch's fast way, which knows one channel a group."""
+    calls = []
+
+    def conv2d(x, w, **kwargs):
+        calls.append(x.shape)
+        return F.conv2d(x, w, **kwargs)
+
+    x, w = integers(2, 4, 5, 5), integers(4, 1, 3, 3, seed=1)
+    y = MIXED(conv2d, x, w, {"groups": 4})
+    assert calls == [x.shape] * 3
+    assert torch.equal(y, MIXED(term_by_term(F.conv2d), x, w, {"groups": 4}))
+
+
 def test_a_partial_function_is_called_for_each_term():
     calls = []
     MIXED(lambda x, w: calls.append(1) or x @ w.mT, integers(2, 3), integers(4, 3), {})

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multipliers import exact_products
-from multipliers.rank import exact_rank
+from multipliers.rank import exact_rank, least_rank
 
 
 def rank_in_fractions(matrix):
@@ -37,6 +37,15 @@ def test_products_of_small_matrices(data):
     right = rng.integers(-size, size, (inner, columns), endpoint=True)
     matrix = left @ right
     assert exact_rank(matrix) == rank_in_fractions(matrix.tolist())
+
+
+def test_a_fast_lower_bound():
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(-99, 99, (200, 30)) @ rng.integers(-99, 99, (30, 256))
+    assert least_rank(matrix) == exact_rank(matrix) == 30
+    assert [least_rank(matrix, enough=enough) for enough in (0, 7, 30, 400)] == [0, 7, 30, 30]
+    # A rank modulo a prime that divides every minor is less than the rank.
+    assert least_rank(np.diag([2**31 - 1, 1])) == 1
 
 
 @pytest.mark.parametrize("inner", [5, 25])

@@ -21,7 +21,7 @@ def _run(kernel, x, w, lut, *limits):
     return torch.from_numpy(arrays[-1].copy_to_host()).mT
 
 
-def lut_matmul(x, w, lut, *, lut_range=None):
+def lut_matmul(x, w, lut, *, lut_range=None, engine="auto"):
     return _run(lookup_cuda, x, w, lut)
 
 
@@ -29,7 +29,7 @@ def saturating_matmul(x, w, lut, *, bits):
     return _run(saturating_cuda, x, w, lut, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def lut_conv(x, w, lut, *, stride, dilation, groups, lut_range=None):
+def lut_conv(x, w, lut, *, stride, dilation, groups, lut_range=None, engine="auto"):
     """As the operator computes on a CUDA device: receptive fields, then a matrix product."""
     shape = ConvShape(
         batch=len(x), channels=x.shape[1], size=tuple(x.shape[2:]), out_channels=len(w),

@@ -45,6 +45,7 @@ def approximate(
     mode: InferenceMode | Mapping[str, InferenceMode] | ModeRule = InferenceMode.APPROXIMATE,
     htp_model: HtpCallable | Mapping[str, HtpCallable | None] | None = None,
     accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
+    engine: str | Mapping[str, str] = "auto",
     fold_batchnorm: bool = False,
 ) -> ConversionSummary:
     """Convert a float model's layers in place so that they run on an approximate multiplier.
@@ -74,6 +75,7 @@ def approximate(
         htp_model: HTP model that computes instead of the multiplier's table.
         accumulator: What sums the products; exact for None and for layers that a mapping does not
             name.
+        engine: What computes the sums of a table's products; see `torchapprox.lut_matmul`.
         fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
             `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
             belongs together. `revert` does not undo it.
@@ -99,7 +101,12 @@ def approximate(
         (('2', 'Linear'),)
     """
     settings = _Settings(
-        multiplier, qconfig=qconfig, mode=mode, htp_model=htp_model, accumulator=accumulator
+        multiplier,
+        qconfig=qconfig,
+        mode=mode,
+        htp_model=htp_model,
+        accumulator=accumulator,
+        engine=engine,
     )
     chosen = choose_layers(model, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
@@ -154,7 +161,14 @@ class _Settings:
     """What each layer of a conversion gets."""
 
     def __init__(
-        self, multiplier: Any, *, qconfig: Any, mode: Any, htp_model: Any, accumulator: Any
+        self,
+        multiplier: Any,
+        *,
+        qconfig: Any,
+        mode: Any,
+        htp_model: Any,
+        accumulator: Any,
+        engine: Any,
     ) -> None:
         self.multiplier: PerLayer[Multiplier | None] = PerLayer(
             "multiplier", multiplier, default=None
@@ -168,6 +182,7 @@ class _Settings:
         self.accumulator: PerLayer[Accumulator | None] = PerLayer(
             "accumulator", accumulator, default=None
         )
+        self.engine: PerLayer[str] = PerLayer("engine", engine, default="auto")
 
     def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
         multiplier = self.multiplier(name, layer)
@@ -180,8 +195,7 @@ class _Settings:
 
     def assign(self, layers: list[tuple[str, ApproxLayer]]) -> None:
         names = [float_name(name) for name, _ in layers]
-        settings = (self.multiplier, self.qconfig, self.mode, self.htp_model, self.accumulator)
-        for setting in settings:
+        for setting in vars(self).values():
             setting.check_names(names)
         for name, (_, layer) in zip(names, layers, strict=True):
             try:
@@ -190,6 +204,7 @@ class _Settings:
                 raise ValueError(f"layer {name!r}: {error}") from error
             layer.htp_model = self.htp_model(name, layer)
             layer.accumulator = self.accumulator(name, layer)
+            layer.engine = self.engine(name, layer)
             layer.inference_mode = self.mode(name, layer)
 
 
@@ -212,7 +227,7 @@ def _fold_first(
 
 
 def _assigned(layer: ApproxLayer) -> dict[str, Any]:
-    attributes = ("multiplier", "htp_model", "accumulator", "inference_mode")
+    attributes = ("multiplier", "htp_model", "accumulator", "engine", "inference_mode")
     return {attribute: getattr(layer, attribute) for attribute in attributes}
 
 

@@ -3,6 +3,7 @@
 `lookup_cuda` and `saturating_cuda` are imported where they are used, since they need `numba.cuda`.
 """
 
+from torchapprox.kernels.features_cpu import lay_out_cpu, map_codes_cpu, sum_mapped_cpu
 from torchapprox.kernels.histogram_cpu import histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
@@ -18,12 +19,15 @@ __all__ = [
     "clip_gradient_cpu",
     "fake_quantise_cpu",
     "histogram_cpu",
+    "lay_out_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vbmi_cpu",
+    "map_codes_cpu",
     "quantise_cpu",
     "rescale_columns_cpu",
     "rescale_rows_cpu",
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
+    "sum_mapped_cpu",
 ]

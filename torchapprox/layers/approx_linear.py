@@ -140,12 +140,13 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             sink,
             self.product_table.lut_range,
             self.accumulator,
+            self.engine,
         )
         return y.view(*x_q.shape[:-1], self.out_features)
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
-        return lower_linear(self._vectors(x_q), w_q, quant_params, self.accumulator)
+        return lower_linear(self._vectors(x_q), w_q, quant_params, self.accumulator, self.engine)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer in its current mode; see `ApproxLayer.forward`."""

@@ -113,11 +113,12 @@ class ApproxMatmul(ApproxLayer):
             traced_inputs=sink,
             lut_range=self.product_table.lut_range,
             accumulator=self.accumulator,
+            engine=self.engine,
         )
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
-        return lower_matmul(*matrices(x_q, w_q), quant_params, self.accumulator)
+        return lower_matmul(*matrices(x_q, w_q), quant_params, self.accumulator, self.engine)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:  # type: ignore[override]
         """Quantise both operands and multiply them in the layer's current mode.

@@ -106,12 +106,15 @@ class ConvolutionLayer(ApproxLayer):
             sink,
             self.product_table.lut_range,
             self.accumulator,
+            self.engine,
         )
         return y
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
-        return conv_operands(x_q, w_q, quant_params, self.conv_args, self.accumulator).lower()
+        return conv_operands(
+            x_q, w_q, quant_params, self.conv_args, self.accumulator, self.engine
+        ).lower()
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer in its current mode; see `ApproxLayer.forward`.

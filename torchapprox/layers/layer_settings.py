@@ -1,4 +1,4 @@
-"""What a user sets on an approximate layer: multiplier, mode, accumulator and noise."""
+"""What a user sets on an approximate layer: multiplier, mode, accumulator, engine and noise."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +13,7 @@ from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.output_noise import OutputNoise
 from torchapprox.layers.product_table import ProductTable, multiplier_of_table
 from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.engine import check_engine
 from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
 
 
@@ -44,6 +45,7 @@ class LayerSettings(nn.Module):
         self._inference_mode = InferenceMode.QUANTIZED
         self._htp_model: HtpCallable | None = None
         self._accumulator: Accumulator | None = None
+        self._engine = "auto"
         self.noise = OutputNoise(learnable=learnable_noise)
         self.register_buffer("bias_correction", None)
 
@@ -123,6 +125,19 @@ class LayerSettings(nn.Module):
             )
         self._accumulator = accumulator
 
+    @property
+    def engine(self) -> str:
+        """What computes the sums of a table's products; "auto" at first, see `lut_matmul`.
+
+        All engines give equal results. A setting of this process, not saved with the layer.
+        """
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: str) -> None:
+        check_engine(engine)
+        self._engine = engine
+
     @staticmethod
     def accurate_lut() -> Tensor:
         """Return the exact signed products, int32 `(256, 256)`, codes 0..127, -128..-1."""
@@ -190,10 +205,12 @@ class LayerSettings(nn.Module):
     # -- text, copies and checkpoints -------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Return the layer's arguments, mode, multiplier and, if it is not exact, accumulator."""
+        """Return the layer's arguments, mode, multiplier, and what else is not as at first."""
         state = f"mode={self._inference_mode.name}, multiplier={self.product_table.name}"
         if self._accumulator is not None:
             state += f", accumulator={self._accumulator}"
+        if self._engine != "auto":
+            state += f", engine={self._engine}"
         return ", ".join(filter(None, (super().extra_repr(), state)))
 
     def get_extra_state(self) -> dict[str, Any]:

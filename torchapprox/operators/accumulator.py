@@ -77,7 +77,13 @@ class Accumulator:
         return _fit(sums, self.bits, self.overflow)
 
     def matmul(
-        self, x: Tensor, w: Tensor, lut: Tensor, *, lut_range: tuple[int, int] | None = None
+        self,
+        x: Tensor,
+        w: Tensor,
+        lut: Tensor,
+        *,
+        lut_range: tuple[int, int] | None = None,
+        engine: str = "auto",
     ) -> Tensor:
         """Return the matrix product of two code matrices, summed in this accumulator.
 
@@ -86,6 +92,8 @@ class Accumulator:
             w: Weight codes, uint8 `(G, N, K)`.
             lut: Products, int32 `(256, 256)`, row = code of x.
             lut_range: Bounds on the entries of lut, least and greatest, where known.
+            engine: Computes the exact sums; see `torchapprox.lut_matmul`. Sums that saturate after
+                every addition need single products, which are looked up whatever the engine.
 
         Returns:
             int64 `(G, M, N)`.
@@ -105,22 +113,29 @@ class Accumulator:
             tensor([[[44]]])
         """
         if self.height is None:
-            return self._tile(x, w, lut, self.bits, lut_range)
+            return self._tile(x, w, lut, self.bits, lut_range, engine)
         total = torch.zeros((), dtype=torch.int64, device=x.device)
         for first in range(0, max(x.shape[2], 1), self.height):
             tile = slice(first, first + self.height)
             bits = self.partial_bits or self.bits
-            total = total + self._tile(x[..., tile], w[..., tile], lut, bits, lut_range)
+            total = total + self._tile(x[..., tile], w[..., tile], lut, bits, lut_range, engine)
             if self.fits_each_step:
                 total = self.fit(total)
         return self.fit(total)
 
     def _tile(
-        self, x: Tensor, w: Tensor, lut: Tensor, bits: int, lut_range: tuple[int, int] | None
+        self,
+        x: Tensor,
+        w: Tensor,
+        lut: Tensor,
+        bits: int,
+        lut_range: tuple[int, int] | None,
+        engine: str,
     ) -> Tensor:
         if self.fits_each_step:
             return saturating_matmul(x, w, lut, bits=bits)
-        return _fit(lut_matmul(x, w, lut, lut_range=lut_range), bits, self.overflow)
+        sums = lut_matmul(x, w, lut, lut_range=lut_range, engine=engine)
+        return _fit(sums, bits, self.overflow)
 
 
 def _fit(sums: Tensor, bits: int, overflow: str) -> Tensor:

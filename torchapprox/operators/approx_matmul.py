@@ -26,6 +26,7 @@ def approx_matmul(
     traced_inputs: OperandSink | None = None,
     lut_range: tuple[int, int] | None = None,
     accumulator: Accumulator | None = None,
+    engine: str = "auto",
 ) -> Tensor:
     """Return ``torch.matmul(x, w)`` with every scalar product from an approximate multiplier.
 
@@ -42,6 +43,7 @@ def approx_matmul(
         traced_inputs: Receives the operands' codes if not None.
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Returns:
         Floating point, `(..., M, N)` without the axes that a vector lacks, dequantised, of the type
@@ -61,7 +63,7 @@ def approx_matmul(
     """
     rows, columns = matrices(x, w)
     y: Tensor = ApproxMatmulOp.apply(  # type: ignore[no-untyped-call]
-        rows, columns, lut, quant_params, htp_model, traced_inputs, lut_range, accumulator
+        rows, columns, lut, quant_params, htp_model, traced_inputs, lut_range, accumulator, engine
     )
     if w.dim() == 1:
         y = y.squeeze(-1)
@@ -104,8 +106,9 @@ class ApproxMatmulOp(torch.autograd.Function):
         traced_inputs: OperandSink | None,
         lut_range: tuple[int, int] | None,
         accumulator: Accumulator | None,
+        engine: str,
     ) -> Tensor:
-        operands = lower_matmul(x, w, quant_params, accumulator)
+        operands = lower_matmul(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
         if takes_table(lut, htp_model, accumulator):
@@ -132,15 +135,7 @@ class ApproxMatmulOp(torch.autograd.Function):
         x_reals, w_reals = ctx.operands.reals(x, w, needed)
         grad_x = (grad @ w_reals).sum_to_size(x.shape) if for_x else None
         grad_w = (grad.mT @ x_reals).sum_to_size(w.shape) if for_w else None
-        return (
-            *ctx.operands.straight_through((grad_x, grad_w), x, w),
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        )
+        return *ctx.operands.straight_through((grad_x, grad_w), x, w), *[None] * 7
 
 
 @contracts_last_axis
@@ -154,6 +149,7 @@ def lower_matmul(
     w: Tensor,
     params: QuantizationParameters,
     accumulator: Accumulator | None = None,
+    engine: str = "auto",
 ) -> GemmOperands:
     """Return the operand codes of ``x @ w.mT``, one group per pair of matrices.
 
@@ -165,6 +161,7 @@ def lower_matmul(
         w: Fake-quantised second operand, floating point `(..., N, K)`; batches broadcast.
         params: How they are quantised, both per tensor.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Raises:
         ValueError: ``w`` is quantised per channel, or an operand's codes do not fit its port.
@@ -195,6 +192,7 @@ def lower_matmul(
         w_zero_point=params.w_zero_point.view(1, 1).to(torch.int64).expand(groups, n),
         scale=(params.x_scale * params.w_scale).view(1, 1).expand(groups, n),
         accumulator=accumulator,
+        engine=engine,
         fixed_weights=False,
     )
 

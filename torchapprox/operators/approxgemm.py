@@ -31,6 +31,7 @@ class ApproxGeMM(torch.autograd.Function):
         traced_inputs: Receives the operands' codes if not None.
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Returns:
         Floating point `(M, N)`, dequantised, of the type of ``x``. Its gradients are those of the
@@ -59,8 +60,9 @@ class ApproxGeMM(torch.autograd.Function):
         traced_inputs: OperandSink | None,
         lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
+        engine: str = "auto",
     ) -> Tensor:
-        operands = lower_linear(x, w, quant_params, accumulator)
+        operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
         # Contiguous, as F.linear's result is: callers view it.
@@ -89,7 +91,7 @@ class ApproxGeMM(torch.autograd.Function):
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
         x_reals, w_reals = ctx.operands.reals(x, w, needed)
         gradients = grad @ w_reals if for_x else None, grad.T @ x_reals if for_w else None
-        return *ctx.operands.straight_through(gradients, x, w), None, None, None, None, None, None
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 7
 
 
 def lower_linear(
@@ -97,6 +99,7 @@ def lower_linear(
     w: Tensor,
     params: QuantizationParameters,
     accumulator: Accumulator | None = None,
+    engine: str = "auto",
 ) -> GemmOperands:
     """Return the operand codes of ``x @ w.T``, one group.
 
@@ -105,6 +108,7 @@ def lower_linear(
         w: Fake-quantised weights, floating point `(N, K)`.
         params: How they are quantised.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Raises:
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
@@ -126,6 +130,7 @@ def lower_linear(
         w_zero_point=params.w_zero_point.view(-1).to(torch.int64).expand(n).view(1, n),
         scale=(params.x_scale * params.w_scale).view(-1).expand(n).view(1, n),
         accumulator=accumulator,
+        engine=engine,
     )
 
 

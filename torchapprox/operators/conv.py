@@ -25,6 +25,7 @@ def conv_operands(
     params: QuantizationParameters,
     args: ConvArgs | ConvTransposeArgs,
     accumulator: Accumulator | None = None,
+    engine: str = "auto",
 ) -> ConvOperands | ConvTransposeOperands:
     """Turn the operands of a convolution or a transposed one into codes.
 
@@ -35,6 +36,7 @@ def conv_operands(
         params: How they are quantised; the weights' scales are by output channel, 1 or N.
         args: The arguments of the convolution.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Raises:
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
@@ -55,6 +57,7 @@ def conv_operands(
         "scale": (params.x_scale * params.w_scale).view(-1).expand(n),
         "output_size": output_size,
         "accumulator": accumulator,
+        "engine": engine,
     }
     if isinstance(args, ConvTransposeArgs):
         return ConvTransposeOperands(x_codes=x_codes, args=args, **fields)
@@ -87,6 +90,7 @@ class ApproxConvOp(torch.autograd.Function):
         traced_inputs: Receives the operands' codes if not None.
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
 
     Returns:
         Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``. Its gradients are
@@ -118,8 +122,9 @@ class ApproxConvOp(torch.autograd.Function):
         traced_inputs: OperandSink | None,
         lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
+        engine: str = "auto",
     ) -> Tensor:
-        operands = conv_operands(x, w, quant_params, args, accumulator)
+        operands = conv_operands(x, w, quant_params, args, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
         if takes_table(lut, htp_model, accumulator):
@@ -139,13 +144,4 @@ class ApproxConvOp(torch.autograd.Function):
         x, w = ctx.saved_tensors
         needed = tuple(ctx.needs_input_grad[:2])
         gradients = ctx.conv_args.gradients(grad, *ctx.operands.reals(x, w, needed), needed)
-        return (
-            *ctx.operands.straight_through(gradients, x, w),
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        )
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 8

@@ -32,6 +32,7 @@ class ConvOperands:
         args: The arguments of the convolution.
         output_size: Size of the output along each axis.
         accumulator: What sums the products; exact if None.
+        engine: What computes the sums; see `torchapprox.lut_matmul`.
     """
 
     x_codes: Tensor
@@ -44,6 +45,7 @@ class ConvOperands:
     args: ConvArgs
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
+    engine: str = "auto"
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of the receptive fields with the kernels.
@@ -63,6 +65,7 @@ class ConvOperands:
             w_zero_point=self.w_zero_point.reshape(groups, -1),
             scale=self.scale.reshape(groups, -1),
             accumulator=self.accumulator,
+            engine=self.engine,
         )
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
@@ -121,6 +124,7 @@ class ConvOperands:
             dilation=shape.dilation,
             groups=shape.groups,
             lut_range=lut_range,
+            engine=self.engine,
         )
 
     def _w_sums(self) -> Tensor:

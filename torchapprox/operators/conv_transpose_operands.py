@@ -44,6 +44,7 @@ class ConvTransposeOperands:
         args: The arguments of the convolution.
         output_size: Size of the output along each axis.
         accumulator: What sums the products; exact if None.
+        engine: What computes the sums; see `torchapprox.lut_matmul`.
     """
 
     x_codes: Tensor
@@ -56,6 +57,7 @@ class ConvTransposeOperands:
     args: ConvTransposeArgs
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
+    engine: str = "auto"
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of input positions and taps of the kernels.
@@ -78,6 +80,7 @@ class ConvTransposeOperands:
             w_zero_point=self.w_zero_point.view(groups, -1).repeat_interleave(taps, dim=1),
             scale=self.scale.view(groups, -1).repeat_interleave(taps, dim=1),
             accumulator=self.accumulator,
+            engine=self.engine,
         )
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:

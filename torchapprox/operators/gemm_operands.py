@@ -39,6 +39,7 @@ class GemmOperands:
         w_zero_point: Zero points of the weights, int64 `(G, N)`.
         scale: Product of the operands' scales, floating point `(G, N)`.
         accumulator: What sums the products; exact if None.
+        engine: What computes the sums; see `torchapprox.lut_matmul`.
         fixed_weights: Whether the second operand is the layer's weights, not an activation; the
             groups are then the same ones at every call.
     """
@@ -51,6 +52,7 @@ class GemmOperands:
     w_zero_point: Tensor
     scale: Tensor
     accumulator: Accumulator | None = None
+    engine: str = "auto"
     fixed_weights: bool = True
 
     @property
@@ -118,8 +120,12 @@ class GemmOperands:
         if lut is None:
             lut = exact_table(self.x_signed, self.w_signed, self.x_codes.device)
         if self.accumulator is None:
-            return lut_matmul(self.x_codes, self.w_codes, lut, lut_range=lut_range)
-        return self.accumulator.matmul(self.x_codes, self.w_codes, lut, lut_range=lut_range)
+            return lut_matmul(
+                self.x_codes, self.w_codes, lut, lut_range=lut_range, engine=self.engine
+            )
+        return self.accumulator.matmul(
+            self.x_codes, self.w_codes, lut, lut_range=lut_range, engine=self.engine
+        )
 
     def corrections(self) -> Tensor:
         """Return the zero-point terms, exact: `accumulate` is `sums` plus these.

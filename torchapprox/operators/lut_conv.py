@@ -11,6 +11,7 @@ from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
 from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.operators.conv_lines import ConvShape, conv_lines
+from torchapprox.operators.engine import chosen_engine, convolve_by_factors
 from torchapprox.operators.lut_matmul import check_table, entry_range, needs_int64
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27
@@ -26,6 +27,7 @@ def lut_conv(
     groups: int = 1,
     lut_range: tuple[int, int] | None = None,
     kernel: str | None = None,
+    engine: str = "auto",
 ) -> Tensor:
     """Return a convolution without padding on an approximate multiplier.
 
@@ -44,15 +46,17 @@ def lut_conv(
         groups: Number of groups.
         lut_range: Bounds on the entries of ``lut``, as `lut_matmul` takes them.
         kernel: CPU kernel, as `lut_matmul` takes it.
+        engine: Likewise.
 
     Returns:
         int32 or int64 `(B, N, *output_size)`, contiguous, on the operands' device.
 
     Raises:
         TypeError: A dtype is not as above.
-        ValueError: Shapes do not match, devices differ, or there is no kernel of that name.
+        ValueError: Shapes do not match, devices differ, or there is no kernel or engine of that
+            name.
         NotImplementedError: The operands are neither on the CPU nor on a CUDA device, or a kernel
-            is forced that this CPU or this table does not allow.
+            or engine is forced that this device or this table does not allow.
 
     Examples:
         >>> exact = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32))
@@ -65,8 +69,10 @@ def lut_conv(
     if lut_range is None:
         lut_range = entry_range(lut)
     wide = needs_int64(w[0].numel(), lut_range) if len(w) else False
+    kernel = forced_kernel(kernel)
+    engine = chosen_engine(engine, kernel, x.device)
     sums: Tensor = torch.ops.torchapprox.lut_conv(
-        x, w, lut, list(stride), list(dilation), groups, wide, forced_kernel(kernel)
+        x, w, lut, list(stride), list(dilation), groups, wide, kernel, engine
     )
     return sums
 
@@ -152,10 +158,13 @@ def _lut_conv(
     groups: int,
     wide: bool,
     kernel: str | None,
+    engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
     out = _empty_result(x, shape, wide)
-    x, w = x.contiguous(), w.contiguous()
+    x, w, lut = x.detach().contiguous(), w.detach().contiguous(), lut.detach()
+    if x.is_cpu and convolve_by_factors(x, w, lut, shape, out, engine):
+        return out
     if not _read_in_place(x, w, lut, shape, out, kernel):
         _lay_out(x, w, lut, shape, out, kernel)
     return out
@@ -171,6 +180,7 @@ def _(
     groups: int,
     wide: bool,
     kernel: str | None,  # noqa: ARG001
+    engine: str,  # noqa: ARG001
 ) -> Tensor:
     return _empty_result(x, _shape(x, w, stride, dilation, groups), wide)
 
@@ -211,7 +221,7 @@ def _lay_out(
     first = 0
     for part in images_in_parts(x, shape):
         fields = receptive_fields(part, shape)
-        sums: Tensor = torch.ops.torchapprox.lut_matmul(fields, rows, lut, wide, kernel)
+        sums: Tensor = torch.ops.torchapprox.lut_matmul(fields, rows, lut, wide, kernel, "lookup")
         by_channel = sums.mT.reshape(shape.out_channels, len(part), *shape.output_size)
         out[first : first + len(part)] = by_channel.transpose(0, 1)
         first += len(part)

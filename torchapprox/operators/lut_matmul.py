@@ -5,6 +5,7 @@ from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.cpu_lookup import arrange, cpu_lookup, runs_x
+from torchapprox.operators.engine import chosen_engine, multiply_by_factors
 
 INT32_MAX = 2**31 - 1
 
@@ -16,6 +17,7 @@ def lut_matmul(
     *,
     lut_range: tuple[int, int] | None = None,
     kernel: str | None = None,
+    engine: str = "auto",
 ) -> Tensor:
     """Return the matrix product of two code matrices on an approximate multiplier.
 
@@ -32,15 +34,19 @@ def lut_matmul(
             found by reading the table if None.
         kernel: CPU kernel, "vbmi" or "portable"; None for what the environment variable
             ``TORCHAPPROX_KERNEL`` names, and without it for the fastest. All give equal results.
+        engine: "auto", "lookup" or "factors", see `torchapprox.operators.engine`; "auto" takes what
+            is faster on this machine, unless the environment variable ``TORCHAPPROX_ENGINE`` names
+            an engine or a kernel is forced. All give equal results.
 
     Returns:
         int32 or int64, `(M, N)` or `(G, M, N)`, on the operands' device.
 
     Raises:
         TypeError: A dtype is not as above.
-        ValueError: Shapes do not match, devices differ, or there is no kernel of that name.
+        ValueError: Shapes do not match, devices differ, or there is no kernel or engine of that
+            name.
         NotImplementedError: The operands are neither on the CPU nor on a CUDA device, or a kernel
-            is forced that this CPU or this table does not allow.
+            or engine is forced that this device or this table does not allow.
 
     Examples:
         >>> exact = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32))
@@ -53,10 +59,12 @@ def lut_matmul(
         lut_range = entry_range(lut)
     wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
+    engine = chosen_engine(engine, kernel, x.device)
     if x.dim() == 2:
-        batched: Tensor = torch.ops.torchapprox.lut_matmul(x[None], w[None], lut, wide, kernel)
+        x, w = x[None], w[None]
+        batched: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel, engine)
         return batched[0]
-    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel)
+    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel, engine)
     return result
 
 
@@ -109,14 +117,25 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
 
 
 @torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
-def _lut_matmul(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:
+def _lut_matmul(
+    x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None, engine: str
+) -> Tensor:
     result = _empty_result(x, w, wide)
-    cpu_lookup(x.detach(), w.detach(), lut.detach(), result, kernel)
+    x, w, lut = x.detach(), w.detach(), lut.detach()
+    if not multiply_by_factors(x, w, lut, result, engine):
+        cpu_lookup(x, w, lut, result, kernel)
     return result
 
 
 @_lut_matmul.register_kernel("cuda")
-def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:  # noqa: ARG001
+def _(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    wide: bool,
+    kernel: str | None,  # noqa: ARG001
+    engine: str,  # noqa: ARG001
+) -> Tensor:
     from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
 
     result = _empty_result(x, w, wide)
@@ -130,7 +149,14 @@ def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tens
 
 
 @_lut_matmul.register_fake
-def _(x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None) -> Tensor:  # noqa: ARG001
+def _(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,  # noqa: ARG001
+    wide: bool,
+    kernel: str | None,  # noqa: ARG001
+    engine: str,  # noqa: ARG001
+) -> Tensor:
     return _empty_result(x, w, wide)
 
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from htp import factorise, fit
+from multipliers import get
 from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, random_multiplier
-from torchapprox import Accumulator, InferenceMode, approximate
+from torchapprox import Accumulator, InferenceMode, approximate, get_approx_modules
 
 # Dynamo looks at the gradient of every tensor that it meets.
 pytestmark = pytest.mark.filterwarnings(
@@ -40,3 +42,20 @@ def test_other_convolutions_and_an_accumulator():
     approximate(model, random_multiplier(limit=2**8), calibration=[x], qconfig=minmax_qconfig())
     model[0].wrapped.accumulator = Accumulator(14, "saturate")
     assert_compiled_equals_eager(model, [x])
+
+
+@pytest.mark.parametrize("basis", ["factorised", "named", "table"])
+def test_models_of_a_table(basis):
+    multiplier = get("mul8s_bam_h4_v6")
+    found = factorise(multiplier).model if basis == "factorised" else None
+    model = converted_cnn(multiplier)
+    for _, layer in get_approx_modules(model):
+        layer.htp_model = found or fit(multiplier, terms=2, basis=basis)
+    assert_compiled_equals_eager(model, (images(3), images(5, seed=9)))
+
+
+def test_factors_of_a_table():
+    model = converted_cnn(get("mul8s_bam_h4_v6"))
+    for _, layer in get_approx_modules(model):
+        layer.engine = "factors"
+    assert_compiled_equals_eager(model, (images(3), images(5, seed=9)))

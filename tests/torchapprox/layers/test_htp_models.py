@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from htp import Feature, HtpModel, Term
-from multipliers import Multiplier, exact_products, truncated_multiplier
+from htp import Feature, HtpModel, Term, factorise, fit
+from multipliers import Multiplier, exact_products, get, truncated_multiplier
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox.operators import ApproxGeMM, QuantizationParameters
 
@@ -87,6 +87,23 @@ def test_autocast_leaves_the_integers_alone():
     expected = wrapper(x)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(wrapper(x).float(), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["linear", "grouped", "depthwise", "transposed"])
+@pytest.mark.parametrize("model", ["factorised", "fitted"])
+def test_models_of_tables_under_autocast(name, model):
+    multiplier = get("mul8s_bam_h4_v6")
+    layer, shape = LAYERS[name]
+    wrapper = wrapped(layer, multiplier)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    by_table = wrapper(x)
+    fitted = fit(multiplier, terms=2, basis="named")
+    wrapper.wrapped.htp_model = factorise(multiplier).model if model == "factorised" else fitted
+    expected = wrapper(x)
+    if model == "factorised":
+        torch.testing.assert_close(expected, by_table, rtol=1e-6, atol=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(wrapper(x).float(), expected)
 
 
 def test_the_exact_table_equals_no_table():

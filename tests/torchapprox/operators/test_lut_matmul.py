@@ -233,7 +233,9 @@ def test_custom_op_is_well_behaved(m, n, wide, layout):
     x, w = codes(2, m, 5), codes(2, n, 5, seed=1)
     if layout == "columns":
         x, w = x.mT.contiguous().mT, w.mT.contiguous().mT
-    torch.library.opcheck(torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None))
+    torch.library.opcheck(
+        torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None, "auto")
+    )
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")

@@ -1,0 +1,103 @@
+"""`torchapprox info`: what computes on this machine, and how fast."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torchapprox.operators.engine_costs import EngineCosts
+
+HELP = "say what computes on this machine, and how fast"
+DESCRIPTION = (
+    "Print versions, processor, threads and devices, the look-up kernel that is taken, and the "
+    "rates of the engines by which each product chooses between looking up and the factors of its "
+    "table. The rates are measured at the first use and kept in a file."
+)
+_RATES = {
+    "lookup": "look-ups, codes of one half of the table",
+    "lookup_two_halves": "look-ups, any codes",
+    "lookup_alone": "look-ups of few outputs",
+    "lookup_depthwise": "look-ups of depthwise convolutions",
+    "int8_product": "int8 products",
+    "float32_product": "float32 products",
+    "float32_depthwise": "float32 products of depthwise convolutions",
+    "map_byte": "int8 features of codes",
+    "map_float": "float32 features of codes",
+    "lay_out_byte": "bytes of receptive fields",
+}
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    command.add_argument(
+        "--measure", action="store_true", help="measure the engines anew and replace the file"
+    )
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Describe the machine.
+
+    Raises:
+        UserError: If the environment names a kernel that there is not.
+    """
+    import torch
+
+    from analysis.user_error import mendable
+    from analysis.version import package_version
+    from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features, forced_kernel
+    from torchapprox.operators.engine import VARIABLE
+    from torchapprox.operators.engine_calibration import costs_path, engine_costs, processor
+    from torchapprox.operators.engine_costs import most_useful_terms
+
+    threads = torch.get_num_threads()
+    versions = (f"{name} {_version(name)}" for name in ("torch", "numba", "numpy"))
+    yield f"torchapprox {package_version()}, Python {platform.python_version()}, " + ", ".join(
+        versions
+    )
+    wide = sorted(name for name in cpu_features() if name.startswith(("avx", "amx")))
+    yield f"CPU: {processor()}, {threads} threads, {' '.join(wide) or 'no AVX'}"
+    yield f"CUDA: {_cuda()}"
+    kernels = available_kernels()
+    forced = mendable(lambda: forced_kernel(None))
+    chosen = f"{forced}, by TORCHAPPROX_KERNEL" if forced else kernels[0]
+    yield f"look-up kernel: {chosen}; this CPU runs {', '.join(kernels)}"
+    if arguments.measure:
+        costs_path(threads).unlink(missing_ok=True)
+        engine_costs.cache_clear()
+    costs = engine_costs(threads)
+    yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
+    yield from _rates(costs)
+    if not costs.int8_exact:
+        yield "  int8 products saturate on this CPU and are not used"
+    yield f"  factors may pay up to rank {most_useful_terms(costs)}"
+    path = costs_path(threads)
+    yield f"  kept in {path}" if path.exists() else f"  not kept: {path} cannot be written"
+
+
+def _rates(costs: EngineCosts) -> Iterator[str]:
+    for name, meaning in _RATES.items():
+        seconds = getattr(costs, name)
+        rate = f"{1e-9 / seconds:7.1f}" if seconds else "   fast"
+        yield f"  {rate} G/s  {meaning}"
+
+
+def _cuda() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none"
+    return ", ".join(
+        torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"

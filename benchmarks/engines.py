@@ -1,0 +1,101 @@
+"""Time layers on tables of low rank: factors and look-ups beside the exact quantised layer.
+
+``python -m benchmarks.engines``. Times are relative to the layer in QUANTIZED mode in the same
+run; "auto" is what the program takes by itself.
+"""
+
+import argparse
+import copy
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import multipliers
+import torchapprox
+from benchmarks.networks import forward, in_mode
+from benchmarks.table import median_seconds
+from torchapprox import InferenceMode, get_approx_modules
+
+RANKS = (1, 2, 3, 4, 5, 8)
+
+
+class Scores(nn.Module):
+    """The scores of self-attention: products of activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matmul = torchapprox.layers.Matmul()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.matmul(x, x.mT)
+
+
+LAYERS = {
+    "linear 768 -> 192, 788 vectors": (lambda: nn.Linear(768, 192), (4, 197, 768)),
+    "linear 2048 -> 1000, 1 vector": (lambda: nn.Linear(2048, 1000), (1, 2048)),
+    "3x3, 64 -> 64, 16x16, batch 16": (lambda: nn.Conv2d(64, 64, 3, padding=1), (16, 64, 16, 16)),
+    "3x3, 16 -> 16, 32x32, batch 16": (lambda: nn.Conv2d(16, 16, 3, padding=1), (16, 16, 32, 32)),
+    "3x3 / 2, 32 -> 64, 16x16, batch 16": (
+        lambda: nn.Conv2d(32, 64, 3, stride=2, padding=1),
+        (16, 32, 16, 16),
+    ),
+    "1x1, 96 -> 24, 24x24, batch 4": (lambda: nn.Conv2d(96, 24, 1), (4, 96, 24, 24)),
+    "depthwise 3x3, 144, 24x24, batch 4": (
+        lambda: nn.Conv2d(144, 144, 3, padding=1, groups=144),
+        (4, 144, 24, 24),
+    ),
+    "scores, 12 x 197 x 64 x 197": (Scores, (12, 197, 64)),
+}
+
+
+def low_rank(rank: int) -> multipliers.Multiplier:
+    """Return a table of a given rank with factors of int8."""
+    source = np.random.default_rng(rank)
+    left, right = source.integers(-60, 60, (256, rank)), source.integers(-60, 60, (rank, 256))
+    return multipliers.Multiplier.from_lut((left @ right).astype(np.int32), name=f"rank {rank}")
+
+
+def times(build: object, shape: tuple[int, ...], engines: tuple[str, ...]) -> dict[str, float]:
+    """Return a layer's times by mode, rank and engine."""
+    torch.manual_seed(0)
+    model, x = nn.Sequential(build()).eval(), torch.randn(shape)  # type: ignore[operator]
+    candidates = {"float": partial(forward, copy.deepcopy(model), x)}
+    torchapprox.approximate(model, calibration=[x])
+    quantised = in_mode(copy.deepcopy(model), InferenceMode.QUANTIZED)
+    candidates["quantised"] = partial(forward, quantised, x)
+    for rank in RANKS:
+        torchapprox.approximate(model, low_rank(rank))
+        for engine in engines:
+            other = copy.deepcopy(model)
+            for _, layer in get_approx_modules(other):
+                layer.engine = engine
+            candidates[f"{rank} {engine}"] = partial(forward, other, x)
+    return median_seconds(candidates)
+
+
+def main() -> None:
+    """Print one table a layer."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--layer", choices=LAYERS, help="this layer alone")
+    only = parser.parse_args().layer
+    engines = ("lookup", "factors", "auto")
+    for name, (build, shape) in LAYERS.items():
+        if only not in (None, name):
+            continue
+        seconds = times(build, shape, engines)
+        unit = seconds["quantised"]
+        print(
+            f"{name}: quantised {1e3 * unit:.2f} ms, float {seconds['float'] / unit:.2f}",
+            flush=True,
+        )
+        for rank in RANKS:
+            figures = ", ".join(
+                f"{engine} {seconds[f'{rank} {engine}'] / unit:.2f}" for engine in engines
+            )
+            print(f"    rank {rank}: {figures}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""`torchapprox info`: every line says something of this machine."""
+
+import pytest
+import torch
+
+from analysis.cli import main
+from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.operators.engine_calibration import costs_path, engine_costs
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    engine_costs.cache_clear()
+    yield
+    engine_costs.cache_clear()
+
+
+def test_what_is_printed(capsys, monkeypatch):
+    monkeypatch.delenv("TORCHAPPROX_KERNEL", raising=False)
+    monkeypatch.delenv("TORCHAPPROX_ENGINE", raising=False)
+    threads = torch.get_num_threads()
+    assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"torch {torch.__version__}" in lines[0]
+    assert f"{threads} threads" in lines[1]
+    assert lines[2].startswith("CUDA: ")
+    assert lines[3].startswith(f"look-up kernel: {available_kernels()[0]}; this CPU runs")
+    assert lines[4] == "engine: auto"
+    rate = 1e-9 / engine_costs(threads).int8_product
+    assert any(line.split() == [f"{rate:.1f}", "G/s", "int8", "products"] for line in lines)
+    assert lines[-1] == f"  kept in {costs_path(threads)}"
+
+
+def test_measuring_anew_replaces_the_file(capsys):
+    path = costs_path(torch.get_num_threads())
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert main(["info", "--measure"]) == 0
+    assert path.stat().st_size > 100
+    assert "kept in" in capsys.readouterr().out
+
+
+def test_what_the_environment_names(capsys, monkeypatch):
+    monkeypatch.setenv("TORCHAPPROX_KERNEL", "portable")
+    monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    assert "look-up kernel: portable, by TORCHAPPROX_KERNEL; this CPU runs" in printed
+    assert "engine: lookup" in printed
+    monkeypatch.setenv("TORCHAPPROX_KERNEL", "fast")
+    assert main(["info"]) == 1
+    assert "TORCHAPPROX_KERNEL must be one of" in capsys.readouterr().err

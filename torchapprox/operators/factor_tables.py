@@ -1,0 +1,158 @@
+"""The integer factors of a product table as the CPU multiplies them, found once per content."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
+from multipliers import Multiplier
+from multipliers.rank import least_rank
+from torchapprox.kernels.lookup_table import LookupTable
+
+MOST_TERMS = 64
+_SIGNEDNESS = ((True, True), (False, False), (True, False), (False, True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Int8Part:
+    """The terms of one weight, which one product of int8 operands sums up.
+
+    Attributes:
+        weight: Factor of the product.
+        left: int8 `(r, 256)`, by the code of x, C-contiguous.
+        right: int8 `(r, 256)`, by the code of w, C-contiguous.
+    """
+
+    weight: int
+    left: NDArray[np.int8]
+    right: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableFactors:
+    """A factorised table: integers whose products sum up to its entries.
+
+    With floats, left and right factor are used as they are,
+
+        sum_k table[x_k, w_k] = sum_k sum_t left[t, x_k] right[t, w_k];
+
+    with int8 operands, a sum of the table's products is
+
+        sum_parts weight * sum_k sum_t left[t, x_k] right[t, w_k]
+        + sum_k x_shift[x_k] + sum_k w_shift[w_k].
+
+    Attributes:
+        left: int64 `(r, 256)`, by the code of x, C-contiguous.
+        right: int64 `(r, 256)`, by the code of w, C-contiguous.
+        parts: The int8 terms.
+        x_shift: int64 `(256,)`, by the code of x; None for zeros.
+        w_shift: int64 `(256,)`, by the code of w; None for zeros.
+        depths: How many products one exact sum may have, by arithmetic; see `htp.Factorisation`.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    parts: tuple[Int8Part, ...]
+    x_shift: NDArray[np.int64] | None
+    w_shift: NDArray[np.int64] | None
+    depths: Mapping[Arithmetic, int]
+
+    @classmethod
+    def of(cls, found: Factorisation) -> "TableFactors":
+        """Take a factorisation apart."""
+        int8 = found.int8
+        parts = tuple(
+            Int8Part(
+                int(weight),
+                np.ascontiguousarray(int8.left.T[int8.weights == weight]),
+                np.ascontiguousarray(int8.right[int8.weights == weight]),
+            )
+            for weight in np.unique(int8.weights)
+        )
+        # (left + left_shift) (right + right_shift) less left right.
+        x_shift = int8.left @ (int8.weights * int8.right_shift)
+        w_shift = (int8.weights * int8.left_shift) @ (int8.right + int8.right_shift[:, None])
+        return cls(
+            np.ascontiguousarray(found.left.T),
+            found.right,
+            parts,
+            x_shift if x_shift.any() else None,
+            w_shift if w_shift.any() else None,
+            {arithmetic: found.exact_depth(arithmetic) for arithmetic in ARITHMETICS},
+        )
+
+    @property
+    def rank(self) -> int:
+        """Number of terms, r."""
+        return len(self.left)
+
+    @property
+    def int8_terms(self) -> int:
+        """Number of int8 terms in all parts."""
+        return sum(len(part.left) for part in self.parts)
+
+    @property
+    def transposed(self) -> "TableFactors":
+        """The factors of the transposed table: x and w change places."""
+        parts = tuple(Int8Part(part.weight, part.right, part.left) for part in self.parts)
+        return TableFactors(self.right, self.left, parts, self.w_shift, self.x_shift, self.depths)
+
+
+def table_factors(table: LookupTable, *, most_terms: int = MOST_TERMS) -> TableFactors | None:
+    """Return the factors of a table; None where it has more than ``most_terms``.
+
+    A high rank is noticed before any factor is computed. What was found is kept as long as the
+    prepared table, so that layers with equal tables share it.
+
+    Args:
+        table: The table.
+        most_terms: Greatest rank that is of use, at most `MOST_TERMS`.
+
+    Examples:
+        >>> from multipliers import get
+        >>> table_factors(LookupTable(get("mul8s_tm_k3").lut)).rank
+        1
+    """
+    known = _factors.setdefault(table, {})
+    if "factors" not in known:
+        least = known.get("least", 0)
+        if least <= most_terms:
+            least = known["least"] = least_rank(table.by_x, enough=most_terms + 1)
+        if least > most_terms:
+            return None
+        known["factors"] = _factorised(table)
+    factors: TableFactors | None = known["factors"]
+    return None if factors is None or factors.rank > most_terms else factors
+
+
+_factors: WeakKeyDictionary[LookupTable, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _factorised(table: LookupTable) -> TableFactors | None:
+    """Factorise a table, or its error if that needs fewer int8 operands.
+
+    The operands' signs decide what an error is and are not known here; a wrong guess only makes an
+    error of a higher rank.
+    """
+    best: Factorisation | None = None
+    for x_signed, w_signed in _SIGNEDNESS:
+        if best is not None and best.fits_int8:
+            break
+        multiplier = Multiplier.from_lut(table.by_x, x_signed=x_signed, w_signed=w_signed)
+        try:
+            found = factorise(
+                multiplier,
+                part="smaller" if best is None else "error",
+                max_rank=MOST_TERMS if best is None else best.rank,
+            )
+        except (RankError, ArithmeticError):
+            if best is None:
+                return None
+            continue
+        if best is None or len(found.int8.weights) < len(best.int8.weights):
+            best = found
+    return None if best is None else TableFactors.of(best)
