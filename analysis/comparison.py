@@ -140,13 +140,44 @@ def compare(
     else:
         traces = trace_batches(model, loader if calibration is None else calibration)
     measured = measure_many(model, multipliers, loader)
-    rows = [
-        {"layer": layer.name, "multiplier": multiplier.name, "error_model": name} | layer.row()
-        for multiplier, own in zip(multipliers, measured, strict=True)
-        for name in error_models
-        for layer in compare_layers(multiplier, traces, own, model=name)
-    ]
-    return pd.DataFrame(rows)
+    return pd.concat(
+        [
+            compare_models(multiplier, traces, own, error_models=error_models)
+            for multiplier, own in zip(multipliers, measured, strict=True)
+        ],
+        ignore_index=True,
+    )
+
+
+def compare_models(
+    multiplier: Multiplier,
+    traces: Mapping[str, LayerTrace],
+    measured: Mapping[str, MeasuredError],
+    *,
+    error_models: Sequence[str] = tuple(ERROR_MODELS),
+) -> pd.DataFrame:
+    """Put the predictions of several error models beside what was measured.
+
+    Args:
+        multiplier: The multiplier that was measured.
+        traces: Operands by layer name.
+        measured: Measured errors by layer name.
+        error_models: Names in `analysis.ERROR_MODELS`.
+
+    Returns:
+        A frame as `compare` returns it.
+
+    Raises:
+        LookupError: If a traced layer was not measured, or there is no error model of a name.
+        ValueError: If the multiplier's ports do not take a layer's operands.
+    """
+    return pd.DataFrame(
+        [
+            {"layer": layer.name, "multiplier": multiplier.name, "error_model": name} | layer.row()
+            for name in error_models
+            for layer in compare_layers(multiplier, traces, measured, model=name)
+        ]
+    )
 
 
 def ratio_quantiles(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,32 +9,30 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import torchapprox
-from analysis.comparison import compare_layers
 from analysis.digits import Digits, Labelled, correct, digits_network, load_digits, train
-from analysis.measure import measure_errors
+from analysis.explanation import explain
 from analysis.modes import evaluating, set_mode
-from analysis.noise import NoiseParameters, noise_parameters, noisy
+from analysis.noise import NoiseParameters, noisy
 from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
-from analysis.tracing import trace_batches
-from multipliers import Multiplier, demo_netlist, load
+from multipliers import Multiplier, Netlist, demo_netlist, load, read_netlist
+from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
 from torchapprox.layers import InferenceMode
 
-Value = TypeVar("Value")
-
 BATCH_SIZE = 128
+FOLDING_BATCHES = 4
 
 STAGES: dict[str, str] = {
     "float": "the network as trained, in floating point",
     "quantised": "8-bit codes and exact products, after quantisation-aware training",
     "approximate": "the same weights, every product from the approximate multiplier",
     "noise": "the same weights, exact products and noise fitted to the multiplier's error",
+    "folded": "approximate, with each channel's mean error taken off its bias",
     "retrained": "after a short training on the approximate products",
 }
 """What is evaluated, in the order of the tables."""
@@ -116,9 +114,18 @@ def retrain(
     return retrained
 
 
+def fold(model: nn.Module, digits: Digits) -> nn.Module:
+    """Fold the mean errors of a copy of a converted network into its biases."""
+    folded = copy.deepcopy(model)
+    batches = [batch.images for batch in digits.train.batches(BATCH_SIZE)]
+    torchapprox.fold_mean_error(folded, batches[:FOLDING_BATCHES])
+    return folded
+
+
 def evaluate(
     float_model: nn.Module,
     quantised: nn.Module,
+    folded: nn.Module,
     retrained: nn.Module,
     noise: Mapping[str, NoiseParameters],
     *,
@@ -130,6 +137,7 @@ def evaluate(
     for stage, model, mode in (
         ("quantised", quantised, InferenceMode.QUANTIZED),
         ("approximate", quantised, InferenceMode.APPROXIMATE),
+        ("folded", folded, InferenceMode.APPROXIMATE),
         ("retrained", retrained, InferenceMode.APPROXIMATE),
     ):
         with evaluating(model, mode):
@@ -152,13 +160,26 @@ def load_multiplier(path: Path | None) -> Multiplier:
     return load(demo_netlist() if path is None else path)
 
 
+def load_gates(path: Path | None) -> Netlist | None:
+    """Load the gates of the same multiplier; None if the file holds none."""
+    path = demo_netlist() if path is None else path
+    has_gates = path.suffix.lower() in HIERARCHICAL.keys() | FLAT.keys()
+    return read_netlist(path) if has_gates else None
+
+
 def run_demo(
-    multiplier: Multiplier, *, seed: int = 0, budget: Budget | None = None, quiet: bool = True
+    multiplier: Multiplier,
+    *,
+    netlist: Netlist | None = None,
+    seed: int = 0,
+    budget: Budget | None = None,
+    quiet: bool = True,
 ) -> Results:
     """Run the whole way from a multiplier to the figures of the report.
 
     Args:
         multiplier: The approximate multiplier, for every layer.
+        netlist: Its gates, if they are known, for its energy.
         seed: Chooses the split of the data, the initial weights, the order of the images and the
             noise. Equal seeds give equal results.
         budget: Epochs of each training; the default takes well under a minute.
@@ -170,7 +191,7 @@ def run_demo(
     Examples:
         >>> results = run_demo(load_multiplier(None), budget=Budget(1, 0, 0))
         >>> [row.stage for row in results.accuracies]
-        ['float', 'quantised', 'approximate', 'noise', 'retrained']
+        ['float', 'quantised', 'approximate', 'noise', 'folded', 'retrained']
     """
     budget = budget or DEFAULT_BUDGET
     with single_threaded():
@@ -180,31 +201,25 @@ def run_demo(
             float_model, digits, multiplier=multiplier, epochs=budget.quantised,
             seed=seed, quiet=quiet,
         )  # fmt: skip
-        training_images = image_batches(digits.train, title="tracing", quiet=quiet)
-        traces = trace_batches(quantised, training_images)
-        noise = noise_parameters(multiplier, traces)
-        test_images = image_batches(digits.test, title="measuring errors", quiet=quiet)
-        measured = measure_errors(quantised, multiplier, test_images)
+        explanation = explain(
+            quantised,
+            multiplier,
+            image_batches(digits.train, title="tracing", quiet=quiet),
+            image_batches(digits.test, title="measuring errors", quiet=quiet),
+            netlist=netlist,
+        )
+        folded = fold(quantised, digits)
         retrained = retrain(quantised, digits, epochs=budget.approximate, seed=seed, quiet=quiet)
-        accuracies = evaluate(float_model, quantised, retrained, noise, data=digits.test, seed=seed)
+        accuracies = evaluate(
+            float_model, quantised, folded, retrained, explanation.noise, data=digits.test,
+            seed=seed,
+        )  # fmt: skip
     return Results(
-        summary=_summary(multiplier, digits, layers=len(traces)),
+        summary=_summary(multiplier, digits, layers=len(explanation.traces)),
         accuracies=accuracies,
-        multiplier=multiplier,
-        traces=float_names(traces),
-        layers=compare_layers(multiplier, float_names(traces), float_names(measured)),
+        explanation=explanation,
         provenance=_provenance(multiplier, seed=seed, budget=budget),
     )
-
-
-def float_names(layers: Mapping[str, Value]) -> dict[str, Value]:
-    """Name layers as in the float model, without the wrapper that the conversion put around them.
-
-    Examples:
-        >>> float_names({"features.0.wrapped": 1})
-        {'features.0': 1}
-    """
-    return {name.removesuffix(".wrapped"): value for name, value in layers.items()}
 
 
 def _summary(multiplier: Multiplier, digits: Digits, *, layers: int) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import jinja2
+import numpy as np
+import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from tqdm import tqdm
 
+from analysis.comparison import LayerComparison
+from analysis.error_plots import plot_layer_errors, plot_model_scatter
 from analysis.files import write_whole
+from analysis.pareto_plot import plot_pareto
 from analysis.plots import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
 from analysis.results import Results
-from analysis.style import DARK, LIGHT, render_png
+from analysis.style import DARK, LIGHT, new_figure, render_pdf, render_png
 from analysis.tables import all_tables
 from multipliers import Multiplier
 from torchapprox import LayerTrace
@@ -57,7 +63,7 @@ class Picture:
 
 
 def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Path:
-    """Write `report.html`, the CSV files of all tables and the PNG files of all plots.
+    """Write `report.html`, all tables as CSV and JSON and all plots as PNG and PDF.
 
     Equal results give equal files, byte for byte: nothing in them names a time or a place.
 
@@ -84,11 +90,14 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
     for name, table in all_tables(results).items():
         content = table.to_csv(index=False, lineterminator="\n").encode()
         write_whole(directory / f"{name}.csv", content)
+    records = {name: table.to_dict("records") for name, table in all_tables(results).items()}
+    write_whole(directory / "report.json", _json(records))
     plots = list(_plots(results))
     pictures: dict[str, Picture] = {}
     for name, text, plot in tqdm(plots, desc="drawing", unit="plot", disable=quiet):
         pictures[name] = Picture.draw(name, text, plot)
         write_whole(directory / f"{name}.png", pictures[name].light)
+        write_whole(directory / f"{name}.pdf", render_pdf(plot))
     page = directory / "report.html"
     write_whole(page, render_html(results, pictures).encode())
     return page
@@ -106,8 +115,27 @@ def render_html(results: Results, pictures: dict[str, Picture]) -> str:
     environment.filters |= {"number": number, "percent": percent}
     tables = {name: table.to_dict("records") for name, table in all_tables(results).items()}
     return environment.get_template("report.html").render(
-        results=results, tables=tables, pictures=pictures, operand_name=operand_picture_name
+        results=results,
+        explained=results.explanation,
+        tables=tables,
+        pictures=pictures,
+        operand_name=operand_picture_name,
+        error_name=error_picture_name,
     )
+
+
+def _json(records: dict[str, list[dict[Any, Any]]]) -> bytes:
+    """Return tables as JSON, which has no NaN: null instead."""
+
+    def plain(value: object) -> object:
+        number = value.item() if isinstance(value, np.generic) else value
+        return None if isinstance(number, float) and not math.isfinite(number) else number
+
+    tables = {
+        name: [{str(key): plain(value) for key, value in row.items()} for row in rows]
+        for name, rows in records.items()
+    }
+    return json.dumps(tables, allow_nan=False).encode()
 
 
 def number(value: float) -> str:
@@ -144,8 +172,19 @@ def operand_picture_name(layer: str) -> str:
     return f"operands_{layer}"
 
 
+def error_picture_name(layer: str) -> str:
+    """Return the stem of the file with a layer's errors.
+
+    Examples:
+        >>> error_picture_name("features.0.conv")
+        'errors_features.0.conv'
+    """
+    return f"errors_{layer}"
+
+
 def _plots(results: Results) -> Iterator[tuple[str, str, Callable[[], Axes]]]:
-    multiplier: Multiplier = results.multiplier
+    explanation = results.explanation
+    multiplier = explanation.multiplier
     yield (
         "error_map",
         f"Error of every product of {multiplier.name} over the values of both operands",
@@ -159,15 +198,50 @@ def _plots(results: Results) -> Iterator[tuple[str, str, Callable[[], Axes]]]:
     yield (
         "predicted_measured",
         "Predicted and measured mean and standard deviation of each layer's error",
-        lambda: plot_predictions(results.layers)[0],
+        lambda: plot_predictions(explanation.layers)[0],
     )
-    for name, trace in results.traces.items():
+    if (explanation.predictions["measured_std"] > 0).any():
         yield (
-            operand_picture_name(name),
-            f"Histograms of the activations and the weights that layer {name} multiplies",
+            "model_scatter",
+            "Predicted over measured standard deviation of every error model and layer",
+            partial(plot_model_scatter, explanation.predictions),
+        )
+    if explanation.alternatives["relative_energy"].notna().any():
+        yield (
+            "pareto",
+            "Predicted error on this network against energy, for multipliers with the same ports",
+            partial(_pareto, explanation.alternatives),
+        )
+    for layer in explanation.layers:
+        trace = explanation.traces[layer.name]
+        yield (
+            operand_picture_name(layer.name),
+            f"Histograms of the activations and the weights that layer {layer.name} multiplies",
             partial(_first_of_operands, trace),
+        )
+        yield (
+            error_picture_name(layer.name),
+            f"Errors that the operands of layer {layer.name} meet, and the errors of its outputs",
+            partial(_first_of_errors, multiplier, trace, layer),
         )
 
 
 def _first_of_operands(trace: LayerTrace) -> Axes:
     return plot_operands(trace)[0]
+
+
+def _first_of_errors(multiplier: Multiplier, trace: LayerTrace, layer: LayerComparison) -> Axes:
+    return plot_layer_errors(multiplier, trace, layer)[0]
+
+
+def _pareto(alternatives: pd.DataFrame) -> Axes:
+    axes = new_figure(9.4, 3.6).add_subplot()
+    plot_pareto(alternatives, axes, error="error_to_signal", cost="relative_energy")
+    given = alternatives.iloc[:1]
+    axes.plot(
+        given["relative_energy"], given["error_to_signal"], "*", color="C1", markersize=13,
+        label=str(given["name"].iloc[0]),
+    )  # fmt: skip
+    axes.set_ylabel("error / signal (predicted)")
+    axes.set_xlabel("energy of a multiplication / exact")
+    return axes

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.comparison import LayerComparison
-from multipliers import Multiplier
-from torchapprox import LayerTrace
+from analysis.explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +38,26 @@ class Accuracy:
         return self.correct / self.images
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Results:
     """Everything that a report shows.
 
     Attributes:
         summary: What was run, in a sentence or two.
-        accuracies: In the order of the run.
-        multiplier: The approximate multiplier.
-        traces: Operands by layer name, in the order of the network.
-        layers: Predicted and measured error of the same layers.
-        provenance: What is needed to repeat the run: versions, seed, digest.
+        accuracies: In the order of the run; empty where nothing was classified.
+        explanation: What the multiplier does to each layer.
+        provenance: What is needed to repeat the run: command line, versions, seed, digest.
     """
 
     summary: str
     accuracies: tuple[Accuracy, ...]
-    multiplier: Multiplier
-    traces: Mapping[str, LayerTrace]
-    layers: tuple[LayerComparison, ...]
+    explanation: Explanation
     provenance: Mapping[str, str]
 
     @property
     def joint_counts(self) -> NDArray[np.int64]:
         """How often the whole network multiplied each pair of codes, int64 `(256, 256)`."""
         total = np.zeros((256, 256), dtype=np.int64)
-        for trace in self.traces.values():
+        for trace in self.explanation.traces.values():
             total += trace.joint_counts
         return total

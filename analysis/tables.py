@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from analysis.comparison import LayerComparison
+from analysis.comparison import LayerComparison, ratio_quantiles
+from analysis.layer_costs import LayerCost
 from analysis.operand_order import ascending_operands
 from analysis.results import Accuracy, Results
 from multipliers import ErrorFigures, MredConvention, Multiplier, characterise, code_values
 from torchapprox import LayerTrace
+
+QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
 
 FIGURE_MEANINGS: dict[str, str] = {
     "error_mean": "mean error (approximate - exact), the bias",
@@ -128,6 +132,32 @@ def layer_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
     )
 
 
+def cost_table(costs: Sequence[LayerCost]) -> pd.DataFrame:
+    """One row per layer, with the fields of `LayerCost`; shares are fractions."""
+    return pd.DataFrame([asdict(cost) for cost in costs])
+
+
+def quantile_table(layers: Sequence[LayerComparison]) -> pd.DataFrame:
+    """One row per layer: quantiles of the error of its outputs, measured and of a normal.
+
+    Columns `layer`, then `measured_q01`, `normal_q01` and so on, in real units; the normal has the
+    predicted mean and standard deviation.
+    """
+    rows = []
+    for layer in layers:
+        row: dict[str, object] = {"layer": layer.name}
+        error = layer.predicted
+        for share in QUANTILES:
+            measured = float(np.quantile(layer.measured.real_sample, share))
+            normal = NormalDist().inv_cdf(share)
+            row[f"measured_q{100 * share:02.0f}"] = measured
+            row[f"normal_q{100 * share:02.0f}"] = (
+                error.real_mean_per_output + normal * error.real_std_per_output
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def operand_table(traces: Mapping[str, LayerTrace]) -> pd.DataFrame:
     """How often each layer multiplied each value: layer, operand, value, count."""
     frames = []
@@ -153,13 +183,19 @@ def operand_table(traces: Mapping[str, LayerTrace]) -> pd.DataFrame:
 
 def all_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Every table of a run by the stem of its file's name."""
+    explanation = results.explanation
     provenance = {"item": list(results.provenance), "value": list(results.provenance.values())}
     return {
         "accuracy": accuracy_table(results.accuracies),
-        "multiplier": multiplier_table(characterise(results.multiplier)),
-        "error_counts": error_counts_table(results.multiplier),
-        "error_map": error_map_table(results.multiplier).reset_index(),
-        "layers": layer_table(results.layers),
-        "operands": operand_table(results.traces),
+        "multiplier": multiplier_table(characterise(explanation.multiplier)),
+        "error_counts": error_counts_table(explanation.multiplier),
+        "error_map": error_map_table(explanation.multiplier).reset_index(),
+        "costs": cost_table(explanation.costs),
+        "layers": layer_table(explanation.layers),
+        "quantiles": quantile_table(explanation.layers),
+        "predictions": explanation.predictions,
+        "error_models": ratio_quantiles(explanation.predictions),
+        "alternatives": explanation.alternatives,
+        "operands": operand_table(explanation.traces),
         "provenance": pd.DataFrame(provenance),
     }

@@ -16,13 +16,20 @@ from torchapprox.layers import InferenceMode
 
 
 def trace_batches(
-    model: nn.Module, batches: Iterable[Any], *, rows: int | None = None, seed: int = 0
+    model: nn.Module,
+    batches: Iterable[Any],
+    *,
+    mode: InferenceMode = InferenceMode.QUANTIZED,
+    rows: int | None = None,
+    seed: int = 0,
 ) -> Trace:
-    """Trace the operands of every layer of the exact quantised network.
+    """Trace the operands of every layer.
 
     Args:
         model: A converted model; its modes and training flags are as before afterwards.
         batches: Inputs of the model.
+        mode: QUANTIZED traces the operands of the exact network, APPROXIMATE those that the layers
+            see when all layers before them err.
         rows: As `torchapprox.trace`.
         seed: Likewise.
 
@@ -37,7 +44,7 @@ def trace_batches(
     """
     with (
         torch.no_grad(),
-        evaluating(model, InferenceMode.QUANTIZED),
+        evaluating(model, mode),
         torchapprox.trace(model, rows=rows, seed=seed) as traces,
     ):
         for batch in batches:

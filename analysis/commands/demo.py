@@ -42,14 +42,17 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If the multiplier does not load or does not fit, or the report cannot be written.
     """
-    from analysis.demo import load_multiplier, run_demo
+    from analysis.demo import load_gates, load_multiplier, run_demo
     from analysis.report import write_report
 
     # The folder first: a minute of work must not be lost to a path that cannot be written.
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
     multiplier = mendable(lambda: load_multiplier(arguments.multiplier))
     yield str(multiplier)
-    results = mendable(lambda: run_demo(multiplier, seed=arguments.seed, quiet=arguments.quiet))
+    gates = mendable(lambda: load_gates(arguments.multiplier))
+    results = mendable(
+        lambda: run_demo(multiplier, netlist=gates, seed=arguments.seed, quiet=arguments.quiet)
+    )
     yield from aligned(
         [(row.stage, f"{100 * row.share:.1f} %", row.meaning) for row in results.accuracies]
     )

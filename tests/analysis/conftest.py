@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.demo import Budget, load_multiplier, run_demo
+from analysis.demo import Budget, load_gates, load_multiplier, run_demo
 from multipliers import Multiplier
 from torchapprox import GemmOperands, LayerTracer
 
@@ -75,4 +75,4 @@ def make_trace():
 @pytest.fixture(scope="session")
 def results():
     """Results of a demo that hardly trains."""
-    return run_demo(load_multiplier(None), budget=TINY)
+    return run_demo(load_multiplier(None), netlist=load_gates(None), budget=TINY)

@@ -10,16 +10,20 @@ def test_the_results_cover_the_whole_way(results):
     assert stages == ["float", "quantised", "approximate", "noise", "retrained"]
     assert all(row.images == 450 for row in results.accuracies)
     names = ["conv", "strided", "depthwise", "pointwise", "linear"]
-    assert list(results.traces) == [layer.name for layer in results.layers] == names
-    assert results.traces["depthwise"].groups == 32
+    assert (
+        list(results.explanation.traces)
+        == [layer.name for layer in results.explanation.layers]
+        == names
+    )
+    assert results.explanation.traces["depthwise"].groups == 32
     assert results.joint_counts.sum() == sum(
-        trace.joint_counts.sum() for trace in results.traces.values()
+        trace.joint_counts.sum() for trace in results.explanation.traces.values()
     )
 
 
 def test_predicted_means_come_close_to_those_on_other_images(results):
     # Exact on the training images; the test images differ by a sample's chance only.
-    for layer in results.layers:
+    for layer in results.explanation.layers:
         assert abs(layer.mean_difference) < 0.2, layer.name
 
 
@@ -39,6 +43,6 @@ def test_two_runs_write_the_same_files(tmp_path):
 def test_every_signedness_of_the_ports_runs(random_multiplier, x_signed, w_signed):
     multiplier = random_multiplier(x_signed=x_signed, w_signed=w_signed)
     results = run_demo(multiplier, budget=Budget(1, 0, 0))
-    for trace in results.traces.values():
+    for trace in results.explanation.traces.values():
         assert (trace.x_signed, trace.w_signed) == (x_signed, w_signed)
     assert results.accuracies[1].share == pytest.approx(results.accuracies[0].share, abs=0.05)

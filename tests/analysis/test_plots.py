@@ -62,11 +62,13 @@ def test_operand_histograms_are_over_values(make_trace):
 
 
 def test_predictions_are_drawn_relative_to_the_output(results):
-    mean, std = plot_predictions(results.layers)
-    assert [label.get_text() for label in mean.get_yticklabels()] == list(results.traces)
+    mean, std = plot_predictions(results.explanation.layers)
+    assert [label.get_text() for label in mean.get_yticklabels()] == list(
+        results.explanation.traces
+    )
     assert mean.get_xlabel() == std.get_xlabel() == "error / standard deviation of the output"
     measured, predicted = std.lines[:2]
-    layer = results.layers[0]
+    layer = results.explanation.layers[0]
     assert measured.get_xdata()[0] == layer.measured.error.real_std_per_output / layer.output_std
     assert predicted.get_xdata()[0] == layer.predicted.real_std_per_output / layer.output_std
 

@@ -71,7 +71,7 @@ def test_the_page_needs_nothing_but_itself(folder, page, results):
     assert "url(" not in text
     assert not page.tags & {"script", "link", "iframe", "object"}
     pictures = [address for address in page.addresses if not address.startswith("#")]
-    assert len(pictures) == 2 * (3 + len(results.traces))
+    assert len(pictures) == 2 * (3 + len(results.explanation.traces))
     for picture in pictures:
         head, _, content = picture.partition(",")
         assert head == "data:image/png;base64"
@@ -81,7 +81,7 @@ def test_the_page_needs_nothing_but_itself(folder, page, results):
 def test_files_are_the_tables_and_the_pictures(folder, results):
     names = {path.name for path in folder.iterdir()}
     pictures = {"error_map", "error_histogram", "predicted_measured"}
-    pictures |= {f"operands_{name}" for name in results.traces}
+    pictures |= {f"operands_{name}" for name in results.explanation.traces}
     assert names == (
         {"report.html"} | {f"{name}.csv" for name in TABLES} | {f"{name}.png" for name in pictures}
     )
@@ -125,12 +125,12 @@ def test_layer_figures_are_those_of_the_csv(folder, page):
 def test_the_tables_hold_every_figure(folder, results):
     error_map = pd.read_csv(folder / "error_map.csv", index_col="activation")
     assert error_map.shape == (256, 256)
-    assert error_map.loc[-3, "5"] == results.multiplier.error[256 - 3, 5]
+    assert error_map.loc[-3, "5"] == results.explanation.multiplier.error[256 - 3, 5]
     counts = pd.read_csv(folder / "error_counts.csv")
     assert counts.pairs.sum() == 65536
-    assert (counts.error * counts.pairs).sum() == results.multiplier.error.sum()
+    assert (counts.error * counts.pairs).sum() == results.explanation.multiplier.error.sum()
     operands = pd.read_csv(folder / "operands.csv")
-    for name, trace in results.traces.items():
+    for name, trace in results.explanation.traces.items():
         counts = operands[operands.layer == name].groupby("operand")["count"].sum()
         assert counts["activation"] == counts["weight"] == trace.joint_counts.sum()
 

@@ -1,0 +1,170 @@
+"""How good the error models are, and what they say about accuracy, on networks that read digits.
+
+    python -m benchmarks.error_models --network CNN --network ViT --output figures/
+
+trains each network, traces it on the training images and measures on the test images: every layer,
+multiplier and error model, then the accuracy in APPROXIMATE mode and in NOISE mode with the
+predicted noise, with and without the mean errors folded into the biases. Prints tables and writes
+them as CSV files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+import torchapprox
+from analysis import (
+    accuracy,
+    compare,
+    evaluating,
+    load_digits,
+    noise_parameters,
+    noisy,
+    predict_error,
+    ratio_quantiles,
+    trace_batches,
+    train,
+)
+from analysis.digits import Digits
+from analysis.digits_models import DIGITS_MODELS
+from analysis.error_models import ERROR_MODELS
+from multipliers import Multiplier, get, load, names
+from torchapprox import InferenceMode
+
+FAMILIES = (
+    "udm", "drum3", "drum4", "drum6", "mitchell", "ilm0", "ilm1", "mbm", "ppp_j0_k2", "ppp_j0_k3",
+    "ppp_j2_k1", "bam_h0_v6", "bam_h0_v7", "bam_h4_v6", "ct_v6_corrected", "ct_v8_corrected",
+    "tm_k1", "tm_k2", "tm_k3", "roba", "ssm4", "ssm5", "essm4", "tosam_h0_t2", "tosam_h1_t5",
+    "array_loa8", "dadda_loa8", "momeni_c4", "momeni_c8",
+)  # fmt: skip
+"""Multipliers of all families, from mild to severe."""
+
+NOISE = {
+    "noise, global model": ("global", "layer"),
+    "noise, a layer": ("paired", "layer"),
+    "noise, a channel": ("paired", "channel"),
+    "noise along the output": ("paired", "output"),
+}
+"""What NOISE mode is tried with: error model and detail."""
+
+
+def trained(network: str, multiplier: Multiplier, digits: Digits, *, seed: int) -> nn.Module:
+    """Train a network in float, convert it and train it aware of its quantisation."""
+    kind = DIGITS_MODELS[network]
+    model = kind.trained(digits, seed=seed)
+    batches = [batch.images for batch in digits.train.batches(128)]
+    torchapprox.approximate(model, multiplier, calibration=batches, mode=InferenceMode.QUANTIZED)
+    train(model, digits.train, epochs=4, learning_rate=5e-4, seed=seed + 1)
+    return model.eval()
+
+
+def accuracies(
+    model: nn.Module, multiplier: Multiplier, traces: torchapprox.Trace, digits: Digits, draws: int
+) -> dict[str, float]:
+    """Accuracy with one multiplier in every mode, per cent."""
+    for _, layer in torchapprox.get_approx_modules(model):
+        layer.multiplier = multiplier
+    found = {}
+    for folded in (False, True):
+        suffix = ", folded" if folded else ""
+        if folded:
+            batches = [batch.images for batch in digits.train.batches(256)][:2]
+            torchapprox.fold_mean_error(model, batches)
+        with evaluating(model, InferenceMode.APPROXIMATE):
+            found[f"approximate{suffix}"] = 100 * accuracy(model, digits.test)
+        torchapprox.unfold_mean_error(model)
+        for title, (error_model, detail) in NOISE.items():
+            if folded and detail == "layer":
+                continue
+            noise = noise_parameters(
+                multiplier, traces, model=error_model, detail=detail, folded=folded
+            )
+            total = 0.0
+            for seed in range(draws):
+                with noisy(model, noise, seed=seed):
+                    total += 100 * accuracy(model, digits.test)
+            found[title + suffix] = total / draws
+    return found
+
+
+def milliseconds(multipliers: list[Multiplier], traces: torchapprox.Trace) -> dict[str, float]:
+    """Time of each error model per multiplier and layer."""
+    chosen = multipliers[:8]
+    times = {}
+    for name in ERROR_MODELS:
+        start = time.process_time()
+        for multiplier in chosen:
+            for trace in traces.values():
+                predict_error(multiplier, trace, model=name)
+        times[name] = 1e3 * (time.process_time() - start) / len(chosen) / len(traces)
+    return times
+
+
+def differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """How far the accuracy in NOISE mode is from that in APPROXIMATE mode, in points."""
+    rows = []
+    for title in frame.columns:
+        if title.startswith("noise"):
+            truth = frame["approximate, folded" if title.endswith("folded") else "approximate"]
+            off = (frame[title] - truth).abs()
+            rows.append(
+                {"noise": title, "mean": off.mean(), "median": off.median(), "max": off.max()}
+            )
+    return pd.DataFrame(rows)
+
+
+def run(
+    network: str, multipliers: list[Multiplier], *, seed: int, draws: int, output: Path | None
+) -> None:
+    """Train, compare and print the tables of one network."""
+    digits = load_digits(seed)
+    model = trained(network, multipliers[0], digits, seed=seed)
+    train_batches = [batch.images for batch in digits.train.batches(128)]
+    test_batches = [batch.images for batch in digits.test.batches(128)]
+    traces = trace_batches(model, train_batches)
+    frame = compare(model, multipliers, test_batches, calibration=traces)
+    print(f"\n{network}, seed {seed}: {len(traces)} layers, {len(multipliers)} multipliers")
+    table = ratio_quantiles(frame)
+    table["ms"] = table["error_model"].map(milliseconds(multipliers, traces))
+    print(table.round(4).to_string(index=False), flush=True)
+    with evaluating(model, InferenceMode.QUANTIZED):
+        print(f"accuracy with exact products: {100 * accuracy(model, digits.test):.1f} %")
+    rows = {m.name: accuracies(model, m, traces, digits, draws) for m in multipliers}
+    modes = pd.DataFrame(rows).T
+    print(modes.round(1).to_string())
+    print(modes.mean().round(2).to_string())
+    print(differences(modes).round(2).to_string(index=False), flush=True)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(output / f"errors_{network}_{seed}.csv", index=False)
+        modes.to_csv(output / f"accuracies_{network}_{seed}.csv")
+
+
+def main() -> None:
+    """Run the networks that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", action="append", choices=DIGITS_MODELS, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draws", type=int, default=3, help="noise draws per accuracy")
+    parser.add_argument("--multiplier", action="append", help="file of a signed multiplier")
+    parser.add_argument("--output", type=Path)
+    parsed = parser.parse_args()
+    known = {name.removeprefix("mul8s_") for name in names() if name.startswith("mul8s_")}
+    multipliers = (
+        [load(path) for path in parsed.multiplier]
+        if parsed.multiplier
+        else [get(f"mul8s_{name}") for name in FAMILIES if name in known]
+    )
+    torch.set_num_threads(1)
+    for network in parsed.network:
+        run(network, multipliers, seed=parsed.seed, draws=parsed.draws, output=parsed.output)
+
+
+if __name__ == "__main__":
+    main()
