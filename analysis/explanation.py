@@ -17,7 +17,7 @@ from analysis.noise import NoiseParameters, noise_parameters
 from analysis.tracing import trace_batches
 from multipliers import Multiplier, Netlist
 from torchapprox import LayerTrace
-from torchapprox.wrapping import float_name
+from torchapprox.conversion.wrapping import float_name
 
 Value = TypeVar("Value")
 

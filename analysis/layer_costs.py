@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from multipliers import Netlist, circuit_cost, get_netlist
-from torchapprox.summary import summarise
-from torchapprox.wrapping import float_name
+from torchapprox.conversion.summary import summarise
+from torchapprox.conversion.wrapping import float_name
 
 
 @dataclass(frozen=True, slots=True)
