@@ -16,7 +16,7 @@ from analysis.measure import measure_errors
 from analysis.noise import NoiseParameters, noise_parameters
 from analysis.tracing import trace_batches
 from multipliers import Multiplier, Netlist
-from torchapprox import LayerTrace
+from torchapprox import InferenceMode, LayerTrace
 from torchapprox.conversion.wrapping import float_name
 
 Value = TypeVar("Value")
@@ -33,7 +33,8 @@ class Explanation:
         costs: Multiplications and energy of the layers.
         predictions: Every error model's prediction, from `analysis.compare_models`.
         alternatives: What other multipliers would do, from `analysis.alternatives`.
-        noise: Noise of NOISE mode, by the layers' names in the converted model.
+        noise: Noise of NOISE mode, from the operands that the layers have behind others that err,
+            by the layers' names in the converted model.
     """
 
     multiplier: Multiplier
@@ -75,8 +76,9 @@ def explain(
         >>> found.layers[0].name, f"{found.layers[0].std_ratio:.3f}", found.costs[0].macs
         ('0', '1.000', 12)
     """
-    converted = trace_batches(model, calibration)
-    traces = by_float_name(converted)
+    batches = list(calibration)
+    traces = by_float_name(trace_batches(model, batches))
+    behind_errors = trace_batches(model, batches, mode=InferenceMode.APPROXIMATE)
     measured = by_float_name(measure_errors(model, multiplier, evaluation))
     energies = {}
     if netlist is not None:
@@ -89,7 +91,7 @@ def explain(
         costs=layer_costs(model, energies),
         predictions=compare_models(multiplier, traces, measured),
         alternatives=alternatives(traces, multiplier, netlist),
-        noise=noise_parameters(multiplier, converted),
+        noise=noise_parameters(multiplier, behind_errors),
     )
 
 

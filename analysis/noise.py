@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from analysis.error_models import DEFAULT_MODEL, ErrorModel, predict_error
-from analysis.error_models.output_slope import output_slope
+from analysis.error_models.output_slope import OutputSlope, output_slope
 from analysis.modes import evaluating
 from multipliers import Multiplier
 from torchapprox import LayerTrace
@@ -66,7 +66,10 @@ def noise_parameters(
 
     Args:
         multiplier: The approximate multiplier.
-        trace: The operands of each layer, from `torchapprox.trace`.
+        trace: The operands of each layer. From the network in APPROXIMATE mode
+            (``trace_batches(model, batches, mode=InferenceMode.APPROXIMATE)``) where the noise is
+            to predict that mode: a layer behind others that err has other operands than in the
+            exact network, and with severe multipliers quite another error.
         model: The error model; see `analysis.ERROR_MODELS`.
         detail: "layer" gives all channels of a layer one mean and one standard deviation,
             "channel" each its own, and "output" besides lets each channel's error follow its
@@ -110,21 +113,17 @@ def _noise_of_layer(
     *,
     folded: bool,
 ) -> NoiseParameters:
-    if trace.output_std <= 0:
-        raise ValueError(
-            f"layer '{trace.name}' must have an output that varies, got standard deviation "
-            f"{trace.output_std}: trace more data or leave the layer out of the conversion"
-        )
     error = predict_error(multiplier, trace, model=model)
     means = np.zeros(trace.out_channels) if folded else error.real_channel_mean
     mean = float(means.mean())
+    line = output_slope(multiplier, trace)
+    output_std = _output_std(trace, line)
     if detail == "layer" or trace.sums_per_output != 1:
         variance = np.square(error.real_channel_std).mean() + means.var()
         std = math.sqrt(trace.sums_per_output * variance)
-        return NoiseParameters(mean=trace.sums_per_output * mean, stdev=std / trace.output_std)
+        return NoiseParameters(mean=trace.sums_per_output * mean, stdev=std / output_std)
     variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
     if detail == "output":
-        line = output_slope(multiplier, trace)
         slope = line.slope
         variances = variances - np.square(slope * line.output_std * trace.scale)
         means = means - slope * line.output_mean * trace.scale
@@ -136,7 +135,27 @@ def _noise_of_layer(
         stdev_factor=stds / std if std else np.zeros_like(stds),
         slope=slope,
     )
-    return NoiseParameters(mean=mean, stdev=std / trace.output_std, profile=profile)
+    return NoiseParameters(mean=mean, stdev=std / output_std, profile=profile)
+
+
+def _output_std(trace: LayerTrace, line: OutputSlope) -> float:
+    """Return the standard deviation of the layer's exact output, in its units.
+
+    From the sample, since the traced output is the approximate one if the trace is from
+    APPROXIMATE mode, and the noise scales with the exact one. Outputs of transposed convolutions
+    are not in the sample.
+    """
+    if trace.sums_per_output == 1:
+        means, stds = line.output_mean * trace.scale, line.output_std * trace.scale
+        std = math.sqrt(np.square(stds).mean() + means.var())
+    else:
+        std = trace.output_std
+    if not std > 0:
+        raise ValueError(
+            f"layer '{trace.name}' must have an output that varies, got standard deviation "
+            f"{std}: trace more data or leave the layer out of the conversion"
+        )
+    return std
 
 
 @contextmanager

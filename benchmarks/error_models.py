@@ -34,6 +34,7 @@ from analysis import (
 from analysis.digits import Digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.error_models import ERROR_MODELS
+from analysis.noise import Detail
 from multipliers import Multiplier, get, load, names
 from torchapprox import InferenceMode
 
@@ -45,13 +46,14 @@ FAMILIES = (
 )  # fmt: skip
 """Multipliers of all families, from mild to severe."""
 
-NOISE = {
-    "noise, global model": ("global", "layer"),
-    "noise, a layer": ("paired", "layer"),
-    "noise, a channel": ("paired", "channel"),
-    "noise along the output": ("paired", "output"),
+NOISE: dict[str, tuple[str, Detail, InferenceMode]] = {
+    "noise, global": ("global", "layer", InferenceMode.QUANTIZED),
+    "noise, exact trace": ("paired", "output", InferenceMode.QUANTIZED),
+    "noise, a layer": ("paired", "layer", InferenceMode.APPROXIMATE),
+    "noise, a channel": ("paired", "channel", InferenceMode.APPROXIMATE),
+    "noise": ("paired", "output", InferenceMode.APPROXIMATE),
 }
-"""What NOISE mode is tried with: error model and detail."""
+"""What NOISE mode is tried with: error model, detail, and mode of the traced network."""
 
 
 def trained(network: str, multiplier: Multiplier, digits: Digits, *, seed: int) -> nn.Module:
@@ -67,23 +69,27 @@ def trained(network: str, multiplier: Multiplier, digits: Digits, *, seed: int) 
 def accuracies(
     model: nn.Module, multiplier: Multiplier, traces: torchapprox.Trace, digits: Digits, draws: int
 ) -> dict[str, float]:
-    """Accuracy with one multiplier in every mode, per cent."""
+    """Accuracy with one multiplier in every mode, per cent; ``traces`` are of the exact network."""
+    batches = [batch.images for batch in digits.train.batches(128)][:4]
     for _, layer in torchapprox.get_approx_modules(model):
         layer.multiplier = multiplier
     found = {}
     for folded in (False, True):
         suffix = ", folded" if folded else ""
         if folded:
-            batches = [batch.images for batch in digits.train.batches(256)][:2]
             torchapprox.fold_mean_error(model, batches)
         with evaluating(model, InferenceMode.APPROXIMATE):
             found[f"approximate{suffix}"] = 100 * accuracy(model, digits.test)
+        of_mode = {
+            InferenceMode.QUANTIZED: traces,
+            InferenceMode.APPROXIMATE: trace_batches(
+                model, batches, mode=InferenceMode.APPROXIMATE
+            ),
+        }
         torchapprox.unfold_mean_error(model)
-        for title, (error_model, detail) in NOISE.items():
-            if folded and detail == "layer":
-                continue
+        for title, (error_model, detail, mode) in NOISE.items():
             noise = noise_parameters(
-                multiplier, traces, model=error_model, detail=detail, folded=folded
+                multiplier, of_mode[mode], model=error_model, detail=detail, folded=folded
             )
             total = 0.0
             for seed in range(draws):

@@ -4,10 +4,19 @@ import torch
 from torch import nn
 
 import torchapprox
-from analysis import NoiseParameters, apply_noise, noise_parameters, noisy, predict_error
+from analysis import (
+    NoiseParameters,
+    apply_noise,
+    noise_parameters,
+    noisy,
+    predict_error,
+    trace_batches,
+)
 from analysis.error_models.output_slope import output_slope
-from multipliers import Multiplier, exact_products
+from multipliers import Multiplier, code_values, exact_products
 from torchapprox.layers import ApproxLinear, InferenceMode
+
+SCALE = np.array([0.1, 0.2, 0.3])
 
 
 @pytest.fixture
@@ -15,30 +24,46 @@ def trace(make_trace):
     rng = np.random.default_rng(0)
     x_codes = rng.integers(0, 256, (1, 4, 6), dtype=np.uint8)
     w_codes = rng.integers(0, 256, (1, 3, 6), dtype=np.uint8)
-    return make_trace(x_codes, w_codes, scale=np.array([0.1, 0.2, 0.3]), output=(-2.5, 2.5))
+    return make_trace(x_codes, w_codes, scale=SCALE)
 
 
-def test_noise_of_a_layer_is_the_prediction_relative_to_the_output(random_multiplier, trace):
+@pytest.fixture
+def output_std(trace):
+    """Standard deviation of the exact outputs, which are not those that the trace was told."""
+    x, w = (
+        codes[0].astype(np.int8).astype(float)
+        for codes in (trace.sample.x_codes, trace.sample.w_codes)
+    )
+    return float((SCALE * (x @ w.T)).std())
+
+
+def test_noise_of_a_layer_is_the_prediction_relative_to_the_exact_output(
+    random_multiplier, trace, output_std
+):
     multiplier = random_multiplier()
     for model in ("global", "paired"):
         predicted = predict_error(multiplier, trace, model=model)
         noise = noise_parameters(multiplier, {"a": trace}, model=model, detail="layer")["a"]
         assert noise.mean == predicted.real_mean_per_output < 0
-        assert noise.stdev == pytest.approx(predicted.real_std_per_output / 2.5)
+        assert noise.stdev == pytest.approx(predicted.real_std_per_output / output_std)
         assert noise.profile is None
 
 
-def test_noise_of_every_channel_has_its_mean_and_standard_deviation(random_multiplier, trace):
+def test_noise_of_every_channel_has_its_mean_and_standard_deviation(
+    random_multiplier, trace, output_std
+):
     multiplier = random_multiplier()
     predicted = predict_error(multiplier, trace)
     noise = noise_parameters(multiplier, {"a": trace}, detail="channel")["a"]
     means, stds = noise.mean + noise.profile.mean_offset, noise.stdev * noise.profile.stdev_factor
     np.testing.assert_allclose(means, predicted.real_channel_mean)
-    np.testing.assert_allclose(2.5 * stds, predicted.real_channel_std)
+    np.testing.assert_allclose(output_std * stds, predicted.real_channel_std)
     np.testing.assert_array_equal(noise.profile.slope, 0)
 
 
-def test_noise_that_follows_the_output_keeps_mean_and_variance(random_multiplier, trace):
+def test_noise_that_follows_the_output_keeps_mean_and_variance(
+    random_multiplier, trace, output_std
+):
     multiplier = random_multiplier()
     predicted, line = predict_error(multiplier, trace), output_slope(multiplier, trace)
     noise = noise_parameters(multiplier, {"a": trace})["a"]
@@ -46,7 +71,7 @@ def test_noise_that_follows_the_output_keeps_mean_and_variance(random_multiplier
     assert (slope != 0).all()
     means = noise.mean + noise.profile.mean_offset + slope * line.output_mean * trace.scale
     np.testing.assert_allclose(means, predicted.real_channel_mean)
-    stds = 2.5 * noise.stdev * noise.profile.stdev_factor
+    stds = output_std * noise.stdev * noise.profile.stdev_factor
     variances = stds**2 + np.square(slope * line.output_std * trace.scale)
     np.testing.assert_allclose(np.sqrt(variances), predicted.real_channel_std)
 
@@ -59,7 +84,7 @@ def test_a_proportional_error_is_all_slope(trace):
 
 
 @pytest.mark.parametrize("detail", ["layer", "channel", "output"])
-def test_a_folded_mean_is_no_noise(random_multiplier, trace, detail):
+def test_a_folded_mean_is_no_noise(random_multiplier, trace, output_std, detail):
     multiplier = random_multiplier()
     noise = noise_parameters(multiplier, {"a": trace}, detail=detail, folded=True)["a"]
     means = np.zeros(3) if noise.profile is None else noise.profile.mean_offset
@@ -71,7 +96,27 @@ def test_a_folded_mean_is_no_noise(random_multiplier, trace, detail):
     predicted = predict_error(multiplier, trace)
     if detail == "layer":
         within = np.sqrt(np.square(predicted.real_channel_std).mean())
-        assert noise.stdev == pytest.approx(within / 2.5)
+        assert noise.stdev == pytest.approx(within / output_std)
+
+
+def test_noise_of_the_approximate_network_reproduces_errors_behind_other_errors():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    x = torch.rand(2000, 8)
+    # Errors of the first layer shrink the activations, and with them the errors of the second.
+    x_squared = np.square(code_values(True))[:, None]
+    multiplier = Multiplier.from_lut(exact_products(True, True) - x_squared // 16)
+    torchapprox.approximate(model, multiplier, calibration=[x])
+    approximate = model(x).detach()
+    found = {}
+    for mode in (InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE):
+        noise = noise_parameters(multiplier, trace_batches(model, [x], mode=mode))
+        with noisy(model, noise), torch.no_grad():
+            found[mode] = model(x)
+    off = {mode: float((y.mean() - approximate.mean()).abs()) for mode, y in found.items()}
+    assert off[InferenceMode.APPROXIMATE] < 0.2 * off[InferenceMode.QUANTIZED]
+    spread = float(found[InferenceMode.APPROXIMATE].std())
+    assert spread == pytest.approx(float(approximate.std()), rel=0.05)
 
 
 def test_an_unknown_detail_is_refused(random_multiplier, trace):
@@ -112,7 +157,7 @@ def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):
 
 def test_a_constant_output_is_refused(random_multiplier, make_trace):
     codes = np.ones((1, 2, 3), dtype=np.uint8)
-    trace = make_trace(codes, codes, output=(3.0, 3.0))
+    trace = make_trace(codes, codes)
     with pytest.raises(ValueError, match="layer 'layer' must have an output that varies"):
         noise_parameters(random_multiplier(), {"layer": trace})
 
