@@ -11,6 +11,7 @@ from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
 from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.operators.conv_lines import ConvShape, conv_lines
+from torchapprox.operators.cuda_lookup import cuda_conv, least_of_image
 from torchapprox.operators.engine import chosen_engine, convolve_by_factors
 from torchapprox.operators.lut_matmul import check_table, entry_range, needs_int64
 
@@ -72,7 +73,16 @@ def lut_conv(
     kernel = forced_kernel(kernel)
     engine = chosen_engine(engine, kernel, x.device)
     sums: Tensor = torch.ops.torchapprox.lut_conv(
-        x, w, lut, list(stride), list(dilation), groups, wide, kernel, engine
+        x,
+        w,
+        lut,
+        list(stride),
+        list(dilation),
+        groups,
+        wide,
+        least_of_image(lut_range, wide=wide),
+        kernel,
+        engine,
     )
     return sums
 
@@ -148,7 +158,7 @@ def _shape(
     )
 
 
-@torch.library.custom_op("torchapprox::lut_conv", mutates_args=(), device_types=("cpu", "cuda"))
+@torch.library.custom_op("torchapprox::lut_conv", mutates_args=(), device_types="cpu")
 def _lut_conv(
     x: Tensor,
     w: Tensor,
@@ -157,16 +167,36 @@ def _lut_conv(
     dilation: Sequence[int],
     groups: int,
     wide: bool,
+    least: int | None,  # noqa: ARG001
     kernel: str | None,
     engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
     out = _empty_result(x, shape, wide)
     x, w, lut = x.detach().contiguous(), w.detach().contiguous(), lut.detach()
-    if x.is_cpu and convolve_by_factors(x, w, lut, shape, out, engine):
+    if convolve_by_factors(x, w, lut, shape, out, engine):
         return out
     if not _read_in_place(x, w, lut, shape, out, kernel):
         _lay_out(x, w, lut, shape, out, kernel)
+    return out
+
+
+@_lut_conv.register_kernel("cuda")
+def _(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    wide: bool,
+    least: int | None,
+    kernel: str | None,  # noqa: ARG001
+    engine: str,  # noqa: ARG001
+) -> Tensor:
+    shape = _shape(x, w, stride, dilation, groups)
+    out = _empty_result(x, shape, wide)
+    cuda_conv(x.contiguous(), w.contiguous(), lut, shape, out, least)
     return out
 
 
@@ -179,6 +209,7 @@ def _(
     dilation: Sequence[int],
     groups: int,
     wide: bool,
+    least: int | None,  # noqa: ARG001
     kernel: str | None,  # noqa: ARG001
     engine: str,  # noqa: ARG001
 ) -> Tensor:
@@ -196,7 +227,7 @@ def _read_in_place(
     """Fill ``out`` without laying out receptive fields; False where no kernel can."""
     if kernel == "portable" or "vbmi" not in available_kernels():
         return False
-    if x.is_cuda or out.dtype == torch.int64 or out.numel() == 0:
+    if out.dtype == torch.int64 or out.numel() == 0:
         return False
     codes = x.detach().numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
@@ -221,7 +252,9 @@ def _lay_out(
     first = 0
     for part in images_in_parts(x, shape):
         fields = receptive_fields(part, shape)
-        sums: Tensor = torch.ops.torchapprox.lut_matmul(fields, rows, lut, wide, kernel, "lookup")
+        sums: Tensor = torch.ops.torchapprox.lut_matmul(
+            fields, rows, lut, wide, None, kernel, "lookup"
+        )
         by_channel = sums.mT.reshape(shape.out_channels, len(part), *shape.output_size)
         out[first : first + len(part)] = by_channel.transpose(0, 1)
         first += len(part)

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.operators.cpu_lookup import arrange, cpu_lookup, runs_x
+from torchapprox.operators.cpu_lookup import cpu_lookup, runs_x
+from torchapprox.operators.cuda_lookup import cuda_lookup, least_of_image
 from torchapprox.operators.engine import chosen_engine, multiply_by_factors
 
 INT32_MAX = 2**31 - 1
@@ -60,12 +61,11 @@ def lut_matmul(
     wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
     engine = chosen_engine(engine, kernel, x.device)
-    if x.dim() == 2:
-        x, w = x[None], w[None]
-        batched: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel, engine)
-        return batched[0]
-    result: Tensor = torch.ops.torchapprox.lut_matmul(x, w, lut, wide, kernel, engine)
-    return result
+    groups = (x[None], w[None]) if x.dim() == 2 else (x, w)
+    result: Tensor = torch.ops.torchapprox.lut_matmul(
+        *groups, lut, wide, least_of_image(lut_range, wide=wide), kernel, engine
+    )
+    return result[0] if x.dim() == 2 else result
 
 
 def entry_range(lut: Tensor) -> tuple[int, int]:
@@ -118,7 +118,13 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
 
 @torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
 def _lut_matmul(
-    x: Tensor, w: Tensor, lut: Tensor, wide: bool, kernel: str | None, engine: str
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    wide: bool,
+    least: int | None,  # noqa: ARG001
+    kernel: str | None,
+    engine: str,
 ) -> Tensor:
     result = _empty_result(x, w, wide)
     x, w, lut = x.detach(), w.detach(), lut.detach()
@@ -133,18 +139,12 @@ def _(
     w: Tensor,
     lut: Tensor,
     wide: bool,
+    least: int | None,
     kernel: str | None,  # noqa: ARG001
     engine: str,  # noqa: ARG001
 ) -> Tensor:
-    from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
-
     result = _empty_result(x, w, wide)
-    out = result.mT if runs_x(x, w) else result
-    arrays = [device_array(tensor) for tensor in (*arrange(x, w, lut), out)]
-    # After device_array, which says what to install where numba.cuda is missing.
-    from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415
-
-    lookup_cuda(*arrays, stream=numba_stream(x.device))
+    cuda_lookup(x, w, lut, result, least)
     return result
 
 
@@ -154,6 +154,7 @@ def _(
     w: Tensor,
     lut: Tensor,  # noqa: ARG001
     wide: bool,
+    least: int | None,  # noqa: ARG001
     kernel: str | None,  # noqa: ARG001
     engine: str,  # noqa: ARG001
 ) -> Tensor:

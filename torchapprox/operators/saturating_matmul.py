@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import saturating_runs_cpu
+from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.lut_matmul import check_operands
 
 
@@ -52,15 +53,13 @@ def _saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
 
 @_saturating_matmul.register_kernel("cuda")
 def _(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
-    from torchapprox.operators.cuda_arrays import device_array, numba_stream  # noqa: PLC0415
-
     *tensors, result = _arrange(x, w, lut)
-    table, rows, runs, out = map(device_array, tensors)
-    # After device_array, which says what to install where numba.cuda is missing.
-    from torchapprox.kernels.saturating_cuda import saturating_cuda  # noqa: PLC0415
-
     low, high = _limits(bits)
-    saturating_cuda(table, rows, runs, out, low, high, stream=numba_stream(x.device))
+    with cuda_device(x.device) as stream:
+        from torchapprox.kernels.saturating_cuda import saturating_cuda  # noqa: PLC0415
+
+        table, rows, runs, out = map(device_array, tensors)
+        saturating_cuda(table, rows, runs, out, low, high, stream=stream)
     return result
 
 
