@@ -1,5 +1,7 @@
 """The CUDA kernels below the CPU operators: on CPU tensors, in Numba's simulator."""
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -18,11 +20,14 @@ launches = []
 
 def use_cuda_kernels(monkeypatch):
     """Have every layer's products computed by the CUDA kernels."""
-    operators = "torchapprox.operators"
     monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
-    monkeypatch.setattr(f"{operators}.lut_matmul.cpu_lookup", _lookup)
-    monkeypatch.setattr(f"{operators}.lut_conv._read_in_place", _conv)
-    monkeypatch.setattr(f"{operators}.saturating_matmul.saturating_runs_cpu", _saturating)
+    for module, name, stand_in in (
+        ("lut_matmul", "cpu_lookup", _lookup),
+        ("lut_conv", "_read_in_place", _conv),
+        ("saturating_matmul", "saturating_runs_cpu", _saturating),
+    ):
+        # By name, since the package's attributes are the functions.
+        monkeypatch.setattr(import_module(f"torchapprox.operators.{module}"), name, stand_in)
 
 
 def _lookup(x, w, lut, result, kernel):

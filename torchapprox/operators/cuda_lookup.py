@@ -77,6 +77,7 @@ def table_image(table: Tensor, least: int) -> Tensor:
     """Return a table's entries less ``least`` in 16 bits, as `lookup_cuda` takes them.
 
     Examples:
+        >>> import torch
         >>> table = torch.arange(256).repeat(256, 1).int() - 5
         >>> table_image(table, -5)[7, 3] == 3 + (131 << 16)
         tensor(True)

@@ -333,10 +333,10 @@ def test_nothing_to_do(shape):
 def test_custom_ops_are_well_behaved():
     x, w = codes(2, 70, 9), codes(2, 5, 9, seed=1)
     for a, b in ((x, w), (w, x)):
-        arguments = (a, b, LUTS["mul8s_tm_k3"], False, None, "factors")
+        arguments = (a, b, LUTS["mul8s_tm_k3"], False, None, None, "factors")
         torch.library.opcheck(torch.ops.torchapprox.lut_matmul.default, arguments)
     x, w = codes(2, 4, 7, 9), codes(6, 2, 3, 3, seed=1)
-    arguments = (x, w, LUTS["mul8s_tm_k3"], [2, 1], [1, 2], 2, False, None, "factors")
+    arguments = (x, w, LUTS["mul8s_tm_k3"], [2, 1], [1, 2], 2, False, None, None, "factors")
     torch.library.opcheck(torch.ops.torchapprox.lut_conv.default, arguments)
 
 

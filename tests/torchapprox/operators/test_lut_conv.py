@@ -130,7 +130,7 @@ def test_custom_op_is_well_behaved(kernel, wide):
     if wide and kernel == "vbmi":
         return
     x, w = codes(2, 4, 7, 9), codes(6, 2, 3, 3, seed=1)
-    arguments = (x, w, TABLE, [2, 1], [1, 2], 2, wide, kernel, "auto")
+    arguments = (x, w, TABLE, [2, 1], [1, 2], 2, wide, None, kernel, "auto")
     torch.library.opcheck(torch.ops.torchapprox.lut_conv.default, arguments)
 
 

@@ -234,7 +234,7 @@ def test_custom_op_is_well_behaved(m, n, wide, layout):
     if layout == "columns":
         x, w = x.mT.contiguous().mT, w.mT.contiguous().mT
     torch.library.opcheck(
-        torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None, "auto")
+        torch.ops.torchapprox.lut_matmul.default, (x, w, TABLE, wide, None, None, "auto")
     )
 
 
