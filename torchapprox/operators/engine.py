@@ -12,7 +12,12 @@ from torchapprox.operators.engine_calibration import engine_costs
 from torchapprox.operators.engine_costs import Sizes, most_useful_terms
 from torchapprox.operators.factor_conv import factor_conv
 from torchapprox.operators.factor_matmul import factor_matmul
-from torchapprox.operators.factor_tables import MOST_TERMS, TableFactors, table_factors
+from torchapprox.operators.factor_tables import (
+    MOST_TERMS,
+    TableFactors,
+    rank_exceeds,
+    table_factors,
+)
 
 VARIABLE = "TORCHAPPROX_ENGINE"
 _MARGIN = 0.85  # of a look-up's time that factors must beat, since estimates are rough
@@ -114,9 +119,13 @@ def convolve_by_factors(
 
 def _choose(lut: Tensor, shape: Sizes | ConvShape, engine: str) -> tuple[TableFactors, str] | None:
     """Return factors and arithmetic; None where looking up is faster and not ruled out."""
-    threads = torch.get_num_threads()
-    most = MOST_TERMS if engine == "factors" else _most_terms(threads)
-    factors = table_factors(lookup_table(lut.numpy()), most_terms=most)
+    table, threads = lookup_table(lut.numpy()), torch.get_num_threads()
+    most = MOST_TERMS
+    if engine == "auto":
+        if rank_exceeds(table, MOST_TERMS):  # so that no costs are measured for it
+            return None
+        most = _most_terms(threads)
+    factors = table_factors(table, most_terms=most)
     if factors is None and engine == "factors":
         raise NotImplementedError(
             f"the engine 'factors' needs a table of a rank of at most {MOST_TERMS}; "

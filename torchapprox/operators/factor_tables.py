@@ -117,16 +117,29 @@ def table_factors(table: LookupTable, *, most_terms: int = MOST_TERMS) -> TableF
         >>> table_factors(LookupTable(get("mul8s_tm_k3").lut)).rank
         1
     """
-    known = _factors.setdefault(table, {})
+    if rank_exceeds(table, most_terms):
+        return None
+    known = _factors[table]
     if "factors" not in known:
-        least = known.get("least", 0)
-        if least <= most_terms:
-            least = known["least"] = least_rank(table.by_x, enough=most_terms + 1)
-        if least > most_terms:
-            return None
         known["factors"] = _factorised(table)
     factors: TableFactors | None = known["factors"]
     return None if factors is None or factors.rank > most_terms else factors
+
+
+def rank_exceeds(table: LookupTable, rank: int) -> bool:
+    """Whether a table's rank is proven to be greater; what was found is kept.
+
+    Examples:
+        >>> from multipliers import get
+        >>> table = LookupTable(get("mul8s_bam_h4_v6").lut)
+        >>> rank_exceeds(table, 2), rank_exceeds(table, 3)
+        (True, False)
+    """
+    known = _factors.setdefault(table, {"least": 0, "enough": 0})
+    if known["least"] <= rank and known["enough"] <= rank:
+        known["enough"] = rank + 1
+        known["least"] = least_rank(table.by_x, enough=known["enough"])
+    return bool(known["least"] > rank)
 
 
 _factors: WeakKeyDictionary[LookupTable, dict[str, Any]] = WeakKeyDictionary()

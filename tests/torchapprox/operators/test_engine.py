@@ -317,6 +317,12 @@ def test_a_depth_for_which_nothing_is_exact(monkeypatch):
     assert torch.equal(lut_conv(x, w, LUTS["mul8s_tm_k3"], **arguments), wanted)
 
 
+def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
+    monkeypatch.setattr(module, "engine_costs", lambda _: pytest.fail("costs were measured"))
+    monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
+    lut_matmul(*OPERANDS, FULL_RANK)
+
+
 def test_useful_terms():
     assert most_useful_terms(COSTS) == 10
     assert most_useful_terms(replace(COSTS, int8_exact=False)) == 5
