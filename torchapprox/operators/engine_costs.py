@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torchapprox.operators.conv_lines import ConvShape
 from torchapprox.operators.factor_tables import TableFactors
+from torchapprox.operators.field_layout import FIELD_BYTES
 
 ARITHMETICS = ("int8", "float32", "float64")
 Sizes = tuple[int, int, int, int]
@@ -78,7 +79,8 @@ class EngineCosts:
             + self.lookup_call
         }
         if self.int8_exact and depth <= factors.depths["int8"]:
-            found["int8"] = self._int8(products, operands, results, groups, factors)
+            calls = groups * self.product_call
+            found["int8"] = self._int8(products, operands, results, calls, factors)
         for name, ratio, blocks in self._floats(depth, factors):
             found[name] = (
                 factors.rank * ratio * (products * self.float32_product + operands * self.map_float)
@@ -98,7 +100,10 @@ class EngineCosts:
         found = {"lookup": products * look_up + self.lookup_call}
         if self.int8_exact and shape.depth <= factors.depths["int8"]:
             fields = shape.batch * shape.groups * shape.depth * positions
-            calls = shape.groups * max(1.0, factors.int8_terms * fields / shape.groups / 2**20)
+            pieces = shape.groups * max(
+                1.0, factors.int8_terms * fields / shape.groups / FIELD_BYTES
+            )
+            calls = pieces * self.factors_call  # fields and results are moved, too
             strided = set(shape.stride) != {1}
             laid_out = 0 if taps == 1 and not strided else fields
             found["int8"] = (
@@ -112,9 +117,10 @@ class EngineCosts:
                 continue
             one = self.float32_depthwise if depthwise else self.float32_product
             passes = factors.rank if depthwise and shape.rows == 1 else blocks
+            elements = 0 if depthwise else factors.rank * codes + passes * results
             found[name] = (
                 factors.rank * ratio * (products * one + (codes + weights) * self.map_float)
-                + (factors.rank * codes + passes * results) * ratio * self.float32_element
+                + elements * ratio * self.float32_element
                 + passes * (results * self.pass_element + self.factors_call)
             )
         return found
@@ -129,7 +135,7 @@ class EngineCosts:
             terms * (products * self.int8_product + operands * self.map_byte)
             + (terms * operands + parts * results) * self.int8_element
             + more * results * self.pass_element
-            + parts * (calls * self.product_call + self.factors_call)
+            + parts * (calls + self.factors_call)
         )
 
     def _floats(self, depth: int, factors: TableFactors) -> Iterator[tuple[str, float, int]]:
