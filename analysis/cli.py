@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.commands import COMMANDS
 from analysis.user_error import UserError
@@ -30,14 +31,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = parser().parse_args(arguments)
     try:
-        for line in COMMANDS[parsed.command].run(parsed):
-            print(line)
+        _show(COMMANDS[parsed.command].run(parsed))
     except UserError as error:
         print(f"torchapprox: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _show(lines: Iterable[str]) -> None:
+    """Print lines as they come; the work goes on after a reader, such as `head`, has left."""
+    read = True
+    for line in lines:
+        if read:
+            try:
+                print(line, flush=True)
+            except BrokenPipeError:
+                read = False
+                # What is still in the buffer would raise the same error again at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

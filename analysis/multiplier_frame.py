@@ -82,7 +82,10 @@ def pareto_front(frame: pd.DataFrame, error: str, cost: str) -> pd.DataFrame:
     unit = f"{cost}_unit"
     if unit in known and known[unit].nunique() > 1:
         units = ", ".join(sorted(known[unit].unique()))
-        raise ValueError(f"column {cost!r} must be of one unit, got {units}")
+        raise ValueError(
+            f"column {cost!r} must be of one unit, got {units}; choose rows by {unit!r}, or a cost "
+            "that all have, such as 'energy_unit_gates'"
+        )
     errors, costs = np.abs(known[error].to_numpy(float)), known[cost].to_numpy(float)
     front: list[int] = []
     least = np.inf

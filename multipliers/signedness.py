@@ -65,7 +65,8 @@ def resolve_signedness(
         problem = "do not state"
     raise ValueError(
         f"{shown} {problem} whether the operands are signed (mul8s_..., mul8u_...); "
-        "pass signed=True, signed=False or a pair such as signed=(False, True)"
+        "pass signed=True, signed=False or a pair such as signed=(False, True) "
+        "(--signed, --unsigned or --signs us on the command line)"
     )
 
 

@@ -12,6 +12,8 @@ from analysis.files import write_whole
 from analysis.user_error import mendable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.characterisation import DataSheet
     from multipliers import CellTable
 
@@ -77,10 +79,23 @@ def show_comparison(sheets: Sequence[DataSheet], arguments: argparse.Namespace) 
         mendable(lambda: write_whole(arguments.csv, frame.to_csv(index=False).encode()))
         yield f"table: {arguments.csv}"
     if arguments.pareto is not None:
+        comparable, others = _of_one_unit(frame, arguments.cost)
         picture = mendable(
             lambda: render_png(
-                lambda: plot_pareto(frame, error=arguments.error, cost=arguments.cost), theme=PAPER
+                lambda: plot_pareto(comparable, error=arguments.error, cost=arguments.cost),
+                theme=PAPER,
             )
         )
         mendable(lambda: write_whole(arguments.pareto, picture))
         yield f"plot: {arguments.pareto}"
+        if others:
+            yield f"not in the plot, as no {arguments.cost} is published: {', '.join(others)}"
+
+
+def _of_one_unit(frame: pd.DataFrame, cost: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of published cost, where there are such, and the names of the others."""
+    unit = frame.get(f"{cost}_unit")
+    if unit is None or unit.nunique() < 2:
+        return frame, []
+    published = unit.str.contains("published", na=False)
+    return frame[published], frame.loc[~published, "name"].tolist()

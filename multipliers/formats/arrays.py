@@ -1,4 +1,4 @@
-"""Tables of products as NumPy arrays: `.npz` with ports, name and source, `.npy` alone."""
+"""Tables of products as NumPy arrays: `.npz` with ports, name and source, or a table alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from multipliers.formats.table_layout import (
     Order,
     TableLayout,
     check_nothing_stated,
-    check_order,
 )
 from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
@@ -44,12 +43,12 @@ _DAMAGED = (
 def read_npz(
     path: str | Path, *, signed: Signedness = None, order: Order | None = None
 ) -> Multiplier:
-    """Read a multiplier from an `.npz` that `save` wrote.
+    """Read a multiplier from an `.npz` that `save` wrote, or one that holds a table alone.
 
     Args:
-        path: The file.
-        signed: None, as the file states it.
-        order: None, as the file states it.
+        path: The file: of `save`, or with one array as for `read_npy`.
+        signed: None if `save` wrote the file, which states it; else as for `read_npy`.
+        order: None if `save` wrote the file, which states it; else as for `read_npy`.
 
     Returns:
         The multiplier.
@@ -57,7 +56,8 @@ def read_npz(
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If the table holds no integers.
-        ValueError: If the file is damaged or another one, or the caller states what it states.
+        ValueError: If the file is damaged or another one, the caller states what it states, or
+            signedness or operand order are stated nowhere.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -70,11 +70,15 @@ def read_npz(
         True
     """
     path = Path(path)
-    check_nothing_stated(path, signed, order)
     fields = read_arrays(path)
+    if list(fields) == [""]:
+        raise ValueError(f"{path}: not a .npz file, but one array in the .npy format")
     version = fields.get("format_version")
-    if version is None or version.shape or not np.issubdtype(version.dtype, np.integer):
-        raise ValueError(f"{path}: not a multiplier, there is no format version")
+    if version is None:
+        return _lone_table(path, fields, signed, order)
+    check_nothing_stated(path, signed, order)
+    if version.shape or not np.issubdtype(version.dtype, np.integer):
+        raise ValueError(f"{path}: the format version must be one integer, got {version.dtype}")
     if int(version) not in (1, FORMAT_VERSION):
         raise ValueError(
             f"{path}: the format version must be at most {FORMAT_VERSION}, got {int(version)}; "
@@ -108,10 +112,10 @@ def read_npy(
     """Read a table of integers from an `.npy`.
 
     Args:
-        path: The file, integers `(256, 256)`.
+        path: The file, integers `(256, 256)`, or of narrower ports `(2^rows, 2^columns)`.
         signed: Whether the operands are signed, None to take it from the file's name.
-        order: ``"wx"`` if the row is the code of the second operand; None is this package's order,
-            the first operand.
+        order: ``"xw"`` if the row is the code of the first operand, as `save` writes it, ``"wx"``
+            if it is the second's.
 
     Returns:
         The multiplier, named as the file.
@@ -119,22 +123,39 @@ def read_npy(
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If the table holds no integers, or `signed` is of another type.
-        ValueError: If the file is damaged or another one, or the signedness is stated nowhere.
+        ValueError: If the file is damaged or another one, or signedness or operand order are
+            stated nowhere.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder) / "mul8u_zero.npy"
         ...     np.save(path, np.zeros((256, 256), dtype=np.int32))
-        ...     print(read_npy(path))
+        ...     print(read_npy(path, order="xw"))
         mul8u_zero: unsigned 8-bit (0..255) x unsigned 8-bit (0..255)
     """
     path = Path(path)
-    layout = TableLayout.stated_by_caller(path, signed, check_order(order) or "xw")
     arrays = read_arrays(path)
     if list(arrays) != [""]:
         raise ValueError(f"{path}: not a .npy file, but an archive of several arrays")
-    return layout.multiplier(path, arrays[""])
+    return _lone_table(path, arrays, signed, order)
+
+
+def _lone_table(
+    path: Path,
+    arrays: dict[str, np.ndarray[Any, Any]],
+    signed: Signedness,
+    order: Order | None,
+) -> Multiplier:
+    """Return the multiplier of a file that holds nothing beside its table."""
+    if len(arrays) != 1:
+        raise ValueError(
+            f"{path}: must be a file of save(), or hold one table alone, got {', '.join(arrays)}; "
+            "save the table that you mean in a file of its own"
+        )
+    (table,) = arrays.values()
+    layout = TableLayout.stated_by_caller(path, signed, order, shape=table.shape)
+    return layout.multiplier(path, table)
 
 
 def npz_table(multiplier: Multiplier) -> bytes:

@@ -331,7 +331,9 @@ def _choose_top(models: dict[str, _Model], top: str | None, file: str) -> _Model
     first = next(iter(models.values()))
     if first in unused or len(unused) == 1:
         return first if first in unused else unused[0]
-    raise NetlistError(f"several models may be the top: {names}; choose one with top=", file=file)
+    raise NetlistError(
+        f"several models may be the top: {names}; choose one with top= or --top", file=file
+    )
 
 
 @dataclass(slots=True)

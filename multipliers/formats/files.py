@@ -48,8 +48,8 @@ def load(
     Netlists are simulated exhaustively, and the first input port takes the activation: ``.v .sv``
     structural Verilog, ``.blif``, ``.cgp .chr`` CGP chromosomes, ``.aag .aig`` AIGER. Tables:
     ``.npz .csv .txt`` that `save` wrote, which state everything; other ``.csv .txt`` of 256 lines
-    of 256 integers, ``.npy`` of `(256, 256)` integers, ``.bin`` of TFApprox and ``.h`` of AdaPT.
-    Rows and columns are in code order.
+    of 256 integers, ``.npy`` and other ``.npz`` of `(256, 256)` integers, or fewer for narrower
+    ports, ``.bin`` of TFApprox and ``.h`` of AdaPT. Rows and columns are in code order.
 
     Args:
         path: The file.
@@ -59,8 +59,8 @@ def load(
             EvoApproxLib (``8x8_signed``); what these state must agree.
         top: Top module of a Verilog or BLIF file, None to find it.
         order: Which operand's code is the row of a table, ``"xw"`` for the first, ``"wx"`` for the
-            second. Must be given for a ``.csv``, ``.txt`` or ``.bin`` that does not state it; for
-            ``.npy`` and ``.h`` None is the first.
+            second. Must be given for every table whose file does not state it, but ``.h``, where
+            AdaPT's own order, the first operand, is taken.
         synthesise: Whether to turn behavioural Verilog into gates with Yosys first.
 
     Returns:

@@ -23,6 +23,7 @@ MOST_BYTES = 1 << 22
 
 _TITLE = "multipliers product table "
 _VERSION = "1"
+_SIZES = frozenset(1 << width for width in range(2, 9))
 _PORT = re.compile(r"(signed|unsigned) ([2-8])-bit")
 
 
@@ -50,16 +51,24 @@ class TableLayout:
         return cls(multiplier.x_port, multiplier.w_port, "xw", multiplier.name, multiplier.source)
 
     @classmethod
-    def stated_by_caller(cls, path: Path, signed: Signedness, order: Order | None) -> TableLayout:
+    def stated_by_caller(
+        cls,
+        path: Path,
+        signed: Signedness,
+        order: Order | None,
+        *,
+        shape: tuple[int, ...] = (256, 256),
+    ) -> TableLayout:
         """Return the layout of a file that states nothing.
 
         Args:
             path: The file; its name or that of its folder may state the signedness.
             signed: The caller's statement, None to take it from the name of file or folder.
             order: The caller's statement.
+            shape: Shape of the table; `(2^rows, 2^columns)` states the widths of the ports.
 
         Returns:
-            The layout, with ports of 8 bits.
+            The layout; with ports of 8 bits if the shape is another one.
 
         Raises:
             TypeError: If `signed` is not a bool, a pair of them or None.
@@ -74,9 +83,18 @@ class TableLayout:
         if check_order(order) is None:
             raise ValueError(
                 f"{path}: the file does not state its operand order; pass order='xw' if the row is "
-                "the code of the first operand (activation), order='wx' if it is the second's"
+                "the code of the first operand (activation), order='wx' if it is the second's "
+                "(--order on the command line)"
             )
-        return cls(Port(8, x_signed), Port(8, w_signed), order or "xw", path.stem, str(path))
+        rows, columns = shape if set(shape) <= _SIZES and len(shape) == 2 else (256, 256)
+        x_codes, w_codes = (rows, columns) if order == "xw" else (columns, rows)
+        return cls(
+            Port(x_codes.bit_length() - 1, x_signed),
+            Port(w_codes.bit_length() - 1, w_signed),
+            order or "xw",
+            path.stem,
+            str(path),
+        )
 
     def header(self) -> list[str]:
         """Return the lines that state the layout at the beginning of a text file."""
@@ -96,7 +114,7 @@ class TableLayout:
 
         Args:
             path: The file, for the messages of errors.
-            table: Products, any integer type, `(256, 256)`.
+            table: Products, any integer type, `(256, 256)` or of the ports' codes alone.
 
         Returns:
             The multiplier.

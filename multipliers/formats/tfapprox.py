@@ -93,7 +93,8 @@ def tfapprox_table(multiplier: Multiplier, order: Order | None) -> bytes:
     if check_order(order) is None:
         raise ValueError(
             "a TFApprox table must be given its operand order: order='xw' for rows of the first "
-            "operand, order='wx' for rows of the second, as in TFApprox's own files"
+            "operand, order='wx' for rows of the second, as in TFApprox's own files "
+            "(--output-order on the command line)"
         )
     table = multiplier.lut if order == "xw" else multiplier.lut.T
     return table.astype("<u2").tobytes()

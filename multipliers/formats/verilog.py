@@ -208,7 +208,7 @@ class _Design:
             message = "the file defines no module that could be the top"
         else:
             names = _listing(instance.name for instance in instances)
-            message = f"several modules may be the top: {names}; choose one with top="
+            message = f"several modules may be the top: {names}; choose one with top= or --top"
         raise NetlistError(message, file=self.file)
 
 

@@ -265,7 +265,8 @@ def refusal(construct: str, place: Place) -> NetlistError:
     file, line = place
     message = (
         f"{construct} is not supported, the file must be structural: synthesise behavioural code "
-        "to gates first, as load(path, synthesise=True) does with Yosys"
+        "to gates first, as load(path, synthesise=True) does with Yosys "
+        "(--synthesise on the command line)"
     )
     return NetlistError(message, file=file, line=line)
 

@@ -40,11 +40,25 @@ def test_lut_takes_the_signedness_of_a_bare_table(tmp_path, capsys):
     bare = tmp_path / "bare.npy"
     np.save(bare, exact_products(False, False))
     output = tmp_path / "out.npz"
-    assert main(["lut", str(bare), "-o", str(output), "--unsigned"]) == 0
+    stated = ["lut", str(bare), "-o", str(output), "--order", "xw"]
+    assert main([*stated, "--unsigned"]) == 0
     assert "unsigned 8-bit (0..255)" in capsys.readouterr().out
     assert not load(output).x_port.signed
-    assert main(["lut", str(bare), "-o", str(output)]) == 1
-    assert "signed" in capsys.readouterr().err
+    assert main(stated) == 1
+    assert "--signed, --unsigned or --signs us" in capsys.readouterr().err
+    assert main(["lut", str(bare), "-o", str(output), "--unsigned"]) == 1
+    assert "--order on the command line" in capsys.readouterr().err
+
+
+def test_work_goes_on_when_nobody_reads_the_lines(table, tmp_path):
+    output = tmp_path / "out.npz"
+    code = "import sys; from analysis.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, "lut", str(table), "-o", str(output)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+    assert load(output).digest == load(table).digest
 
 
 def test_demo_prints_the_accuracies_and_where_the_report_is(tiny, table, tmp_path, capsys):

@@ -45,7 +45,10 @@ def test_fewer_products_where_they_reach_the_stated_error(tmp_path):
 def test_a_bare_table_with_its_signedness(tmp_path):
     path, output = tmp_path / "bare.npy", tmp_path / "model.json"
     np.save(path, get("mul8u_tm_k2").lut)
-    assert main(["fit", str(path), "-o", str(output), "--unsigned", "--terms", "0"]) == 0
+    assert (
+        main(["fit", str(path), "-o", str(output), "--unsigned", "--order", "xw", "--terms", "0"])
+        == 0
+    )
     table = Multiplier.from_lut(get("mul8u_tm_k2").lut, x_signed=False, w_signed=False)
     assert HtpModel.load(output, lut=table).certificate.exact
 

@@ -87,6 +87,19 @@ def test_verify_names_what_cannot_be_read(checkout, capsys):
     assert "1 with wrong figures" in printed.err
 
 
+def test_only_published_costs_share_a_plot(checkout, tmp_path, capsys):
+    for name in ("mul8u_3EF", "mul8u_4GH"):
+        file = checkout / "multiplers" / "8x8_unsigned" / "pareto_pwr_mae" / f"{name}.v"
+        file.write_text(circuit(name, 1, 6, False))
+    picture = tmp_path / "pareto.png"
+    assert library(checkout, "--pareto", picture, "--cost", "power") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "not in the plot, as no power is published: mul8u_3EF, mul8u_4GH"
+    )
+    assert library(checkout, "--pareto", picture, "--cost", "energy_unit_gates") == 0
+    assert "not in the plot" not in capsys.readouterr().out
+
+
 def test_compare_at_published_cost(checkout, tmp_path, capsys):
     csv, picture = tmp_path / "out.csv", tmp_path / "pareto.png"
     assert library(checkout, "--csv", csv, "--pareto", picture, "--cost", "power") == 0

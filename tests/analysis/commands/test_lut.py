@@ -51,10 +51,11 @@ def test_tables_whose_order_and_signedness_the_user_states(tmp_path, capsys):
 def test_signedness_of_each_port(tmp_path, capsys):
     path, output = tmp_path / "m.npy", tmp_path / "out.npz"
     np.save(path, np.arange(65536).reshape(256, 256))
-    assert main(["lut", str(path), "-o", str(output), "--signs", "us"]) == 0
+    words = ["lut", str(path), "-o", str(output), "--order", "xw", "--signs"]
+    assert main([*words, "us"]) == 0
     assert capsys.readouterr().out.startswith("m: unsigned 8-bit (0..255) x signed 8-bit")
     with pytest.raises(SystemExit, match="2"):
-        main(["lut", str(path), "-o", str(output), "--signs", "sx"])
+        main([*words, "sx"])
     assert "must be ss, su, us or uu, got 'sx'" in capsys.readouterr().err
 
 

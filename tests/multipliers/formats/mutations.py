@@ -103,7 +103,7 @@ def read(name, content, folder):
         return parse_aiger(content, file=name)
     path = folder / f"mul8s_m.{kind}"
     path.write_bytes(content)
-    stated = {"bin": {"order": "xw", "signed": False}, "npy": {"signed": True}}
+    stated = {"bin": {"order": "xw", "signed": False}, "npy": {"signed": True, "order": "xw"}}
     return load(path, **stated.get(kind, {}))
 
 

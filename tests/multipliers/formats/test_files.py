@@ -36,7 +36,7 @@ def test_npz_round_trip(multiplier, tmp_path):
 
 def test_npy_round_trip(multiplier, tmp_path):
     save(multiplier, str(tmp_path / "m.npy"))
-    loaded = load(tmp_path / "m.npy", signed=(False, True))
+    loaded = load(tmp_path / "m.npy", signed=(False, True), order="xw")
     assert (loaded.name, loaded.source) == ("m", str(tmp_path / "m.npy"))
     assert loaded.digest == multiplier.digest
 
@@ -127,8 +127,8 @@ def fields_of(multiplier, **changes):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"format_version": None}, ValueError, "not a multiplier, there is no format version"),
-        ({"format_version": "1"}, ValueError, "not a multiplier, there is no format version"),
+        ({"format_version": None}, ValueError, r"must be a file of save\(\), or hold one table"),
+        ({"format_version": "1"}, ValueError, "the format version must be one integer, got <U1"),
         ({"format_version": 3}, ValueError, "the format version must be at most 2, got 3"),
         ({"format_version": 2}, ValueError, "not a multiplier, there is no w_width, x_width"),
         ({"lut": None, "name": None}, ValueError, "not a multiplier, there is no lut, name"),
@@ -160,7 +160,7 @@ def test_file_of_the_other_kind(multiplier, tmp_path):
     (tmp_path / "n.npy").rename(tmp_path / "n.npz")
     with pytest.raises(ValueError, match=r"m\.npy: not a \.npy file, but an archive of several"):
         load(tmp_path / "m.npy", signed=True)
-    with pytest.raises(ValueError, match=r"n\.npz: not a multiplier, there is no format version"):
+    with pytest.raises(ValueError, match=r"n\.npz: not a \.npz file, but one array in the \.npy"):
         load(tmp_path / "n.npz")
 
 
@@ -169,16 +169,11 @@ def test_file_of_the_other_kind(multiplier, tmp_path):
     [
         ("m.vhd", {}, ValueError, r"the suffix must be \.aag, .*\.txt or \.v, got '\.vhd'"),
         ("m", {}, ValueError, r"the suffix must be \.aag, .*, got ''"),
-        ("m.npy", {}, ValueError, r"does not state whether .* signed .*; pass signed=True"),
-        ("m.npz", {"signed": True}, ValueError, "the file states its signedness, leave out"),
         ("m.npz", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),
         ("m.aag", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),
-        ("m.npz", {"order": "xw"}, ValueError, "the file states its operand order, leave out"),
-        ("m.npy", {"signed": True, "order": "row"}, ValueError, "'order' must be 'xw', 'wx' or"),
         ("m.v", {"order": "xw"}, ValueError, "'order' is for tables, got 'xw'"),
         ("m.npz", {"synthesise": True}, ValueError, "'synthesise' is for Verilog files"),
         ("m.blif", {"synthesise": True}, ValueError, "'synthesise' is for Verilog files"),
-        ("m.npy", {"signed": "yes"}, TypeError, "'signed' must be a bool, a pair of bools or None"),
         ("absent.v", {}, FileNotFoundError, "absent"),
         ("absent.npz", {}, FileNotFoundError, "absent"),
         ("absent.npy", {"signed": True}, FileNotFoundError, "absent"),
@@ -187,6 +182,64 @@ def test_file_of_the_other_kind(multiplier, tmp_path):
 def test_wrong_calls(tmp_path, name, arguments, error, message):
     with pytest.raises(error, match=message):
         load(tmp_path / name, **arguments)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, ValueError, r"does not state whether .* signed .*; pass signed=True.* \(--signed, "),
+        ({"signed": True}, ValueError, r"does not state its operand order; .* \(--order on"),
+        ({"signed": True, "order": "row"}, ValueError, "'order' must be 'xw', 'wx' or None"),
+        ({"signed": "yes", "order": "xw"}, TypeError, "'signed' must be a bool, a pair of bools"),
+    ],
+)
+def test_what_a_lone_table_does_not_state(tmp_path, suffix, arguments, error, message):
+    {".npy": np.save, ".npz": np.savez}[suffix](tmp_path / "m", exact_products(True, True))
+    with pytest.raises(error, match=message):
+        load(tmp_path / f"m{suffix}", **arguments)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("order", ["xw", "wx"])
+def test_lone_table(tmp_path, suffix, order):
+    table = np.random.default_rng(0).integers(-(2**31), 2**31, (256, 256))
+    {".npy": np.save, ".npz": np.savez}[suffix](tmp_path / "m", table)
+    loaded = load(tmp_path / f"m{suffix}", signed=(True, False), order=order)
+    assert np.array_equal(loaded.lut, table if order == "xw" else table.T)
+    assert (loaded.name, loaded.x_port.signed, loaded.w_port.signed) == ("m", True, False)
+
+
+@pytest.mark.parametrize(("x_width", "w_width"), [(2, 8), (8, 3), (4, 5)])
+@pytest.mark.parametrize("order", ["xw", "wx"])
+def test_the_shape_of_a_lone_table_states_the_widths(tmp_path, order, x_width, w_width):
+    table = np.random.default_rng(0).integers(0, 99, (1 << x_width, 1 << w_width))
+    np.save(tmp_path / "m.npy", table if order == "xw" else table.T)
+    loaded = load(tmp_path / "m.npy", signed=(False, True), order=order)
+    assert (loaded.x_port, loaded.w_port) == (Port(x_width, False), Port(w_width, True))
+    codes = np.arange(256)
+    embedded = table[np.ix_(codes % (1 << x_width), codes % (1 << w_width))]
+    assert np.array_equal(loaded.lut, embedded)
+
+
+@pytest.mark.parametrize("shape", [(256, 200), (512, 256), (2, 256), (256,), (4, 4, 4)])
+def test_lone_tables_of_other_shapes(tmp_path, shape):
+    np.save(tmp_path / "m.npy", np.zeros(shape, dtype=int))
+    with pytest.raises(ValueError, match=r"m\.npy: 'lut' must have shape \(256, 256\)"):
+        load(tmp_path / "m.npy", signed=True, order="xw")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"signed": True}, "the file states its signedness, leave out 'signed'"),
+        ({"order": "xw"}, "the file states its operand order, leave out 'order'"),
+    ],
+)
+def test_what_the_file_states_already(multiplier, tmp_path, arguments, message):
+    save(multiplier, tmp_path / "m.npz")
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / "m.npz", **arguments)
 
 
 def test_narrow_verilog(tmp_path):

@@ -228,7 +228,7 @@ def test_npy_in_the_other_order_and_named(tmp_path):
     table = exact_products(False, True)
     np.save(tmp_path / "mul8u_m.npy", table)
     assert np.array_equal(load(tmp_path / "mul8u_m.npy", order="wx").lut, table.T)
-    assert load(tmp_path / "mul8u_m.npy").x_port == Port(8, False)
+    assert load(tmp_path / "mul8u_m.npy", order="xw").x_port == Port(8, False)
 
 
 @pytest.mark.parametrize(
