@@ -59,7 +59,7 @@ def _on_openmp(parallel: Any, work: Callable[[], None], threads: int) -> None:
     def run(_: object) -> None:
         try:
             work()
-        except BaseException as error:
+        except BaseException as error:  # nothing may leave a C callback
             errors.append(error)
 
     # As many threads as PyTorch uses, though there may be fewer blocks: a runtime whose teams
