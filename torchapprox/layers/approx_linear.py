@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
+from torchapprox.operators.call import call
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
@@ -131,7 +132,8 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
         """
-        y: Tensor = ApproxGeMM.apply(  # type: ignore[no-untyped-call]
+        y: Tensor = call(
+            ApproxGeMM,
             self._vectors(x_q),
             w_q,
             self.lut,

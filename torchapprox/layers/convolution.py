@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.operators.call import call
 from torchapprox.operators.conv import ApproxConvOp, conv_operands
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
@@ -96,7 +97,8 @@ class ConvolutionLayer(ApproxLayer):
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
         """
-        y: Tensor = ApproxConvOp.apply(  # type: ignore[no-untyped-call]
+        y: Tensor = call(
+            ApproxConvOp,
             x_q,
             w_q,
             quant_params,

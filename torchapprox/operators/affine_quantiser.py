@@ -11,6 +11,7 @@ from torch import Tensor
 from torchapprox.kernels import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.operators.codes import at_least_float32
 from torchapprox.operators.finite import not_finite
+from torchapprox.operators.library_op import library_op
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class AffineQuantiser:
         return clipped
 
 
-@torch.library.custom_op("torchapprox::quantise", mutates_args=())
+@library_op("quantise")
 def _quantise(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int) -> Tensor:
     values = at_least_float32(values)
     codes = torch.empty(values.shape, dtype=torch.uint8, device=values.device)
@@ -85,7 +86,7 @@ def _quantise(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high:
     return codes
 
 
-@torch.library.custom_op("torchapprox::fake_quantise", mutates_args=())
+@library_op("fake_quantise")
 def _fake_quantise(
     values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int
 ) -> Tensor:
@@ -102,7 +103,7 @@ def _fake_quantise(
     return reals
 
 
-@torch.library.custom_op("torchapprox::clip_gradient", mutates_args=())
+@library_op("clip_gradient")
 def _clip_gradient(
     gradient: Tensor, values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int
 ) -> Tensor:

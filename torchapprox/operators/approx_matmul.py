@@ -9,6 +9,7 @@ from torch import Tensor
 from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
+from torchapprox.operators.call import call
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
 from torchapprox.operators.operand import OperandPair
@@ -62,8 +63,17 @@ def approx_matmul(
         tensor([[[-2.]]])
     """
     rows, columns = matrices(x, w)
-    y: Tensor = ApproxMatmulOp.apply(  # type: ignore[no-untyped-call]
-        rows, columns, lut, quant_params, htp_model, traced_inputs, lut_range, accumulator, engine
+    y: Tensor = call(
+        ApproxMatmulOp,
+        rows,
+        columns,
+        lut,
+        quant_params,
+        htp_model,
+        traced_inputs,
+        lut_range,
+        accumulator,
+        engine,
     )
     if w.dim() == 1:
         y = y.squeeze(-1)

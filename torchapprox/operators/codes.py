@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from torchapprox.operators.library_op import library_op
+
 UNSIGNED = (0, 255)
 SIGNED = (-128, 127)
 
@@ -37,7 +39,7 @@ def to_codes(
     return codes
 
 
-@torch.library.custom_op("torchapprox::to_codes", mutates_args=())
+@library_op("to_codes")
 def _to_codes(
     values: Tensor, scale: Tensor, zero_point: Tensor, least: int, greatest: int
 ) -> Tensor:

@@ -13,6 +13,7 @@ from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.operators.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.cuda_lookup import cuda_conv, least_of_image
 from torchapprox.operators.engine import chosen_engine, convolve_by_factors
+from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lut_matmul import check_table, entry_range, needs_int64
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27
@@ -158,7 +159,7 @@ def _shape(
     )
 
 
-@torch.library.custom_op("torchapprox::lut_conv", mutates_args=(), device_types="cpu")
+@library_op("lut_conv", device="cpu")
 def _lut_conv(
     x: Tensor,
     w: Tensor,

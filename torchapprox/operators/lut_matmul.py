@@ -7,6 +7,7 @@ from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.cpu_lookup import cpu_lookup, runs_x
 from torchapprox.operators.cuda_lookup import cuda_lookup, least_of_image
 from torchapprox.operators.engine import chosen_engine, multiply_by_factors
+from torchapprox.operators.library_op import library_op
 
 INT32_MAX = 2**31 - 1
 
@@ -116,7 +117,7 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
         )
 
 
-@torch.library.custom_op("torchapprox::lut_matmul", mutates_args=(), device_types="cpu")
+@library_op("lut_matmul", device="cpu")
 def _lut_matmul(
     x: Tensor,
     w: Tensor,

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from torchapprox.kernels import rescale_columns_cpu, rescale_rows_cpu, rescale_transposed_cpu
 from torchapprox.operators.affine import dequantise
+from torchapprox.operators.library_op import library_op
 
 
 def rescale(
@@ -35,7 +36,7 @@ def rescale(
     return reals.to(dtype)
 
 
-@torch.library.custom_op("torchapprox::rescale", mutates_args=())
+@library_op("rescale")
 def _rescale(sums: Tensor, offset: Tensor, scale: Tensor, channel_axis: int) -> Tensor:
     by_channel = (1, -1, 1) if channel_axis == 1 else (len(offset), 1, -1)
     return dequantise(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from torchapprox.kernels import saturating_runs_cpu
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
+from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lut_matmul import check_operands
 
 
@@ -42,7 +43,7 @@ def saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, *, bits: int) -> Tensor
     return result
 
 
-@torch.library.custom_op("torchapprox::saturating_matmul", mutates_args=(), device_types="cpu")
+@library_op("saturating_matmul", device="cpu")
 def _saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
     *tensors, result = _arrange(x, w, lut)
     table, rows, runs, out = map(_numpy, tensors)

@@ -1,0 +1,60 @@
+"""Operators of PyTorch's library, registered without the wrappers that slow a call down.
+
+`torch.library.custom_op` wraps every call in Python functions for gradients, changed arguments and
+aliases, which take as long as a small layer's products. The operators here have no gradients (the
+`torch.autograd.Function`s around them have), change nothing and return new tensors.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Function = Callable[..., Any]
+
+
+class LibraryOp:
+    """An operator ``torchapprox::name``, callable as ``torch.ops.torchapprox.name``.
+
+    Args:
+        name: The operator's name.
+        function: Computes it on ``device`` from positional arguments; annotated, which gives the
+            schema.
+        device: Type of device; None for all that no other kernel is registered for.
+    """
+
+    def __init__(self, name: str, function: Function, device: str | None) -> None:
+        self.name = f"torchapprox::{name}"
+        schema = torch.library.infer_schema(function, mutates_args=())
+        torch.library.define(self.name, schema, tags=(torch.Tag.pt2_compliant_tag,))
+        self.register_kernel(device or "default")(function)
+
+    def register_kernel(self, device: str) -> Callable[[Function], Function]:
+        """Return a decorator that registers a function for one type of device."""
+
+        def register(function: Function) -> Function:
+            def without_gradients(*arguments: Any) -> Tensor:
+                # Rarely enabled here, so that the common case need not pay for the context.
+                result: Tensor
+                if not torch.is_grad_enabled():
+                    result = function(*arguments)
+                else:
+                    with torch.no_grad():
+                        result = function(*arguments)
+                return result
+
+            torch.library.impl(self.name, device, without_gradients)
+            return function
+
+        return register
+
+    def register_fake(self, function: Function) -> Function:
+        """Register what gives shape, type and layout of a result."""
+        torch.library.register_fake(self.name, function)
+        return function
+
+
+def library_op(name: str, *, device: str | None = None) -> Callable[[Function], LibraryOp]:
+    """Return a decorator that makes a function an operator; arguments as `LibraryOp` takes them."""
+    return lambda function: LibraryOp(name, function, device)
