@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -135,16 +136,18 @@ def _by_row(
     leading = max((axis + 1 for axis, size in enumerate(shape) if size > 1), default=0)
     outer = values.shape[:leading]
 
-    def by_row(tensor: Tensor) -> Tensor:
-        tensor = tensor.detach().reshape(shape[:leading] if leading else ())
-        return tensor.expand(outer).reshape(math.prod(outer))
+    def by_row(tensor: Tensor) -> NDArray[Any]:
+        # By NumPy, whose calls on a few numbers cost a fraction of PyTorch's.
+        column = _numpy(at_least_float32(tensor)).reshape(shape[:leading])
+        return np.broadcast_to(column, outer).reshape(-1)
 
+    rows = values.detach().reshape(math.prod(outer), -1 if values.numel() else 0).contiguous()
+    kind = _numpy(rows).dtype
     step, shift = by_row(scale), by_row(zero_point)
     # The reciprocal in the scale's own type, as PyTorch computes it.
-    columns = [at_least_float32(step).reciprocal(), step, shift]
-    rows = values.detach().reshape(math.prod(outer), math.prod(values.shape[leading:]))
-    inverse, step, shift = (column.to(values.dtype).contiguous() for column in columns)
-    return rows.contiguous(), _numpy(inverse), _numpy(step), _numpy(shift)
+    columns = (np.reciprocal(step), step, shift)
+    inverse, step, shift = (column.astype(kind, copy=False) for column in columns)
+    return rows, inverse, step, shift
 
 
 def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[Tensor, Tensor]:

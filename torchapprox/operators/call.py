@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 
+# Not traced by torch.compile, which cannot follow a Function that is an argument.
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def call(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
     """Return ``function.apply(*arguments)``; where gradients are off, by its ``forward`` alone.
 
@@ -15,6 +17,9 @@ def call(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
         function: Has a ``setup_context``, so that its ``forward`` takes no context.
         arguments: Of its ``forward``, positional.
     """
-    run: Any = function.apply if torch.is_grad_enabled() else function.forward
-    result: Tensor = run(*arguments)
+    result: Tensor
+    if not torch.is_grad_enabled():
+        result = function.forward(*arguments)
+        return result
+    result = function.apply(*arguments)  # type: ignore[no-untyped-call]
     return result
