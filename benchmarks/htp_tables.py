@@ -48,7 +48,8 @@ def factorisation_row(multiplier: Multiplier) -> str:
     return (
         f"{multiplier.name:24} rank {found.rank:3}  {found.part:5}  left {found.left.min():6}.."
         f"{found.left.max():<6} right {found.right.min():6}..{found.right.max():<6} "
-        f"{'exact' if exact and int8 else 'WRONG'}  int8 terms {len(found.int8.weights):3}  "
+        f"{'exact' if exact and int8 else 'WRONG'}  int8 terms {found.int8.cost[0]:3} in "
+        f"{found.int8.cost[1]} GEMMs  "
         f"K int8 {found.exact_depth('int8'):6} float32 {found.exact_depth('float32'):6}  "
         f"{seconds:.2f} s"
     )

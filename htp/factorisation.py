@@ -137,8 +137,8 @@ class Factorisation:
 
     @property
     def fits_int8(self) -> bool:
-        """Whether one GEMM of int8 operands computes it: no factor needs to be split."""
-        return len(self.int8.weights) == self.rank
+        """Whether one GEMM of int8 operands computes it: no factor is split, all weights equal."""
+        return self.int8.cost == (self.rank, 1)
 
     @property
     def model(self) -> HtpModel:

@@ -51,8 +51,8 @@ def factorise(
         lut: A multiplier, or integers `(256, 256)`, ``lut[x_code, w_code]``, of signed operands.
         part: What to factorise: ``"table"``; ``"error"``, the table minus the exact products, to
             which the exact product is added as term 0; or ``"smaller"``, the one that gives fewer
-            terms, of equally many the one that needs fewer int8 operands, and then the one with
-            the smaller bound of partial sums.
+            terms, of equally many the one that needs fewer int8 operands, then fewer GEMMs of
+            them, and then the one with the smaller bound of partial sums.
         max_rank: Number of terms above which a factorisation is refused, before it is computed.
 
     Returns:
@@ -85,7 +85,7 @@ def factorise(
     if fewest > max_rank:
         raise RankError(multiplier.name, fewest, max_rank)
     found = [_MAKERS[name](multiplier, rank) for name, rank in terms.items() if rank == fewest]
-    return min(found, key=lambda one: (len(one.int8.weights), one.greatest_sum))
+    return min(found, key=lambda one: (one.int8.cost, one.greatest_sum))
 
 
 def _terms(part: str, rank: int) -> int:

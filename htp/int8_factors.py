@@ -41,6 +41,16 @@ class Int8Factors:
     weights: Int64Array
 
     @property
+    def cost(self) -> tuple[int, int]:
+        """Number of terms, and of the GEMMs that they make: one for each weight.
+
+        Examples:
+            >>> int8_factors(np.arange(256)[:, None] * 3, np.ones((1, 256), np.int64)).cost
+            (1, 1)
+        """
+        return len(self.weights), len(np.unique(self.weights))
+
+    @property
     def exact_depth(self) -> int:
         """Greatest K for which int32 holds every partial sum of each weight's GEMM.
 

@@ -135,6 +135,7 @@ def test_common_divisors_become_weights():
     multiplier = Multiplier.from_lut(left @ np.full((1, 256), 7))
     factors = Factorisation(multiplier, left, np.full((1, 256), 7), "table").int8
     assert factors.weights.tolist() == [300]
+    assert factors.cost == (1, 1)
     assert np.array_equal(factors.table, multiplier.lut)
 
 

@@ -166,6 +166,6 @@ def _factorised(table: LookupTable) -> TableFactors | None:
             if best is None:
                 return None
             continue
-        if best is None or len(found.int8.weights) < len(best.int8.weights):
+        if best is None or found.int8.cost < best.int8.cost:
             best = found
     return None if best is None else TableFactors.of(best)
