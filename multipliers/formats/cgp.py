@@ -26,9 +26,10 @@ _FUNCTIONS = (Op.BUF, Op.INV, Op.AND, Op.OR, Op.XOR, Op.NAND, Op.NOR, Op.XNOR)
 _ONE, _ZERO = 8, 9
 _WIDEST = 1 << 12
 _NUMBER = r"\s*(\d{1,9})\s*"
-_HEADER = re.compile(rf"\s*\{{{','.join([_NUMBER] * 7)}\}}\s*")
-_NODE = re.compile(rf"\(\s*\[{_NUMBER}\]{','.join([_NUMBER] * 3)}\)\s*")
-_OUTPUTS = re.compile(r"\(\s*(\d{1,9}(?:\s*,\s*\d{1,9})*)\s*\)\s*")
+# ASCII: int() refuses some of the separators that would count as blanks otherwise.
+_HEADER = re.compile(rf"\s*\{{{','.join([_NUMBER] * 7)}\}}\s*", re.ASCII)
+_NODE = re.compile(rf"\(\s*\[{_NUMBER}\]{','.join([_NUMBER] * 3)}\)\s*", re.ASCII)
+_OUTPUTS = re.compile(r"\(\s*(\d{1,9}(?:\s*,\s*\d{1,9})*)\s*\)\s*", re.ASCII)
 
 
 def read_cgp(path: str | Path, *, widths: tuple[int, int] | None = None) -> Netlist:
