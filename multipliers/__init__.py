@@ -29,7 +29,8 @@ from multipliers.errors import NetlistError
 from multipliers.families import CatalogueEntry, get, get_netlist, info, names
 from multipliers.formats.aiger import parse_aiger, read_aiger
 from multipliers.formats.aiger_writer import to_aiger, to_binary_aiger
-from multipliers.formats.blif import parse_blif, read_blif, to_blif
+from multipliers.formats.blif import parse_blif, read_blif
+from multipliers.formats.blif_writer import to_blif
 from multipliers.formats.cgp import parse_cgp, read_cgp, to_cgp
 from multipliers.formats.files import load, save
 from multipliers.formats.netlist_files import read_netlist, write_netlist

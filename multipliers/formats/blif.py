@@ -1,4 +1,4 @@
-"""BLIF read into netlists, flat or a hierarchy of models, and written.
+"""BLIF read into netlists, flat or a hierarchy of models.
 
 References:
     "Berkeley Logic Interchange Format (BLIF)", University of California, Berkeley, 1992.
@@ -14,9 +14,8 @@ from pathlib import Path
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
 from multipliers.formats.bit_names import group_bits
-from multipliers.formats.covers import COVERS, CoverGates
+from multipliers.formats.covers import CoverGates
 from multipliers.formats.text import read_text
-from multipliers.gates import Op
 from multipliers.netlist import Netlist
 
 _DEEPEST = 100
@@ -98,7 +97,7 @@ def read_blif(path: str | Path, *, top: str | None = None) -> Netlist:
 
     Examples:
         >>> from tempfile import TemporaryDirectory
-        >>> from multipliers import array_multiplier
+        >>> from multipliers import array_multiplier, to_blif
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder) / "mul4u_array.blif"
         ...     _ = path.write_text(to_blif(array_multiplier(signed=False, width=4)))
@@ -134,76 +133,6 @@ def parse_blif(text: str, *, top: str | None = None, file: str = "text") -> Netl
     builder = NetlistBuilder(model.name, file)
     _Flattener(builder, models).add_top(model)
     return builder.build()
-
-
-def to_blif(netlist: Netlist) -> str:
-    """Return a netlist as a BLIF model, one ``.names`` a gate in topological order.
-
-    `read_blif` reads the text back into the same netlist, except that buffers are left out.
-
-    Args:
-        netlist: The circuit; its name and its ports' names must have no white space.
-
-    Returns:
-        Text of the file.
-
-    Raises:
-        ValueError: If a name has white space or characters with a meaning in BLIF.
-
-    Examples:
-        >>> from multipliers import array_multiplier
-        >>> print(to_blif(array_multiplier(signed=False, width=1)))
-        # mul1u_array: A[1], B[1] -> O[2], 1 gates
-        # from array_multiplier(signed=False, width=1)
-        # Written by multipliers.to_blif.
-        .model mul1u_array
-        .inputs A[0] B[0]
-        .outputs O[0] O[1]
-        .names A[0] B[0] n4
-        11 1
-        .names n4 O[0]
-        1 1
-        .names O[1]
-        .end
-    """
-    names = [bus.name for bus in netlist.inputs + netlist.outputs]
-    for name in (netlist.name, *names):
-        if not re.fullmatch(r"[^\s#\\=]+", name):
-            raise ValueError(f"names must have no white space, '#', '=' or '\\', got {name!r}")
-    prefix = "n"
-    while any(name.startswith(prefix) for name in names):
-        prefix += "_"
-    bits = [f"{bus.name}[{bit}]" for bus in netlist.inputs for bit in range(bus.width)]
-    gates = [f"{prefix}{net}" for net in range(netlist.first_gate, netlist.net_count)]
-    nets = [f"{prefix}gnd", f"{prefix}vdd", *bits, *gates]
-    results = [(f"{bus.name}[{bit}]", net) for bus in netlist.outputs
-               for bit, net in enumerate(bus.nets)]  # fmt: skip
-    lines = [
-        f"# {netlist}",
-        *(f"# from {line}" for line in netlist.source.splitlines()),
-        "# Written by multipliers.to_blif.",
-        f".model {netlist.name}",
-        " ".join([".inputs", *bits]),
-        " ".join([".outputs", *(name for name, _ in results)]),
-    ]
-    read = {net for row, op in zip(netlist.fan_in.tolist(), netlist.op.tolist(), strict=True)
-            for net in row[: Op(op).arity]}  # fmt: skip
-    lines += [f".names {nets[0]}"] if 0 in read else []
-    lines += [f".names {nets[1]}", "1"] if 1 in read else []
-    for name, op, fan_in in zip(gates, netlist.op.tolist(), netlist.fan_in.tolist(), strict=True):
-        sources = [nets[net] for net in fan_in[: Op(op).arity]]
-        lines.append(" ".join([".names", *sources, name]))
-        lines += [f"{product} 1" for product in COVERS[Op(op)]]
-    for name, net in results:
-        lines += (
-            [[f".names {name}"], [f".names {name}", "1"]][net]
-            if net < 2
-            else [
-                f".names {nets[net]} {name}",
-                "1 1",
-            ]
-        )
-    return "\n".join([*lines, ".end"]) + "\n"
 
 
 def _statements(text: str, file: str) -> Iterator[tuple[list[str], Place]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from multipliers.formats.aiger import read_aiger
 from multipliers.formats.aiger_writer import to_aiger, to_binary_aiger
-from multipliers.formats.blif import read_blif, to_blif
+from multipliers.formats.blif import read_blif
+from multipliers.formats.blif_writer import to_blif
 from multipliers.formats.cgp import read_cgp, to_cgp
 from multipliers.formats.verilog import read_verilog
 from multipliers.formats.verilog_writer import to_verilog

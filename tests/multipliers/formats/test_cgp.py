@@ -70,7 +70,7 @@ def test_ids_may_have_gaps():
         ("{2,1,1,1,2,1,0}([4]2,3,2)", "1: behind the nodes there must be the list of outputs"),
         ("{2,1,1,1,2,1,0}([4]2,3,2)(5)", "1: there is no node 5, but an output reads it"),
         ("{2,2,1,1,2,1,0}([4]2,3,2)(4)", "1: there must be 2 outputs, got 1"),
-        ("{2,1,1,1,2,1,0}([4]2,3,2)(\x1c4)", "1: behind the nodes there must be the list of outputs"),
+        ("{2,1,1,1,2,1,0}([4]2,3,2)(\x1c4)", "1: behind the nodes there must be the list"),
         ("{2,1,1,1,2,1,0}([4]2,3\x1f,2)(4)", "1: a chromosome of 1 x 1 must have 1 nodes, got 0"),
         ("{2,1,1,1,2,1,0}([4]2,3,2)(4)\n{", "2: behind the outputs there must be nothing else"),
     ],
