@@ -209,7 +209,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _observer_of(self, layer: ApproxLayer) -> Callable[[GemmOperands, Tensor], None]:
         def observe(operands: GemmOperands, _output: Tensor) -> None:
-            macs = operands.x_codes.numel() * operands.w_codes.shape[1]
+            macs = operands.rows * operands.w_codes.numel()
             self._add("product", macs, _on_multiplier(layer), "")
 
         return observe

@@ -14,6 +14,7 @@ from torchapprox.kernels.rescale_cpu import (
     rescale_transposed_cpu,
 )
 from torchapprox.kernels.saturating_cpu import saturating_runs_cpu
+from torchapprox.kernels.window_histogram_cpu import window_histogram_cpu
 
 __all__ = [
     "clip_gradient_cpu",
@@ -30,4 +31,5 @@ __all__ = [
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
     "sum_mapped_cpu",
+    "window_histogram_cpu",
 ]

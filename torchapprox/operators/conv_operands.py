@@ -10,10 +10,11 @@ from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.conv_args import ConvArgs
+from torchapprox.operators.conv_gemm_operands import ConvGemmOperands
 from torchapprox.operators.conv_lines import ConvShape
 from torchapprox.operators.gemm_operands import GemmOperands, exact_table
 from torchapprox.operators.htp_product import htp_product
-from torchapprox.operators.lut_conv import images_in_parts, lut_conv, receptive_fields
+from torchapprox.operators.lut_conv import images_in_parts, lut_conv
 from torchapprox.operators.rescale import rescale
 
 
@@ -56,8 +57,9 @@ class ConvOperands:
             k = (channel * KH + row) * KW + column, and likewise in one and three dimensions.
         """
         groups = self.args.groups
-        return GemmOperands(
-            x_codes=receptive_fields(self.x_codes, self._shape),
+        return ConvGemmOperands(
+            padded=self.x_codes,
+            shape=self._shape,
             w_codes=self.w_codes.view(groups, -1, self.w_codes[0].numel()),
             x_range=self.x_range,
             w_range=self.w_range,

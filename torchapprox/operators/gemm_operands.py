@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from multipliers import exact_products
@@ -10,6 +12,7 @@ from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.codes import code_tensor_values
 from torchapprox.operators.lut_matmul import lut_matmul
+from torchapprox.operators.observed_codes import add_code_counts, rows_of
 from torchapprox.operators.rescale import rescale
 
 
@@ -74,6 +77,27 @@ class GemmOperands:
     def w_values(self) -> Tensor:
         """Weights as the port sees them, int8 or uint8 `(G, N, K)`, sharing memory."""
         return code_tensor_values(self.w_codes, signed=self.w_signed)
+
+    @property
+    def rows(self) -> int:
+        """Rows of a group's activations, M."""
+        return self.x_codes.shape[1]
+
+    def x_rows(self, items: NDArray[np.intp]) -> Tensor:
+        """Return some rows of the activations of every group, uint8 `(G, R, K)`.
+
+        Args:
+            items: Which, R numbers below M.
+        """
+        return rows_of(self.x_codes, items)
+
+    def add_x_counts(self, counts: NDArray[np.int64]) -> None:
+        """Add how often each activation code occurs at each input position.
+
+        Args:
+            counts: int64 `(G * K, 256)`; added to.
+        """
+        add_code_counts(self.x_codes, counts)
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.

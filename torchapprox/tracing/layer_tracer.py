@@ -72,8 +72,7 @@ class LayerTracer:
             parameter.reshape(-1)[: size.channels]
             for parameter in (operands.w_zero_point, operands.scale)
         )
-        matrices, rows, _ = operands.x_codes.shape
-        self._rows += rows if size.fixed_weights else rows * matrices
+        self._rows += operands.rows * (1 if size.fixed_weights else len(operands.w_codes))
         self._counts.add(operands)
         self._sampler.add(operands)
         self._outputs.add(output)

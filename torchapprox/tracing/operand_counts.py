@@ -1,14 +1,13 @@
 """How often the operands of a layer occur, each by itself and in pairs."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from torchapprox.kernels import histogram_cpu
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.observed_codes import add_code_counts
 
 Counts = npt.NDArray[np.int64]
 
@@ -58,7 +57,7 @@ class WeightedCounts:
                 self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
                 self._recent = np.zeros_like(self._x_counts)
             self._w_codes = w_codes.copy()
-        _count(operands.x_codes, self._recent)
+        operands.add_x_counts(self._recent)
 
     @property
     def x_counts(self) -> Counts:
@@ -74,7 +73,7 @@ class WeightedCounts:
         if not self._w_codes.size:
             return np.zeros((256, 256), np.int64)
         counts = np.zeros_like(self._recent)
-        _count(torch.from_numpy(self._w_codes), counts)
+        add_code_counts(torch.from_numpy(self._w_codes), counts)
         return _paired(self._recent, counts)
 
 
@@ -104,8 +103,8 @@ class MatrixCounts:
             strict=True,
         ):
             x_counts, w_counts = (np.zeros((len(x) * depth, 256), dtype) for _ in range(2))
-            _count(x, x_counts)
-            _count(w, w_counts)
+            add_code_counts(x, x_counts)
+            add_code_counts(w, w_counts)
             by_matrix = x_counts.reshape(len(x), depth, 256)
             self._x_counts += by_matrix.sum(axis=0, dtype=np.float64).astype(np.int64)
             self._joint += (x_counts.T @ w_counts).astype(np.int64)
@@ -119,12 +118,6 @@ class MatrixCounts:
     def joint_counts(self) -> Counts:
         """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
         return self._joint
-
-
-def _count(codes: Tensor, counts: npt.NDArray[Any]) -> None:
-    """Add the counts of every position of codes `(G, M, K)` to counts `(G * K, 256)`."""
-    by_position = codes.mT.reshape(len(counts), -1).contiguous().cpu()
-    histogram_cpu(by_position.numpy(), counts, threads=torch.get_num_threads())
 
 
 def _paired(x_counts: Counts, w_counts: Counts) -> Counts:

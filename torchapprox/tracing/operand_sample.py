@@ -5,10 +5,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.observed_codes import rows_of
 from torchapprox.tracing.reservoir import Reservoir
 
 Codes = npt.NDArray[np.uint8]
@@ -86,11 +86,11 @@ class RowSampler:
 
     def add(self, operands: GemmOperands) -> None:
         """Look at the operands of one forward pass."""
-        items, places = self._reservoir.offer(operands.x_codes.shape[1])
+        items, places = self._reservoir.offer(operands.rows)
         if self._x is None:
-            groups, _, depth = operands.x_codes.shape
+            groups, _, depth = operands.w_codes.shape
             self._x = np.zeros((groups, self._rows, depth), np.uint8)
-        self._x[:, places] = _rows_of(operands.x_codes, items)
+        self._x[:, places] = operands.x_rows(items).cpu().numpy()
         self._w = operands.w_codes.cpu().numpy().copy()
 
     @property
@@ -120,8 +120,7 @@ class MatrixSampler:
 
     def add(self, operands: GemmOperands) -> None:
         """Look at the operands of one forward pass."""
-        groups, rows, depth = operands.x_codes.shape
-        columns = operands.w_codes.shape[1]
+        groups, columns, depth = operands.w_codes.shape
         if self._x is None or self._w is None:
             self._columns = min(columns, COLUMNS_PER_MATRIX)
             self._x = np.zeros((self._matrices, ROWS_PER_MATRIX, depth), np.uint8)
@@ -129,8 +128,8 @@ class MatrixSampler:
         for item, place in zip(*self._reservoir.offer(groups), strict=True):
             # By its number in the stream, so that cutting into batches does not matter.
             rng = np.random.default_rng([self._seed, self._seen + int(item)])
-            self._x[place] = _rows_of(operands.x_codes[item], _some(ROWS_PER_MATRIX, rows, rng))
-            self._w[place] = _rows_of(operands.w_codes[item], _some(self._columns, columns, rng))
+            self._x[place] = _some_rows(operands.x_codes[item], ROWS_PER_MATRIX, rng)
+            self._w[place] = _some_rows(operands.w_codes[item], self._columns, rng)
         self._seen += groups
 
     @property
@@ -142,19 +141,8 @@ class MatrixSampler:
         return OperandSample(self._x[order], self._w[order])
 
 
-def _some(wanted: int, available: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draw indices without replacement, or with where there are too few."""
-    return rng.choice(available, wanted, replace=wanted > available)
-
-
-def _rows_of(codes: Tensor, items: npt.NDArray[np.integer]) -> Codes:
-    """Return some rows of a matrix or of a stack of matrices."""
-    if not codes.is_cpu:
-        chosen = torch.from_numpy(items.astype(np.int64)).to(codes.device)
-        rows: Codes = codes.index_select(codes.dim() - 2, chosen).cpu().numpy()
-        return rows
-    array: Codes = codes.numpy()
-    if codes.stride(-1) == 1:
-        return np.take(array, items, axis=-2)
-    # Where rows are not contiguous, columns are: a twentieth of the time.
-    return np.take(array.swapaxes(-1, -2), items, axis=-1).swapaxes(-1, -2)
+def _some_rows(codes: Tensor, wanted: int, rng: np.random.Generator) -> Codes:
+    """Draw rows of a matrix without replacement, or with where there are too few."""
+    items = rng.choice(len(codes), wanted, replace=wanted > len(codes))
+    rows: Codes = rows_of(codes, items).cpu().numpy()
+    return rows

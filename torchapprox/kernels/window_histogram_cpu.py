@@ -1,0 +1,143 @@
+"""Counts of the codes that each tap of a convolution's kernel sees.
+
+counts[c, t, v] = number of (b, p) with codes[b, c, stride * p + dilation * t] == v
+
+The windows of two taps that are ``stride / gcd(stride, dilation)`` apart along an axis differ only
+in their first and last positions along it, so that one follows from the other.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.threads import for_each_block
+
+_DIMS = 3
+_FEW = 512  # positions of a window, below which a table of 256 counts takes longer than counting
+
+
+def window_histogram_cpu(
+    codes: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+    *,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    output: Sequence[int],
+    threads: int,
+) -> None:
+    """Add the counts of every channel and tap to ``counts``.
+
+    Args:
+        codes: uint8 `(B, C, *size)` with one to three axes of size, C-contiguous.
+        counts: int64 `(C * prod(kernel), 256)`, C-contiguous; added to.
+        kernel: Taps along each axis.
+        stride: Steps of the window along each axis.
+        dilation: Steps of the taps along each axis.
+        output: Positions of the window along each axis.
+        threads: Largest number of threads to use.
+    """
+    if math.prod((*kernel, *stride)) == 1:
+        # A single tap sees all codes: one long axis.
+        codes, output = codes.reshape(*codes.shape[:2], -1), (math.prod(output),)
+        kernel = stride = dilation = (1,)
+    missing = _DIMS - len(kernel)
+    codes = codes.reshape(*codes.shape[:2], *(1,) * missing, *codes.shape[2:])
+    geometry = np.array(
+        [(*(1,) * missing, *sizes) for sizes in (kernel, stride, dilation, output)], np.int64
+    )
+    if codes.size == 0:
+        return
+    positions = math.prod(output) * len(codes)
+    channels = codes.shape[1]
+    block = max(1, min(2**17 // max(1, positions), -(-channels // threads)))
+    for_each_block(
+        lambda start, stop: _count_channels(codes, geometry, counts, start, stop),
+        channels,
+        block,
+        threads,
+    )
+
+
+@jit_cpu
+def _count_channels(codes: Any, geometry: Any, counts: Any, start: int, stop: int) -> None:
+    kernel, stride, dilation, output = geometry[0], geometry[1], geometry[2], geometry[3]
+    taps = kernel[0] * kernel[1] * kernel[2]
+    taps_below = np.array([kernel[1] * kernel[2], kernel[2], 1])
+    positions = output[0] * output[1] * output[2]
+    apart, moved = np.empty(3, np.int64), np.empty(3, np.int64)
+    for axis in range(3):
+        common = math.gcd(stride[axis], dilation[axis])
+        apart[axis], moved[axis] = stride[axis] // common, dilation[axis] // common
+    found = np.zeros((taps, 256), np.int64)
+    tables = np.zeros((4, 256), np.int64)
+    place, first, count = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    for channel in range(start, stop):
+        for tap in range(taps):
+            for axis in range(3):
+                place[axis] = tap // taps_below[axis] % kernel[axis]
+                first[axis], count[axis] = place[axis] * dilation[axis], output[axis]
+            total = counts[channel * taps + tap]
+            if positions * codes.shape[0] < _FEW:
+                _add_positions(codes, channel, first, count, stride, total, 1)
+                continue
+            # The axis along which the fewest positions change.
+            best, least = -1, positions
+            for axis in range(3):
+                if place[axis] >= apart[axis] and output[axis] > 2 * moved[axis]:
+                    changes = 2 * moved[axis] * positions // output[axis]
+                    if changes < least:
+                        best, least = axis, changes
+            here = found[tap]
+            if best < 0:
+                _count_window(codes, channel, first, count, stride, tables, here)
+            else:
+                here[:] = found[tap - apart[best] * taps_below[best]]
+                count[best] = moved[best]
+                # The last positions of this tap's window are new, the first of the other's gone.
+                first[best] += (output[best] - moved[best]) * stride[best]
+                _add_positions(codes, channel, first, count, stride, here, 1)
+                first[best] = (place[best] - apart[best]) * dilation[best]
+                _add_positions(codes, channel, first, count, stride, here, -1)
+            for code in range(256):
+                total[code] += here[code]
+
+
+@jit_cpu
+def _count_window(
+    codes: Any, channel: int, first: Any, count: Any, step: Any, tables: Any, result: Any
+) -> None:
+    # Four tables in turn: equal codes that follow each other do not wait for each other.
+    tables[:] = 0
+    whole = count[2] // 4 * 4
+    s = step[2]
+    for image in range(codes.shape[0]):
+        for z in range(count[0]):
+            for y in range(count[1]):
+                line = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
+                for x in range(0, whole, 4):
+                    at = first[2] + x * s
+                    tables[0, line[at]] += 1
+                    tables[1, line[at + s]] += 1
+                    tables[2, line[at + 2 * s]] += 1
+                    tables[3, line[at + 3 * s]] += 1
+                for x in range(whole, count[2]):
+                    tables[x - whole, line[first[2] + x * s]] += 1
+    for code in range(256):
+        result[code] = tables[0, code] + tables[1, code] + tables[2, code] + tables[3, code]
+
+
+@jit_cpu
+def _add_positions(
+    codes: Any, channel: int, first: Any, count: Any, step: Any, result: Any, sign: int
+) -> None:
+    for image in range(codes.shape[0]):
+        for z in range(count[0]):
+            for y in range(count[1]):
+                line = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
+                for x in range(count[2]):
+                    result[line[first[2] + x * step[2]]] += sign
