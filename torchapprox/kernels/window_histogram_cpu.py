@@ -43,7 +43,8 @@ def window_histogram_cpu(
     """
     if math.prod((*kernel, *stride)) == 1:
         # A single tap sees all codes: one long axis.
-        codes, output = codes.reshape(*codes.shape[:2], -1), (math.prod(output),)
+        codes = codes.reshape(*codes.shape[:2], math.prod(codes.shape[2:]))
+        output = (math.prod(output),)
         kernel = stride = dilation = (1,)
     missing = _DIMS - len(kernel)
     codes = codes.reshape(*codes.shape[:2], *(1,) * missing, *codes.shape[2:])
@@ -114,19 +115,22 @@ def _count_window(
     # Four tables in turn: equal codes that follow each other do not wait for each other.
     tables[:] = 0
     whole = count[2] // 4 * 4
-    s = step[2]
     for image in range(codes.shape[0]):
         for z in range(count[0]):
             for y in range(count[1]):
-                line = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
-                for x in range(0, whole, 4):
-                    at = first[2] + x * s
-                    tables[0, line[at]] += 1
-                    tables[1, line[at + s]] += 1
-                    tables[2, line[at + 2 * s]] += 1
-                    tables[3, line[at + 3 * s]] += 1
-                for x in range(whole, count[2]):
-                    tables[x - whole, line[first[2] + x * s]] += 1
+                row = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
+                if step[2] == 1:
+                    line = row[first[2] : first[2] + count[2]]
+                    for x in range(0, whole, 4):
+                        tables[0, line[x]] += 1
+                        tables[1, line[x + 1]] += 1
+                        tables[2, line[x + 2]] += 1
+                        tables[3, line[x + 3]] += 1
+                    for x in range(whole, count[2]):
+                        tables[x - whole, line[x]] += 1
+                else:
+                    for x in range(count[2]):
+                        tables[x % 4, row[first[2] + x * step[2]]] += 1
     for code in range(256):
         result[code] = tables[0, code] + tables[1, code] + tables[2, code] + tables[3, code]
 
