@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from multipliers.ports import Port
 
+_OF_TWO_INTEGERS = "pass vectorised=False for a function of two integers"
+
 
 def tabulate(
     function: Callable[[Any, Any], Any], x_port: Port, *, w_port: Port, vectorised: bool = True
@@ -67,12 +69,17 @@ def call_vectorised(
     Raises:
         TypeError: If the products are no integers.
         ValueError: If they have another shape than the operands.
+        Exception: What the function raises, with a note on functions of two integers.
 
     Examples:
         >>> call_vectorised(lambda x, w: x * w, np.array([3, -4]), w=np.array([5, 6])).tolist()
         [15, -24]
     """
-    products = np.asarray(function(x, w))
+    try:
+        products = np.asarray(function(x, w))
+    except Exception as error:
+        error.add_note(f"'function' was called with arrays; {_OF_TWO_INTEGERS}")
+        raise
     if not np.issubdtype(products.dtype, np.integer):
         raise TypeError(
             f"'function' must return an array of integers, got {products.dtype} {products.shape}"
@@ -80,7 +87,7 @@ def call_vectorised(
     if products.shape != x.shape:
         raise ValueError(
             f"'function' must return products shaped as its operands, {x.shape}, "
-            f"got {products.shape}; pass vectorised=False for a function of two integers"
+            f"got {products.shape}; {_OF_TWO_INTEGERS}"
         )
     return products
 

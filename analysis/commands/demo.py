@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.commands.arguments import add_quiet, add_seed
+from analysis.commands.arguments import add_quiet, add_reading, add_seed, reading
 from analysis.commands.lines import aligned
 from analysis.user_error import mendable
 
@@ -23,8 +23,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--multiplier",
         metavar="FILE",
         type=Path,
-        help="multiplier: .v, .npz or .npy (default: one that ships with the package)",
+        help="multiplier: a netlist or a table (default: one that ships with the package)",
     )
+    add_reading(command)
     command.add_argument(
         "--output",
         metavar="DIR",
@@ -44,12 +45,14 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from analysis.demo import load_gates, load_multiplier, run_demo
     from analysis.report import write_report
+    from analysis.sources import Reading
 
     # The folder first: a minute of work must not be lost to a path that cannot be written.
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
-    multiplier = mendable(lambda: load_multiplier(arguments.multiplier))
+    stated = Reading(**reading(arguments))
+    multiplier = mendable(lambda: load_multiplier(arguments.multiplier, stated))
     yield str(multiplier)
-    gates = mendable(lambda: load_gates(arguments.multiplier))
+    gates = mendable(lambda: load_gates(arguments.multiplier, stated))
     results = mendable(
         lambda: run_demo(multiplier, netlist=gates, seed=arguments.seed, quiet=arguments.quiet)
     )

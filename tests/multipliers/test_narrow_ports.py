@@ -109,6 +109,16 @@ def test_function_of_python_integers():
     assert one.source == "function"
 
 
+def test_function_of_integers_that_is_called_with_arrays():
+    port = Port(2, False)
+    note = "'function' was called with arrays; pass vectorised=False for a function of two int"
+    with pytest.raises(ValueError, match="truth value of an array") as caught:
+        Multiplier.from_function(
+            lambda x, w: x * w if x > w else 0, name="f", x_port=port, w_port=port
+        )
+    assert caught.value.__notes__[0].startswith(note)
+
+
 def test_function_equals_netlist():
     netlist = Multiplier.from_netlist(truncated_multiplier(2, signed=True))
     function = Multiplier.from_function(
