@@ -11,7 +11,9 @@ from analysis.multiplier_plots import column_axes
 from analysis.style import figure_of
 
 _MOST_LABELS = 12
-_OFFSETS_POINTS = tuple((5, dy) for dy in (6, -7, 14, -15, 22, -23))
+_MARKER_POINTS = 5
+# To the right of a point, or to the left of it, where the front leaves room below.
+_OFFSETS_POINTS = ((5, 6), (-5, -7), (5, -7), (5, 14), (-5, -15), (5, -15), (5, 22), (5, -23))
 _LABELS = {
     "area_unit_gates": "area (unit gates)",
     "delay_unit_gates": "delay (unit gates)",
@@ -66,7 +68,7 @@ def plot_pareto(
         label="dominated", clip_on=False,
     )  # fmt: skip
     ax.plot(
-        front[cost], front[error].abs(), "o-", color="C0", markersize=5, linewidth=1.2,
+        front[cost], front[error].abs(), "o-", color="C0", markersize=_MARKER_POINTS, linewidth=1.2,
         drawstyle="steps-post", label="Pareto front", clip_on=False,
     )  # fmt: skip
     # Exact multipliers have error 0, which a plain logarithmic axis cannot show.
@@ -84,18 +86,22 @@ def plot_pareto(
 
 
 def _name_points(ax: Axes, x: pd.Series, y: pd.Series, names: pd.Series) -> None:
-    """Write the names beside points, where they do not cover one another."""
-    figure_of(ax).draw_without_rendering()  # so that the texts' extents are known
-    shown: list[Bbox] = []
+    """Write the names beside points, where they cover neither points nor one another."""
+    figure = figure_of(ax)
+    figure.draw_without_rendering()  # so that the texts' extents are known
+    radius = _MARKER_POINTS / 2 * figure.dpi / 72
+    centres = ax.transData.transform(list(zip(x, y, strict=True)))
+    shown = [Bbox([centre - radius, centre + radius]) for centre in centres]
     for (point_x, point_y), there in names.groupby([x, y], sort=False):
         text = there.iloc[0] if len(there) == 1 else f"{there.iloc[0]} +{len(there) - 1}"
         for offset in _OFFSETS_POINTS:
+            side = "left" if offset[0] > 0 else "right"
             label = ax.annotate(
                 text, (point_x, point_y), xytext=offset, textcoords="offset points", fontsize=6.5,
-                va="center",
+                ha=side, va="center",
             )  # fmt: skip
             extent = label.get_window_extent()
-            if not extent.count_overlaps(shown):
+            if extent.x0 > ax.bbox.x0 and not extent.count_overlaps(shown):
                 shown.append(extent)
                 break
             label.remove()
