@@ -84,7 +84,7 @@ def noise_parameters(
     Raises:
         LookupError: If there is no such error model.
         ValueError: If the multiplier's ports do not take a layer's operands, a layer's output
-            is constant, or there is no such detail.
+            is constant while its error is not, or there is no such detail.
 
     Examples:
         >>> import torchapprox
@@ -117,11 +117,10 @@ def _noise_of_layer(
     means = np.zeros(trace.out_channels) if folded else error.real_channel_mean
     mean = float(means.mean())
     line = output_slope(multiplier, trace)
-    output_std = _output_std(trace, line)
     if detail == "layer" or trace.sums_per_output != 1:
         variance = np.square(error.real_channel_std).mean() + means.var()
         std = math.sqrt(trace.sums_per_output * variance)
-        return NoiseParameters(mean=trace.sums_per_output * mean, stdev=std / output_std)
+        return NoiseParameters(mean=trace.sums_per_output * mean, stdev=_relative(std, trace, line))
     variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
     if detail == "output":
         slope = line.slope
@@ -135,27 +134,31 @@ def _noise_of_layer(
         stdev_factor=stds / std if std else np.zeros_like(stds),
         slope=slope,
     )
-    return NoiseParameters(mean=mean, stdev=std / output_std, profile=profile)
+    return NoiseParameters(mean=mean, stdev=_relative(std, trace, line), profile=profile)
 
 
-def _output_std(trace: LayerTrace, line: OutputSlope) -> float:
-    """Return the standard deviation of the layer's exact output, in its units.
+def _relative(std: float, trace: LayerTrace, line: OutputSlope) -> float:
+    """Divide by the standard deviation of the layer's exact output, in its units.
 
-    From the sample, since the traced output is the approximate one if the trace is from
-    APPROXIMATE mode, and the noise scales with the exact one. Outputs of transposed convolutions
-    are not in the sample.
+    That is taken from the sample, since the traced output is the approximate one if the trace is
+    from APPROXIMATE mode, and the noise scales with the exact one. Outputs of transposed
+    convolutions are not in the sample. A layer whose input the errors before it made constant has
+    a constant error, and no noise.
     """
+    if not std:
+        return 0.0
     if trace.sums_per_output == 1:
         means, stds = line.output_mean * trace.scale, line.output_std * trace.scale
-        std = math.sqrt(np.square(stds).mean() + means.var())
+        output_std = math.sqrt(np.square(stds).mean() + means.var())
     else:
-        std = trace.output_std
-    if not std > 0:
+        output_std = trace.output_std
+    if not output_std > 0:
         raise ValueError(
-            f"layer '{trace.name}' must have an output that varies, got standard deviation "
-            f"{std}: trace more data or leave the layer out of the conversion"
+            f"layer '{trace.name}' must have an output that varies, as its error does, got "
+            f"standard deviation {output_std}: trace more data or leave the layer out of the "
+            "conversion"
         )
-    return std
+    return std / output_std
 
 
 @contextmanager

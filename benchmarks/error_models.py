@@ -1,18 +1,23 @@
 """How good the error models are, and what they say about accuracy, on networks that read digits.
 
     python -m benchmarks.error_models --network CNN --network ViT --output figures/
+    python -m benchmarks.error_models --network CNN --network ViT --seed 1 --held-out
 
 trains each network, traces it on the training images and measures on the test images: every layer,
 multiplier and error model, then the accuracy in APPROXIMATE mode and in NOISE mode with the
-predicted noise, with and without the mean errors folded into the biases. Prints tables and writes
-them as CSV files.
+predicted noise, with and without the mean errors folded into the biases, and what a trace costs.
+Prints tables and writes them as CSV files. The second line does so for multipliers, networks and a
+split of the images that played no part in the development of the error models.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import torch
@@ -35,7 +40,7 @@ from analysis.digits import Digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.error_models import ERROR_MODELS
 from analysis.noise import Detail
-from multipliers import Multiplier, get, load, names
+from multipliers import Multiplier, get, load
 from torchapprox import InferenceMode
 
 FAMILIES = (
@@ -44,7 +49,14 @@ FAMILIES = (
     "tm_k1", "tm_k2", "tm_k3", "roba", "ssm4", "ssm5", "essm4", "tosam_h0_t2", "tosam_h1_t5",
     "array_loa8", "dadda_loa8", "momeni_c4", "momeni_c8",
 )  # fmt: skip
-"""Multipliers of all families, from mild to severe."""
+"""Multipliers of all families, from mild to severe, with which the models were developed."""
+
+HELD_OUT = (
+    "drum5", "drum7", "ilm2", "ilm3", "ppp_j0_k1", "ppp_j0_k4", "bam_h0_v4", "bam_h0_v8",
+    "ct_v4_corrected", "tm_k4", "ssm6", "essm6", "tosam_h0_t3", "tosam_h2_t6", "tosam_h3_t7",
+    "array_loa12", "dadda_loa6", "wallace_loa6", "wallace_loa8", "momeni_c16",
+)  # fmt: skip
+"""Multipliers of the package with which they were not."""
 
 NOISE: dict[str, tuple[str, Detail, InferenceMode]] = {
     "noise, global": ("global", "layer", InferenceMode.QUANTIZED),
@@ -54,6 +66,8 @@ NOISE: dict[str, tuple[str, Detail, InferenceMode]] = {
     "noise": ("paired", "output", InferenceMode.APPROXIMATE),
 }
 """What NOISE mode is tried with: error model, detail, and mode of the traced network."""
+
+TRACE_ROUNDS = 3
 
 
 def trained(network: str, multiplier: Multiplier, digits: Digits, *, seed: int) -> nn.Module:
@@ -67,7 +81,13 @@ def trained(network: str, multiplier: Multiplier, digits: Digits, *, seed: int) 
 
 
 def accuracies(
-    model: nn.Module, multiplier: Multiplier, traces: torchapprox.Trace, digits: Digits, draws: int
+    model: nn.Module,
+    multiplier: Multiplier,
+    traces: torchapprox.Trace,
+    digits: Digits,
+    *,
+    draws: int,
+    kinds: Sequence[str],
 ) -> dict[str, float]:
     """Accuracy with one multiplier in every mode, per cent; ``traces`` are of the exact network."""
     batches = [batch.images for batch in digits.train.batches(128)][:4]
@@ -87,7 +107,8 @@ def accuracies(
             ),
         }
         torchapprox.unfold_mean_error(model)
-        for title, (error_model, detail, mode) in NOISE.items():
+        for title in kinds:
+            error_model, detail, mode = NOISE[title]
             noise = noise_parameters(
                 multiplier, of_mode[mode], model=error_model, detail=detail, folded=folded
             )
@@ -97,6 +118,32 @@ def accuracies(
                     total += 100 * accuracy(model, digits.test)
             found[title + suffix] = total / draws
     return found
+
+
+def trace_cost(model: nn.Module, batches: list[torch.Tensor]) -> str:
+    """Say how large the trace of some batches is, and how much longer they take with it."""
+    seconds: dict[str, list[float]] = {"without": [], "with": []}
+    with torch.no_grad(), evaluating(model, InferenceMode.QUANTIZED):
+        for _ in range(TRACE_ROUNDS):
+            for name, tracing in (("without", nullcontext()), ("with", torchapprox.trace(model))):
+                start = time.process_time()
+                with tracing as found:
+                    for batch in batches:
+                        model(batch)
+                seconds[name].append(time.process_time() - start)
+    plain, traced = (median(times) for times in seconds.values())
+    arrays = [
+        array
+        for trace in (found or {}).values()
+        for array in (
+            trace.x_counts, trace.joint_counts, trace.sample.x_codes, trace.sample.w_codes,
+        )
+    ]  # fmt: skip
+    size = sum(array.nbytes for array in arrays) / 2**20
+    return (
+        f"trace: {size:.1f} MiB, {traced:.2f} s of CPU for {sum(map(len, batches))} images, "
+        f"{traced / plain:.1f} x the {plain:.2f} s without"
+    )
 
 
 def milliseconds(multipliers: list[Multiplier], traces: torchapprox.Trace) -> dict[str, float]:
@@ -126,7 +173,13 @@ def differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def run(
-    network: str, multipliers: list[Multiplier], *, seed: int, draws: int, output: Path | None
+    network: str,
+    multipliers: list[Multiplier],
+    *,
+    seed: int,
+    draws: int,
+    kinds: Sequence[str],
+    output: Path | None,
 ) -> None:
     """Train, compare and print the tables of one network."""
     digits = load_digits(seed)
@@ -139,9 +192,12 @@ def run(
     table = ratio_quantiles(frame)
     table["ms"] = table["error_model"].map(milliseconds(multipliers, traces))
     print(table.round(4).to_string(index=False), flush=True)
+    print(trace_cost(model, train_batches), flush=True)
     with evaluating(model, InferenceMode.QUANTIZED):
         print(f"accuracy with exact products: {100 * accuracy(model, digits.test):.1f} %")
-    rows = {m.name: accuracies(model, m, traces, digits, draws) for m in multipliers}
+    rows = {
+        m.name: accuracies(model, m, traces, digits, draws=draws, kinds=kinds) for m in multipliers
+    }
     modes = pd.DataFrame(rows).T
     print(modes.round(1).to_string())
     print(modes.mean().round(2).to_string())
@@ -158,18 +214,24 @@ def main() -> None:
     parser.add_argument("--network", action="append", choices=DIGITS_MODELS, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draws", type=int, default=3, help="noise draws per accuracy")
-    parser.add_argument("--multiplier", action="append", help="file of a signed multiplier")
+    parser.add_argument("--noise", action="append", choices=NOISE, help="kind of noise")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--multiplier", action="append", help="file of a signed multiplier")
+    chosen.add_argument("--held-out", action="store_true", help="multipliers not developed with")
     parser.add_argument("--output", type=Path)
     parsed = parser.parse_args()
-    known = {name.removeprefix("mul8s_") for name in names() if name.startswith("mul8s_")}
+    named = HELD_OUT if parsed.held_out else FAMILIES
     multipliers = (
         [load(path) for path in parsed.multiplier]
         if parsed.multiplier
-        else [get(f"mul8s_{name}") for name in FAMILIES if name in known]
+        else [get(f"mul8s_{name}") for name in named]
     )
     torch.set_num_threads(1)
     for network in parsed.network:
-        run(network, multipliers, seed=parsed.seed, draws=parsed.draws, output=parsed.output)
+        run(
+            network, multipliers, seed=parsed.seed, draws=parsed.draws,
+            kinds=parsed.noise or list(NOISE), output=parsed.output,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -155,11 +155,24 @@ def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):
     assert 0.2 < noise.stdev / float(error.std() / exact.std()) < 2
 
 
-def test_a_constant_output_is_refused(random_multiplier, make_trace):
-    codes = np.ones((1, 2, 3), dtype=np.uint8)
-    trace = make_trace(codes, codes)
+@pytest.mark.parametrize("detail", ["layer", "channel", "output"])
+def test_a_varying_error_of_a_constant_output_is_refused(random_multiplier, make_trace, detail):
+    x_codes = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
+    trace = make_trace(x_codes, np.zeros((1, 2, 3), dtype=np.uint8))
     with pytest.raises(ValueError, match="layer 'layer' must have an output that varies"):
-        noise_parameters(random_multiplier(), {"layer": trace})
+        noise_parameters(random_multiplier(), {"layer": trace}, detail=detail)
+
+
+@pytest.mark.parametrize("detail", ["channel", "output"])
+def test_constant_operands_have_a_constant_error(random_multiplier, make_trace, detail):
+    # As behind a layer whose errors leave nothing but zeros after the activation function.
+    w_codes = np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8)
+    trace = make_trace(np.zeros((1, 5, 3), dtype=np.uint8), w_codes)
+    multiplier = random_multiplier()
+    noise = noise_parameters(multiplier, {"layer": trace}, detail=detail)["layer"]
+    assert noise.stdev == 0
+    means = multiplier.error[0, w_codes[0]].sum(axis=1)
+    np.testing.assert_allclose(noise.mean + noise.profile.mean_offset, means)
 
 
 def test_applied_noise_has_the_sign_and_the_size_of_the_error():

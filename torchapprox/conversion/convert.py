@@ -9,6 +9,7 @@ from torch import nn
 from htp import HtpCallable
 from multipliers import Multiplier
 from torchapprox.conversion.batchnorm import fold
+from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
 from torchapprox.conversion.calibration import calibrate
 from torchapprox.conversion.selection import PerLayer, Selection, choose_layers
 from torchapprox.conversion.summary import ConversionSummary, summarise
@@ -47,6 +48,7 @@ def approximate(
     accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
     engine: str | Mapping[str, str] = "auto",
     fold_batchnorm: bool = False,
+    fold_mean_error: bool = False,
 ) -> ConversionSummary:
     """Convert a float model's layers in place so that they run on an approximate multiplier.
 
@@ -79,6 +81,9 @@ def approximate(
         fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
             `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
             belongs together. `revert` does not undo it.
+        fold_mean_error: Whether to take the mean error of every channel off its bias, as
+            `torchapprox.fold_mean_error` does. Needs ``calibration``, all of whose batches are kept
+            until then and run once more for each layer.
 
     Returns:
         What was converted and what was not.
@@ -110,6 +115,12 @@ def approximate(
     )
     chosen = choose_layers(model, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
+    if fold_mean_error:
+        # A generator's batches are gone after calibration.
+        calibration = list(() if calibration is None else calibration)
+        if not calibration:
+            raise ValueError("'fold_mean_error' needs a batch in 'calibration', got none")
+    batches = calibration
     folded, unfold, calibration = _fold_first(model, calibration, wanted=fold_batchnorm)
     originals: dict[nn.Module, nn.Module] = {}
     try:
@@ -121,6 +132,8 @@ def approximate(
         settings.assign(get_approx_modules(model))
         if calibration is not None:
             calibrate(model, calibration)
+        if fold_mean_error and batches is not None:
+            fold_errors(model, batches)
     except BaseException:
         unwrap_layers(model, lambda wrapper: originals.get(wrapper, wrapper))
         for layer in originals.values():
@@ -227,7 +240,9 @@ def _fold_first(
 
 
 def _assigned(layer: ApproxLayer) -> dict[str, Any]:
-    attributes = ("multiplier", "htp_model", "accumulator", "engine", "inference_mode")
+    attributes = (
+        "multiplier", "htp_model", "accumulator", "engine", "inference_mode", "bias_correction",
+    )  # fmt: skip
     return {attribute: getattr(layer, attribute) for attribute in attributes}
 
 

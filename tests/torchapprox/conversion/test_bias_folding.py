@@ -177,3 +177,30 @@ def test_what_cannot_be_folded_is_refused(model):
         fold_mean_error(model, [])
     with pytest.raises(ValueError, match="'model' must have approximate layers"):
         fold_mean_error(nn.Linear(2, 2), [images(1)])
+
+
+def test_a_conversion_folds_with_its_calibration_even_from_a_generator():
+    multiplier, x = random_multiplier(limit=2**8), images(20)
+    settings = {"qconfig": minmax_qconfig(), "mode": InferenceMode.APPROXIMATE}
+    torch.manual_seed(0)
+    float_model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5))
+    later = copy.deepcopy(float_model)
+    approximate(later, multiplier, calibration=[x], **settings)
+    assert all(layer.bias_correction is None for _, layer in get_approx_modules(later))
+    corrections = fold_mean_error(later, [x])
+    at_once = copy.deepcopy(float_model)
+    approximate(
+        at_once, multiplier, calibration=(batch for batch in [x]), fold_mean_error=True, **settings
+    )
+    for name, layer in get_approx_modules(at_once):
+        assert layer.bias_correction.abs().max() > 0
+        torch.testing.assert_close(
+            layer.bias_correction.double(), corrections[name], rtol=1e-5, atol=1e-6
+        )
+
+
+def test_a_conversion_without_calibration_has_nothing_to_fold():
+    model = nn.Sequential(nn.Linear(4, 3))
+    with pytest.raises(ValueError, match="'fold_mean_error' needs a batch in 'calibration'"):
+        approximate(model, fold_mean_error=True)
+    assert type(model[0]) is nn.Linear
