@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multipliers import Multiplier
 from torchapprox.operators import lut_matmul
 
 
@@ -47,6 +48,19 @@ def operands(shape: Shape, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     # Columns contiguous, as layers keep their tables.
     lut = draw(-(2**15), 2**15, 256, 256).to(torch.int32).T
     return x, w, lut
+
+
+def full_rank() -> Multiplier:
+    """Return a random table, which no factorisation makes smaller."""
+    table = np.random.default_rng(0).integers(-(2**15), 2**15, (256, 256)).astype(np.int32)
+    return Multiplier.from_lut(table, name="random")
+
+
+def low_rank(rank: int) -> Multiplier:
+    """Return a table of a given rank with factors of int8."""
+    source = np.random.default_rng(rank)
+    left, right = source.integers(-60, 60, (256, rank)), source.integers(-60, 60, (rank, 256))
+    return Multiplier.from_lut((left @ right).astype(np.int32), name=f"rank {rank}")
 
 
 @numba.njit(parallel=True)

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-import multipliers
 import torchapprox
+from benchmarks.cases import low_rank
 from benchmarks.networks import forward, in_mode
 from torchapprox import InferenceMode, get_approx_modules
 
@@ -52,13 +51,6 @@ LAYERS = {
     ),
     "scores, 12 x 197 x 64 x 197": (Scores, (12, 197, 64)),
 }
-
-
-def low_rank(rank: int) -> multipliers.Multiplier:
-    """Return a table of a given rank with factors of int8."""
-    source = np.random.default_rng(rank)
-    left, right = source.integers(-60, 60, (256, rank)), source.integers(-60, 60, (rank, 256))
-    return multipliers.Multiplier.from_lut((left @ right).astype(np.int32), name=f"rank {rank}")
 
 
 def shortest_seconds(candidates: dict[str, Callable[[], object]]) -> dict[str, float]:

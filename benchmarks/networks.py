@@ -8,29 +8,16 @@ import copy
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import multipliers
 import torchapprox
+from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import NETWORKS
 from benchmarks.table import median_seconds
 from torchapprox import InferenceMode, get_approx_modules
-
-
-def full_rank() -> multipliers.Multiplier:
-    """Return a random table, which no factorisation makes smaller."""
-    table = np.random.default_rng(0).integers(-(2**15), 2**15, (256, 256)).astype(np.int32)
-    return multipliers.Multiplier.from_lut(table, name="random")
-
-
-def rank_three() -> multipliers.Multiplier:
-    """Return a table of rank 3 with factors of int8."""
-    source = np.random.default_rng(1)
-    left, right = source.integers(-60, 60, (256, 3)), source.integers(-60, 60, (3, 256))
-    return multipliers.Multiplier.from_lut((left @ right).astype(np.int32), name="rank 3")
 
 
 def converted(model: nn.Module, x: Tensor, multiplier: multipliers.Multiplier) -> nn.Module:
@@ -64,7 +51,7 @@ def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
     torch.manual_seed(0)
     model, x = build()
     model.eval()
-    tables = {"full": full_rank(), "rank 3": rank_three()}
+    tables = {"full": full_rank(), "rank 3": low_rank(3)}
     approximate = {name: converted(model, x, table) for name, table in tables.items()}
     quantised = in_mode(copy.deepcopy(approximate["full"]), InferenceMode.QUANTIZED)
     traced = copy.deepcopy(approximate["full"])
