@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -113,19 +114,20 @@ def _floats(
     sides: Any = factors.left.astype(dtype), factors.right.astype(dtype)
     one_by_one = shape.groups > 1 and per_group == shape.rows == 1
     terms = [[t] for t in range(factors.rank)] if one_by_one else [list(range(factors.rank))]
-    started = False
     for first in range(0, per_group, block):
         part = slice(first, first + block)
         codes = x if block == per_group else x[:, part].contiguous()
         rows = w if block == per_group else w[:, part].contiguous()
-        for chosen in terms:
-            left, right = (np.ascontiguousarray(side[chosen]) for side in sides)
-            sums = _float_conv(codes, rows, shape, left, right)
-            if started:
-                out += sums.to(out.dtype)
-            else:
-                out.copy_(sums)
-            started = True
+        # Terms add up as floats, which hold them all; one alone may exceed the result's integers.
+        by_term = (
+            _float_conv(codes, rows, shape, *(np.ascontiguousarray(side[each]) for side in sides))
+            for each in terms
+        )
+        sums = reduce(torch.add, by_term)
+        if first:
+            out += sums.to(out.dtype)
+        else:
+            out.copy_(sums)
 
 
 def _float_conv(

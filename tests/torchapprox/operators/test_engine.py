@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from multipliers import get
+from htp import Factorisation
+from multipliers import Multiplier, get
 from tests.torchapprox.builders import minmax_qconfig, wrapped
 from tests.torchapprox.operators.test_lut_conv import CASES, codes
 from torchapprox import Accumulator, approximate, get_approx_modules, lut_matmul
@@ -23,7 +24,7 @@ from torchapprox.operators.engine import chosen_engine
 from torchapprox.operators.engine_costs import EngineCosts, most_useful_terms
 from torchapprox.operators.factor_conv import factor_conv
 from torchapprox.operators.factor_matmul import factor_matmul, int8_product
-from torchapprox.operators.factor_tables import table_factors
+from torchapprox.operators.factor_tables import TableFactors, table_factors
 from torchapprox.operators.lut_conv import lut_conv
 
 ARITHMETICS = ("int8", "float32", "float64")
@@ -122,6 +123,27 @@ def test_extreme_codes_at_the_greatest_depth():
             out = torch.empty(1, 2, 3, dtype=torch.int64)
             factor_matmul(x, w, FACTORS[name], out, arithmetic)
             assert (out == depth * int(LUTS[name][code, 255])).all()
+
+
+@pytest.mark.parametrize("groups", [1, 6])
+@pytest.mark.parametrize("arithmetic", ["int8", "float64"])
+def test_terms_that_cancel_beyond_the_result(groups, arithmetic):
+    """Sums of one term need 40 bits, those of the table 24."""
+    x_values = np.arange(256)
+    left = np.stack([x_values << 20, x_values * (1 - 2**20)], axis=1)
+    right = np.stack([x_values, x_values])
+    multiplier = Multiplier.from_lut(left @ right, x_signed=False, w_signed=False)
+    factors = TableFactors.of(Factorisation(multiplier, left, right, "table"))
+    x, w = codes(2, 6, 5, 5), codes(6, 6 // groups, 3, 3, seed=1)
+    shape = ConvShape(2, 6, (5, 5), 6, (3, 3), (1, 1), (1, 1), groups)
+    wanted = lut_conv(
+        x, w, torch.tensor(multiplier.lut), stride=(1, 1), dilation=(1, 1), groups=groups,
+        engine="lookup",
+    )  # fmt: skip
+    out = torch.empty_like(wanted)
+    factor_conv(x, w, shape, factors, out, arithmetic)
+    assert torch.equal(out, wanted)
+    assert out.dtype == torch.int32
 
 
 @pytest.mark.parametrize("depth", [1, 2])
