@@ -29,8 +29,10 @@ if TYPE_CHECKING:
         predict_errors,
         product_error,
     )
+    from analysis.explanation import Explanation, explain
     from analysis.htp_models import model_frame, plot_model_calls
     from analysis.measure import MeasuredError, measure_errors, measure_many, output_error
+    from analysis.model_study import study
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
     from analysis.multiplier_frame import comparison_frame, pareto_front
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from analysis.results import Accuracy, Results
     from analysis.stream_energy import operand_energy
     from analysis.tracing import trace_batches
+    from analysis.workload import Workload, load_workload
 
 __all__ = [
     "DIGITS_MODELS",
@@ -64,6 +67,7 @@ __all__ = [
     "DataSheet",
     "Digits",
     "DigitsModel",
+    "Explanation",
     "Labelled",
     "LayerComparison",
     "LayerError",
@@ -73,6 +77,7 @@ __all__ = [
     "NoiseProfile",
     "OperandStream",
     "Results",
+    "Workload",
     "accuracy",
     "apply_noise",
     "column_plots",
@@ -82,7 +87,9 @@ __all__ = [
     "data_sheet",
     "digits_network",
     "evaluating",
+    "explain",
     "load_digits",
+    "load_workload",
     "measure_errors",
     "measure_many",
     "model_frame",
@@ -108,6 +115,7 @@ __all__ = [
     "run_demo",
     "run_icarus",
     "set_mode",
+    "study",
     "trace_batches",
     "train",
     "write_cosim",
@@ -122,6 +130,7 @@ _HOMES = {
     "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
     "digits_models": ("DIGITS_MODELS", "DigitsModel"),
     "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
+    "explanation": ("Explanation", "explain"),
     "htp_models": ("model_frame", "plot_model_calls"),
     "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
     "modes": ("evaluating", "set_mode"),
@@ -140,7 +149,9 @@ _HOMES = {
     "pareto_plot": ("plot_pareto",),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),
+    "model_study": ("study",),
     "tracing": ("trace_batches",),
+    "workload": ("Workload", "load_workload"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["lut", "absent.v", "-o", "absent.npz"])
         1
     """
-    parsed = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = parser().parse_args(words)
+    parsed.command_line = shlex.join(["torchapprox", *words])
     try:
         _show(COMMANDS[parsed.command].run(parsed))
     except UserError as error:

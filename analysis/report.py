@@ -24,7 +24,7 @@ from analysis.files import write_whole
 from analysis.pareto_plot import plot_pareto
 from analysis.plots import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
 from analysis.results import Results
-from analysis.style import DARK, LIGHT, new_figure, render_pdf, render_png
+from analysis.style import DARK, new_figure, render_both, render_png
 from analysis.tables import all_tables
 from multipliers import Multiplier
 from torchapprox import LayerTrace
@@ -39,17 +39,20 @@ class Picture:
         text: What it shows, for those who cannot see it.
         light: PNG on white.
         dark: PNG on a dark ground.
+        pdf: On white.
     """
 
     name: str
     text: str
     light: bytes
     dark: bytes
+    pdf: bytes
 
     @classmethod
     def draw(cls, name: str, text: str, plot: Callable[[], Axes]) -> Self:
         """Draw a plot in both themes."""
-        return cls(name, text, render_png(plot, theme=LIGHT), render_png(plot, theme=DARK))
+        light, pdf = render_both(plot)
+        return cls(name, text, light, render_png(plot, theme=DARK), pdf)
 
     def __html__(self) -> Markup:
         light, dark = (
@@ -79,9 +82,12 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
         OSError: If a file cannot be written.
 
     Examples:
-        >>> import tempfile
-        >>> from analysis.demo import Budget, load_multiplier, run_demo
-        >>> results = run_demo(load_multiplier(None), budget=Budget(1, 0, 0))
+        >>> import tempfile, torch
+        >>> from analysis import Workload, study
+        >>> from multipliers import get
+        >>> data = [torch.rand(64, 4)]
+        >>> workload = Workload(torch.nn.Sequential(torch.nn.Linear(4, 3)), data, data, "tiny")
+        >>> results = study(workload, get("mul8s_tm_k3"))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_report(results, Path(folder)).name
         'report.html'
@@ -97,7 +103,7 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
     for name, text, plot in tqdm(plots, desc="drawing", unit="plot", disable=quiet):
         pictures[name] = Picture.draw(name, text, plot)
         write_whole(directory / f"{name}.png", pictures[name].light)
-        write_whole(directory / f"{name}.pdf", render_pdf(plot))
+        write_whole(directory / f"{name}.pdf", pictures[name].pdf)
     page = directory / "report.html"
     write_whole(page, render_html(results, pictures).encode())
     return page
@@ -112,7 +118,7 @@ def render_html(results: Results, pictures: dict[str, Picture]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent}
+    environment.filters |= {"number": number, "percent": percent, "breakable": breakable}
     tables = {name: table.to_dict("records") for name, table in all_tables(results).items()}
     return environment.get_template("report.html").render(
         results=results,
@@ -160,6 +166,16 @@ def percent(value: float) -> str:
         '97.3 %'
     """
     return f"{100 * value:.1f} %"
+
+
+def breakable(name: str) -> Markup:
+    """Let a layer's name break after its dots, so that it does not make a table wide.
+
+    Examples:
+        >>> breakable("encoder.head<1>")
+        Markup('encoder.<wbr>head&lt;1&gt;')
+    """
+    return Markup(".<wbr>").join(name.split("."))
 
 
 def operand_picture_name(layer: str) -> str:

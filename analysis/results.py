@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,10 @@ class Results:
     accuracies: tuple[Accuracy, ...]
     explanation: Explanation
     provenance: Mapping[str, str]
+
+    def with_provenance(self, items: Mapping[str, str]) -> Results:
+        """Return the same results with more of what is needed to repeat the run, in front."""
+        return replace(self, provenance={**items, **self.provenance})
 
     @property
     def joint_counts(self) -> NDArray[np.int64]:

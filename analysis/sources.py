@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.characterisation import UNIFORM, Conditions, DataSheet, data_sheet
-from multipliers import get, get_netlist, info, load, read_netlist
+from multipliers import Multiplier, Netlist, get, get_netlist, info, load, read_netlist
 from multipliers.formats.files import netlist_signedness
 from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
 from multipliers.formats.table_layout import Order
@@ -114,6 +114,38 @@ def source_sheet(
         return data_sheet(netlist, signed=signed, conditions=conditions, progress=progress)
     except (LookupError, NotImplementedError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+def source_multiplier(
+    source: str, *, reading: Reading = AS_STATED
+) -> tuple[Multiplier, Netlist | None]:
+    """Return the product table of a file or of one of the package's own multipliers, and its gates.
+
+    Args:
+        source: As `source_sheet`.
+        reading: What the user states about the file.
+
+    Returns:
+        The multiplier, and its netlist where the gates are known.
+
+    Raises:
+        LookupError: If there is no multiplier of that name.
+        NotImplementedError: If it has no table, because it is wider than 8 bits.
+        OSError: If the file cannot be read.
+        ValueError: If the file cannot be understood.
+
+    Examples:
+        >>> multiplier, netlist = source_multiplier("mul8s_bam_h0_v8")
+        >>> multiplier.name, netlist is None
+        ('mul8s_bam_h0_v8', False)
+    """
+    path = Path(source)
+    if not path.suffix and not path.exists():
+        return get(source), get_netlist(source) if info(source).has_netlist else None
+    multiplier = load(path, **asdict(reading))
+    if path.suffix.lower() not in NETLIST_SUFFIXES:
+        return multiplier, None
+    return multiplier, read_netlist(path, top=reading.top, synthesise=reading.synthesise)
 
 
 def _is_multiplier(file: Path) -> bool:

@@ -111,13 +111,7 @@ def render_png(plot: Callable[[], Axes], *, theme: Theme = LIGHT) -> bytes:
         >>> render_png(lambda: new_figure(2, 1).add_subplot())[1:4]
         b'PNG'
     """
-    settings: dict[Any, Any] = dict(theme.settings)
-    with mpl.rc_context(settings):
-        figure = figure_of(plot())
-        picture = io.BytesIO()
-        # Without the metadata, which names the version of matplotlib.
-        figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    return _render(plot, theme, ("png",))[0]
 
 
 def render_pdf(plot: Callable[[], Axes]) -> bytes:
@@ -130,10 +124,43 @@ def render_pdf(plot: Callable[[], Axes]) -> bytes:
         >>> render_pdf(lambda: new_figure(2, 1).add_subplot())[:4]
         b'%PDF'
     """
-    settings: dict[Any, Any] = dict(LIGHT.settings)
+    return _render(plot, LIGHT, ("pdf",))[0]
+
+
+def render_both(plot: Callable[[], Axes]) -> tuple[bytes, bytes]:
+    """Draw a plot on white once, as PNG and as PDF; see `render_png` and `render_pdf`.
+
+    Args:
+        plot: Draws and returns axes (any axes of the figure).
+
+    Examples:
+        >>> png, pdf = render_both(lambda: new_figure(2, 1).add_subplot())
+        >>> png[1:4], pdf[1:4]
+        (b'PNG', b'PDF')
+    """
+    png, pdf = _render(plot, LIGHT, ("png", "pdf"))
+    return png, pdf
+
+
+# What would tell the version of matplotlib and the time.
+_NO_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+}
+
+
+def _render(plot: Callable[[], Axes], theme: Theme, formats: tuple[str, ...]) -> list[bytes]:
+    settings: dict[Any, Any] = dict(theme.settings)
     with mpl.rc_context(settings | {"pdf.fonttype": 42}):
         figure = figure_of(plot())
-        picture = io.BytesIO()
-        nothing = {"Creator": None, "Producer": None, "CreationDate": None}
-        figure.savefig(picture, format="pdf", metadata=nothing)
-    return picture.getvalue()
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            # Once for all formats: it takes most of the time.
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        files = []
+        for kind in formats:
+            content = io.BytesIO()
+            figure.savefig(content, format=kind, metadata=_NO_METADATA[kind])
+            files.append(content.getvalue())
+    return files

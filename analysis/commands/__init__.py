@@ -10,7 +10,18 @@ import argparse
 from collections.abc import Iterator
 from typing import Protocol
 
-from analysis.commands import characterise, cosim, demo, fit, info, library, lut
+from analysis.commands import (
+    characterise,
+    compare,
+    cosim,
+    demo,
+    fit,
+    info,
+    library,
+    lut,
+    report,
+    trace,
+)
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -37,6 +48,9 @@ COMMANDS: dict[str, Command] = {
     "fit": fit,
     "cosim": cosim,
     "library": library,
+    "trace": trace,
+    "compare": compare,
+    "report": report,
     "demo": demo,
     "info": info,
 }

@@ -70,6 +70,18 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workload(command: argparse.ArgumentParser) -> None:
+    """Add the model and its data; see `analysis.workload.load_workload`."""
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        required=True,
+        help="CNN, ViT or LSTM: a small network, trained on handwritten digits now; or "
+        "FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns a model, batches to "
+        "calibrate with and batches to measure on (inputs, or inputs and class labels)",
+    )
+
+
 def seed(text: str) -> int:
     """Read a seed, 0..2^31 - 1.
 
@@ -104,6 +116,19 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be at least 1, got '{text}'")
     return int(text)
+
+
+def picture(text: str) -> Path:
+    """Read the name of a PNG or PDF file.
+
+    Examples:
+        >>> picture("models.pdf").name
+        'models.pdf'
+    """
+    path = Path(text)
+    if path.suffix.lower() not in (".png", ".pdf"):
+        raise argparse.ArgumentTypeError(f"the suffix must be .png or .pdf, got '{path.suffix}'")
+    return path
 
 
 def png(text: str) -> Path:

@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     results = mendable(
         lambda: run_demo(multiplier, netlist=gates, seed=arguments.seed, quiet=arguments.quiet)
     )
+    results = results.with_provenance({"command line": arguments.command_line})
     yield from aligned(
         [(row.stage, f"{100 * row.share:.1f} %", row.meaning) for row in results.accuracies]
     )

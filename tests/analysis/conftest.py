@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from analysis.demo import Budget, load_gates, load_multiplier, run_demo
+from analysis.report import Picture
 from multipliers import Multiplier
 from torchapprox import GemmOperands, LayerTracer
 
@@ -76,3 +80,23 @@ def make_trace():
 def results():
     """Results of a demo that hardly trains."""
     return run_demo(load_multiplier(None), netlist=load_gates(None), budget=TINY)
+
+
+@pytest.fixture
+def quick_pictures(monkeypatch):
+    """Draw no plots for a report: one pixel stands for all of them."""
+    pixel = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+    )
+    monkeypatch.setattr(
+        "analysis.report.Picture.draw",
+        lambda name, text, _: Picture(name, text, light=pixel, dark=pixel, pdf=b"%PDF-1.4"),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_results(results):
+    """Two layers of them, since pictures take their time."""
+    layers = results.explanation.layers[:2]
+    traces = {layer.name: results.explanation.traces[layer.name] for layer in layers}
+    return replace(results, explanation=replace(results.explanation, layers=layers, traces=traces))

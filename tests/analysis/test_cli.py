@@ -61,7 +61,9 @@ def test_work_goes_on_when_nobody_reads_the_lines(table, tmp_path):
     assert load(output).digest == load(table).digest
 
 
-def test_demo_prints_the_accuracies_and_where_the_report_is(tiny, table, tmp_path, capsys):
+def test_demo_prints_the_accuracies_and_where_the_report_is(
+    tiny, quick_pictures, table, tmp_path, capsys
+):
     folder, bare = tmp_path / "report", tmp_path / "bare.npy"
     np.save(bare, load(table).lut)
     words = ["demo", "--multiplier", str(bare), "--output", str(folder), "--quiet"]

@@ -1,6 +1,5 @@
 import base64
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -72,17 +71,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def results(results):
-    """Two layers are enough: pictures take their time."""
-    layers = results.explanation.layers[:2]
-    traces = {layer.name: results.explanation.traces[layer.name] for layer in layers}
-    return replace(results, explanation=replace(results.explanation, layers=layers, traces=traces))
-
-
-@pytest.fixture(scope="module")
-def folder(results, tmp_path_factory):
+def folder(small_results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    assert write_report(results, folder) == folder / "report.html"
+    assert write_report(small_results, folder) == folder / "report.html"
     return folder
 
 
@@ -98,22 +89,22 @@ def test_every_section_is_there_and_linked(page):
     ]
 
 
-def test_the_page_needs_nothing_but_itself(folder, page, results):
+def test_the_page_needs_nothing_but_itself(folder, page, small_results):
     text = (folder / "report.html").read_text()
     assert "http" not in text.replace("http-equiv", "")
     assert "url(" not in text
     assert not page.tags & {"link", "iframe", "object"}
     pictures = [address for address in page.addresses if not address.startswith("#")]
-    assert len(pictures) == 2 * (len(PICTURES) + 2 * len(results.explanation.traces))
+    assert len(pictures) == 2 * (len(PICTURES) + 2 * len(small_results.explanation.traces))
     for picture in pictures:
         head, _, content = picture.partition(",")
         assert head == "data:image/png;base64"
         assert base64.b64decode(content, validate=True).startswith(b"\x89PNG")
 
 
-def test_files_are_the_tables_and_the_pictures(folder, results):
+def test_files_are_the_tables_and_the_pictures(folder, small_results):
     names = {path.name for path in folder.iterdir()}
-    layers = results.explanation.traces
+    layers = small_results.explanation.traces
     pictures = PICTURES | {f"{kind}_{name}" for kind in ("operands", "errors") for name in layers}
     assert names == (
         {"report.html", "report.json"}
@@ -164,21 +155,21 @@ def test_layer_figures_are_those_of_the_csv(folder, page):
     ]
 
 
-def test_the_tables_hold_every_figure(folder, results):
+def test_the_tables_hold_every_figure(folder, small_results):
     error_map = pd.read_csv(folder / "error_map.csv", index_col="activation")
     assert error_map.shape == (256, 256)
-    assert error_map.loc[-3, "5"] == results.explanation.multiplier.error[256 - 3, 5]
+    assert error_map.loc[-3, "5"] == small_results.explanation.multiplier.error[256 - 3, 5]
     counts = pd.read_csv(folder / "error_counts.csv")
     assert counts.pairs.sum() == 65536
-    assert (counts.error * counts.pairs).sum() == results.explanation.multiplier.error.sum()
+    assert (counts.error * counts.pairs).sum() == small_results.explanation.multiplier.error.sum()
     operands = pd.read_csv(folder / "operands.csv")
-    for name, trace in results.explanation.traces.items():
+    for name, trace in small_results.explanation.traces.items():
         counts = operands[operands.layer == name].groupby("operand")["count"].sum()
         assert counts["activation"] == counts["weight"] == trace.joint_counts.sum()
 
 
-def test_equal_results_give_equal_files(folder, results, tmp_path):
-    write_report(results, tmp_path)
+def test_equal_results_give_equal_files(folder, small_results, tmp_path):
+    write_report(small_results, tmp_path)
     for path in folder.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 

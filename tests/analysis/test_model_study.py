@@ -1,0 +1,100 @@
+import pytest
+import torch
+from torch import nn
+
+import torchapprox
+from analysis import Workload, load_workload, study
+from multipliers import get
+
+
+def make_model():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def make_batches(*, labels=True, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    batches = [torch.rand(40, 6, generator=generator) for _ in range(2)]
+    if not labels:
+        return batches
+    return [(x, torch.randint(0, 3, (40,), generator=generator)) for x in batches]
+
+
+@pytest.fixture
+def workload():
+    return Workload(make_model(), make_batches(labels=False), make_batches(seed=1), "tiny")
+
+
+def test_labelled_data_give_the_accuracy_of_every_mode(workload):
+    multiplier = get("mul8s_tm_k3")
+    results = study(workload, multiplier)
+    assert [row.stage for row in results.accuracies] == [
+        "quantised",
+        "approximate",
+        "noise",
+        "folded",
+    ]
+    assert all(row.images == 80 for row in results.accuracies)
+    torchapprox.approximate(workload.model, multiplier)
+    correct = sum(
+        int((workload.model(x).argmax(1) == label).sum()) for x, label in workload.evaluation
+    )
+    assert results.accuracies[1].correct == correct
+    assert [layer.name for layer in results.explanation.layers] == ["0", "2"]
+
+
+def test_data_without_labels_give_no_accuracy(workload):
+    bare = Workload(workload.model, workload.calibration, make_batches(labels=False), "tiny")
+    assert study(bare, get("mul8s_tm_k3")).accuracies == ()
+
+
+def test_the_provenance_tells_models_and_data_apart(workload):
+    first = workload.digests
+    assert Workload(make_model(), *make_two(), "other name").digests == first
+    with torch.no_grad():
+        workload.model[0].bias[0] += 1
+    changed = workload.digests
+    assert changed["model, SHA-256"] != first["model, SHA-256"]
+    assert changed["evaluation data, SHA-256"] == first["evaluation data, SHA-256"]
+
+
+def make_two():
+    return make_batches(labels=False), make_batches(seed=1)
+
+
+def test_a_function_of_a_file_makes_the_workload(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n"
+        "def tiny():\n"
+        "    data = [torch.rand(4, 6)]\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(6, 2)), iter(data), data\n"
+    )
+    first, again, other = (load_workload(f"{file}:tiny", seed=seed) for seed in (1, 1, 2))
+    assert first.digests == again.digests != other.digests
+    assert len(first.calibration) == 1
+    assert not first.labelled
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "message"),
+    [
+        ("def tiny(): return 3", TypeError, "must return a model and two iterables.*got int"),
+        ("def large(): return 3", LookupError, "there is no function 'tiny'"),
+        (
+            "import torch\ndef tiny(): return torch.nn.Linear(2, 2), [torch.rand(2, 2)], []",
+            ValueError,
+            "at least one batch of evaluation data, got none",
+        ),
+    ],
+)
+def test_a_function_that_makes_no_workload_is_refused(tmp_path, body, error, message):
+    file = tmp_path / "wrong.py"
+    file.write_text(body)
+    with pytest.raises(error, match=message):
+        load_workload(f"{file}:tiny")
+
+
+def test_an_absent_file_is_refused(tmp_path):
+    with pytest.raises(ImportError, match=r"absent\.py: there is no such Python file"):
+        load_workload(f"{tmp_path / 'absent.py'}:tiny")

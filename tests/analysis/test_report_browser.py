@@ -1,0 +1,128 @@
+"""The report in a real browser, on wide and narrow, light and dark pages."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from analysis import write_report
+from tests.components import needs_chromium
+
+pytestmark = needs_chromium
+
+# Runs in the page after it has loaded, and leaves what it found where --dump-dom shows it.
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const luminance = colour => {
+    const [r, g, b] = colour.map(c => {
+      const v = c / 255;
+      return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const ground = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parts(getComputedStyle(e).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const faint = [], small = [], hidden = [], wide = [];
+  const width = document.documentElement.clientWidth;
+  for (const element of document.querySelectorAll("main *")) {
+    const box = element.getBoundingClientRect();
+    if (!element.closest(".scroll") && box.right > width + 1) {
+      wide.push(element.outerHTML.slice(0, 80));
+    }
+    const text = [...element.childNodes].filter(n => n.nodeType === 3 && n.data.trim());
+    if (!text.length || !box.width) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [luminance(parts(style.color).slice(0, 3)), luminance(ground(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const start = element.textContent.trim().slice(0, 40);
+    if (contrast < 4.5) faint.push([start, contrast]);
+    if (parseFloat(style.fontSize) < 12) small.push([start, style.fontSize]);
+    if (box.height < 8) hidden.push(start);
+  }
+  const images = [...document.images];
+  const table = document.querySelector("#errors table.sortable");
+  const order = () => [...table.tBodies[0].rows].map(row => row.cells[5].textContent);
+  const before = order();
+  const heading = [...table.tHead.querySelectorAll("[role=button]")][5];
+  heading.click();
+  const rising = order();
+  heading.click();
+  const found = {
+    faint, small, hidden, wide, before, rising, falling: order(), width,
+    scroll: document.documentElement.scrollWidth,
+    images: images.length,
+    broken: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    shown: images.map(i => i.currentSrc === i.src),
+    ground: getComputedStyle(document.body).backgroundColor,
+  };
+  const out = document.createElement("pre");
+  out.id = "found";
+  out.textContent = JSON.stringify(found);
+  document.body.append(out);
+});
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def page(small_results, tmp_path_factory):
+    return write_report(small_results, tmp_path_factory.mktemp("page"))
+
+
+def open_page(page, *, width, dark, profile):
+    """Return what the probe found, and what the browser wrote to its console."""
+    probed = page.with_name("probed.html")
+    probed.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
+    finished = subprocess.run(
+        [
+            shutil.which("chromium"),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={profile}",
+            f"--window-size={width},1000",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            probed.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    found = re.search(r'<pre id="found">(.*?)</pre>', finished.stdout, re.DOTALL)
+    assert found, finished.stderr
+    console = [line for line in finished.stderr.splitlines() if "CONSOLE" in line]
+    return json.loads(html.unescape(found[1])), console
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1300, False), (1300, True), (500, False)])
+def test_the_page_renders_whole_readable_and_without_errors(page, tmp_path, width, dark):
+    found, console = open_page(page, width=width, dark=dark, profile=tmp_path)
+    assert console == []
+    assert found["dark"] is dark
+    assert width - 20 <= found["width"] <= width
+    assert found["scroll"] <= found["width"]
+    for defect in ("wide", "faint", "small", "hidden", "broken"):
+        assert found[defect] == [], defect
+    # Every picture of the theme of the page, and there are pictures.
+    assert found["images"] >= 8
+    assert set(found["shown"]) == {not dark}
+    rising = [float(text.replace("\N{MINUS SIGN}", "-")) for text in found["rising"]]
+    assert rising == sorted(rising)
+    assert found["falling"] == found["rising"][::-1]
+    assert sorted(found["before"]) == sorted(found["rising"])
