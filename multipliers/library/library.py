@@ -237,7 +237,8 @@ def _version(root: Path, version: str | None, is_evoapprox8b: bool) -> str:
     if not stated:
         raise ValueError(
             f"{root}: no file states the version of EvoApproxLib, and a name may be another "
-            "circuit in another version; pass version='v1' or version='v2022'"
+            "circuit in another version; pass version='v1' or version='v2022' "
+            "(--library-version on the command line)"
         )
     return f"evoapproxlib-v{stated.removeprefix('v')}"
 
