@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numba
 import numpy as np
@@ -83,4 +84,5 @@ def naive_loop(x: Tensor, w: Tensor, lut: Tensor) -> Tensor:
 ENGINES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "naive loop": naive_loop,
     "lut_matmul": lut_matmul,
+    "portable": partial(lut_matmul, kernel="portable", engine="lookup"),
 }

@@ -1,16 +1,20 @@
 """Measure ratios in one run and write them into the README between its two markers.
 
 Times are medians over rounds in which the candidates take turns, so that a slow spell of the
-machine hits all of them alike.
+machine hits all of them alike. On a machine that others use at the same time, ``--one-thread``
+measures processor time of one thread, which waiting for a core does not change.
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import numba
 import torch
+from torch import Tensor
 
 import multipliers
 from benchmarks.cases import ENGINES, SHAPES, operands
@@ -20,33 +24,48 @@ BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 ROUNDS = 9
 
 
-def median_seconds(candidates: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+def median_seconds(
+    candidates: Mapping[str, Callable[[], object]],
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Return each candidate's median time in seconds, after one call to warm up."""
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
         call()
     for _ in range(ROUNDS):
         for name, call in candidates.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def product_rows() -> list[str]:
+def product_rows(clock: Callable[[], float]) -> list[str]:
     """Return the table's rows for the products of `benchmarks.cases`."""
     rows = []
-    for shape in SHAPES:
+    for number, shape in enumerate(SHAPES):
         x, w, lut = operands(shape)
-        candidates = {name: partial(engine, x, w, lut) for name, engine in ENGINES.items()}
-        candidates["float32"] = partial(torch.matmul, x.float(), w.float().T)
-        seconds = median_seconds(candidates)
-        naive, ours = seconds["naive loop"], seconds["lut_matmul"]
-        rows.append(
-            f"| {shape} | {shape.macs / ours / 1e9:.1f} | {naive / ours:.2f} | "
-            f"{seconds['float32'] / ours:.2f} |"
-        )
+        rows.append(product_row(str(shape), shape.macs, (x, w, lut), clock))
+        if number == 0:
+            few, narrow = x & 127, (lut.T >> 8).T
+            rows.append(product_row(f"{shape}, x in 0..127", shape.macs, (few, w, lut), clock))
+            rows.append(product_row(f"{shape}, 8-bit table", shape.macs, (x, w, narrow), clock))
     return rows
+
+
+def product_row(
+    name: str, macs: int, arrays: tuple[Tensor, Tensor, Tensor], clock: Callable[[], float]
+) -> str:
+    """Return one row of the table."""
+    x, w, _ = arrays
+    candidates = {name: partial(engine, *arrays) for name, engine in ENGINES.items()}
+    candidates["float32"] = partial(torch.matmul, x.float(), w.float().T)
+    seconds = median_seconds(candidates, clock)
+    naive, ours = seconds["naive loop"], seconds["lut_matmul"]
+    return (
+        f"| {name} | {macs / ours / 1e9:.1f} | {naive / ours:.2f} | "
+        f"{seconds['float32'] / ours:.2f} | {naive / seconds['portable']:.2f} |"
+    )
 
 
 def netlist_lines() -> list[str]:
@@ -58,15 +77,25 @@ def netlist_lines() -> list[str]:
 
 def main() -> None:
     """Measure and rewrite the README's section."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
+    one_thread, clock = parser.parse_args().one_thread, time.perf_counter
+    what = f"{torch.get_num_threads()} threads, "
+    if one_thread:
+        torch.set_num_threads(1)
+        numba.set_num_threads(1)
+        what, clock = "Processor time of one thread, ", time.thread_time
     lines = [
         BEGIN,
         "",
-        f"{torch.get_num_threads()} threads, medians of {ROUNDS} rounds in one run "
-        "(`make bench`). Higher is faster.",
+        f"{what}medians of {ROUNDS} rounds in one run "
+        f"(`python benchmarks/table.py{' --one-thread' * one_thread}`). Higher is faster; "
+        "the last column is the kernel for CPUs without AVX-512 VBMI.",
         "",
-        "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` |",
-        "|---|---|---|---|",
-        *product_rows(),
+        "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
+        "| portable x naive |",
+        "|---|---|---|---|---|",
+        *product_rows(clock),
         "",
         *netlist_lines(),
         "",
