@@ -32,7 +32,7 @@ nightly: $(VENV)/installed
 	$(BIN)/python -m pytest -m nightly tests
 
 bench: $(VENV)/installed
-	$(BIN)/python benchmarks/table.py
+	$(BIN)/python -m benchmarks.table
 
 # The README's picture is the demo's.
 pictures: demo

@@ -89,7 +89,7 @@ def main() -> None:
         BEGIN,
         "",
         f"{what}medians of {ROUNDS} rounds in one run "
-        f"(`python benchmarks/table.py{' --one-thread' * one_thread}`). Higher is faster; "
+        f"(`python -m benchmarks.table{' --one-thread' * one_thread}`). Higher is faster; "
         "the last column is the kernel for CPUs without AVX-512 VBMI.",
         "",
         "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
