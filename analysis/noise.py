@@ -32,11 +32,14 @@ class NoiseProfile:
         mean_offset: Added to the layer's mean, in units of the output, float64 `(C,)`.
         stdev_factor: Multiplied with the layer's standard deviation, float64 `(C,)`.
         slope: Error per unit of the output, float64 `(C,)`.
+        shared: What each of R normal draws for an output position adds to its channels, relative
+            to the output's standard deviation, float64 `(C, R)`.
     """
 
     mean_offset: NDArray[np.float64]
     stdev_factor: NDArray[np.float64]
     slope: NDArray[np.float64]
+    shared: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +76,9 @@ def noise_parameters(
         model: The error model; see `analysis.ERROR_MODELS`.
         detail: "layer" gives all channels of a layer one mean and one standard deviation,
             "channel" each its own, and "output" besides lets each channel's error follow its
-            output along a line. Transposed convolutions, which add several of the predicted sums
-            into one output, get that of the layer, as if the errors of these sums were independent.
+            output along a line, and the channels of an output position err together. Transposed
+            convolutions, which add several of the predicted sums into one output, get that of the
+            layer, as if the errors of these sums were independent.
         folded: Whether the mean error is folded into the bias (`torchapprox.fold_mean_error`), so
             that only what is left is noise.
 
@@ -122,10 +126,13 @@ def _noise_of_layer(
         std = math.sqrt(trace.sums_per_output * variance)
         return NoiseParameters(mean=trace.sums_per_output * mean, stdev=_relative(std, trace, line))
     variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
+    shared = np.zeros((trace.out_channels, 0))
     if detail == "output":
         slope = line.slope
         variances = variances - np.square(slope * line.output_std * trace.scale)
         means = means - slope * line.output_mean * trace.scale
+        shared = trace.scale[:, None] * line.shared
+        variances = variances - np.square(shared).sum(axis=1)
     # Where a model predicts less than the line explains, nothing is left.
     stds = np.sqrt(np.maximum(variances, 0))
     std = float(np.sqrt(np.square(stds).mean()))
@@ -133,6 +140,7 @@ def _noise_of_layer(
         mean_offset=means - mean,
         stdev_factor=stds / std if std else np.zeros_like(stds),
         slope=slope,
+        shared=_relative(1.0, trace, line) * shared if shared.any() else shared,
     )
     return NoiseParameters(mean=mean, stdev=_relative(std, trace, line), profile=profile)
 
@@ -234,4 +242,5 @@ def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> 
                 mean_offset=torch.from_numpy(noise.profile.mean_offset),
                 stdev_factor=torch.from_numpy(noise.profile.stdev_factor),
                 slope=torch.from_numpy(noise.profile.slope),
+                shared=torch.from_numpy(noise.profile.shared),
             )

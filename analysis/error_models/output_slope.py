@@ -7,6 +7,12 @@ and their exact values `y_no`, over the rows `n` of a channel::
 
 A multiplier whose products are too small in proportion has a slope of minus that proportion, and
 little else. What the line leaves over has the variance ``std_o**2 - slope_o**2 * Var_n(y_no)``.
+
+**Shared errors.** The channels of a row multiply the same activations, so that what the line leaves
+over is correlated between them; an error that all classes' scores share decides nothing. The
+leading eigenvectors ``v_r`` of its covariance over rows, with eigenvalues ``lambda_r``, give the
+part ``sum_r sqrt(lambda_r) v_or z_nr`` with independent standard normal ``z``; the rest is taken as
+independent.
 """
 
 from __future__ import annotations
@@ -23,6 +29,8 @@ from torchapprox import LayerTrace
 
 Floats = NDArray[np.float64]
 
+SHARED_RANK = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutputSlope:
@@ -32,11 +40,14 @@ class OutputSlope:
         slope: Error per unit of output, float64 `(C,)`; 0 where the output is constant.
         output_mean: Mean of the exact output, float64 `(C,)`.
         output_std: Standard deviation of the exact output, float64 `(C,)`.
+        shared: What the channels of a row share of the rest, float64 `(C, R)`, a column for each
+            independent draw of variance 1; no column where there is one channel.
     """
 
     slope: Floats
     output_mean: Floats
     output_std: Floats
+    shared: Floats
 
 
 def output_slope(multiplier: Multiplier, trace: LayerTrace) -> OutputSlope:
@@ -64,11 +75,28 @@ def output_slope(multiplier: Multiplier, trace: LayerTrace) -> OutputSlope:
     outputs = exact_outputs(trace)[: len(errors)]
     mean, variance = outputs.mean(axis=0), outputs.var(axis=0)
     covariance = ((errors - errors.mean(axis=0)) * (outputs - mean)).mean(axis=0)
+    slope = np.divide(covariance, variance, out=np.zeros_like(mean), where=variance > 0)
     return OutputSlope(
-        slope=np.divide(covariance, variance, out=np.zeros_like(mean), where=variance > 0),
+        slope=slope,
         output_mean=mean,
         output_std=np.sqrt(variance_over_rows(trace, outputs)),
+        shared=_shared((errors - errors.mean(axis=0)) - slope * (outputs - mean)),
     )
+
+
+def _shared(rest: Floats) -> Floats:
+    """Return the leading part of the covariance between channels, `(C, R)`.
+
+    Args:
+        rest: Errors of the sampled rows without mean and line, `(rows, C)`.
+    """
+    rows, channels = rest.shape
+    rank = min(SHARED_RANK, channels - 1, rows - 1)
+    if rank < 1:
+        return np.zeros((channels, 0))
+    values, vectors = np.linalg.eigh(rest.T @ rest / rows)
+    shared: Floats = vectors[:, -rank:] * np.sqrt(np.maximum(values[-rank:], 0))
+    return shared
 
 
 def exact_outputs(trace: LayerTrace) -> Floats:

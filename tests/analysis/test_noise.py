@@ -72,7 +72,10 @@ def test_noise_that_follows_the_output_keeps_mean_and_variance(
     means = noise.mean + noise.profile.mean_offset + slope * line.output_mean * trace.scale
     np.testing.assert_allclose(means, predicted.real_channel_mean)
     stds = output_std * noise.stdev * noise.profile.stdev_factor
-    variances = stds**2 + np.square(slope * line.output_std * trace.scale)
+    shared = output_std * noise.profile.shared
+    assert shared.shape == (3, 2)
+    variances = stds**2 + (shared**2).sum(axis=1)
+    variances += np.square(slope * line.output_std * trace.scale)
     np.testing.assert_allclose(np.sqrt(variances), predicted.real_channel_std)
 
 

@@ -121,6 +121,27 @@ class TestProfile:
         noise = layer.noise_fwd(*operands) - layer.quant_fwd(*operands)
         torch.testing.assert_close(noise, offset.view(3, 1, 1).expand(2, 3, 3, 4))
 
+    @pytest.mark.parametrize("kind", ["linear", "convolution"])
+    def test_channels_of_a_position_move_together(self, kind):
+        shared = torch.tensor([[0.5, 0.0], [1.0, -0.2], [-0.3, 0.4]])
+        if kind == "linear":
+            layer, x = ApproxLinear(4, 3, qconfig=minmax_qconfig()), torch.randn(50, 800, 4)
+        else:
+            layer = ApproxConv2d(2, 3, 3, qconfig=minmax_qconfig())
+            x = torch.randn(10, 2, 66, 66)
+        layer.inference_mode = InferenceMode.NOISE
+        layer.noise_generator = torch.Generator().manual_seed(4)
+        nothing = torch.zeros(3)
+        layer.noise.set_profile(
+            mean_offset=nothing, stdev_factor=nothing, slope=nothing, shared=shared
+        )
+        noise, spread = differences(layer, x)
+        noise = noise.movedim(-1 if kind == "linear" else 1, 0).reshape(3, -1)
+        covariance = noise @ noise.T / noise.shape[1] / spread**2
+        torch.testing.assert_close(covariance, shared @ shared.T, atol=0.04, rtol=0)
+        # Positions are independent of each other.
+        assert abs(float((noise[0, 1:] * noise[0, :-1]).mean()) / spread**2) < 0.01
+
     def test_the_floats_stay_and_clearing_brings_the_plain_noise_back(self):
         layer, x = noisy_layer(), torch.randn(10, 16)
         layer.noise_generator = torch.Generator().manual_seed(0)
@@ -148,6 +169,11 @@ class TestProfile:
             ({"slope": torch.zeros(4, 8)}, r"'mean_offset' must be one value per output"),
             ({"stdev_factor": -torch.ones(32)}, "'stdev_factor' must not be negative"),
             ({"mean_offset": torch.full((32,), math.nan)}, "'mean_offset' must be finite"),
+            (
+                {"shared": torch.zeros(3, 2)},
+                "'shared' must be finite and have a row for each of 32",
+            ),
+            ({"shared": torch.full((32, 1), math.inf)}, "'shared' must be finite and have a row"),
         ],
     )
     def test_bad_profiles_are_refused(self, change, message):
