@@ -86,6 +86,7 @@ LARGE_FILES = {
     "aag": [to_aiger(netlist).encode() for netlist in LARGE],
     "aig": [to_binary_aiger(netlist) for netlist in LARGE],
 }
+MOST_BYTES = 1 << 19  # twice the longest of the files
 HOSTILE = (
     b"\\\n", b"\0", b'`include "x"\n', b"`define a `a\n`a", b"(" * 300, b"{" * 300, b"~" * 500,
     b"[", b"99999999999999999999", b"{1000000{1'b1}}", b"[1048576:0]", b"/*", b"//", b"1e400",
@@ -157,7 +158,7 @@ def mutate_much(content, pool, choose):
         else:
             first, second, byte = (choose.randrange(limit) for limit in (1 << 20, 1 << 20, 256))
             content = mutate(content, choose.choice(KINDS), first, second, byte)
-    return content[:200_000]
+    return content[:MOST_BYTES]
 
 
 KINDS = (
