@@ -80,16 +80,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
     one_thread, clock = parser.parse_args().one_thread, time.perf_counter
-    what = f"{torch.get_num_threads()} threads, "
+    what, command = f"{torch.get_num_threads()} threads, ", "make bench"
     if one_thread:
-        torch.set_num_threads(1)
-        numba.set_num_threads(1)
+        if torch.get_num_threads() > 1 or numba.config.NUMBA_NUM_THREADS > 1:
+            parser.error("--one-thread needs OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1")
         what, clock = "Processor time of one thread, ", time.thread_time
+        command = "OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python -m benchmarks.table --one-thread"
     lines = [
         BEGIN,
         "",
-        f"{what}medians of {ROUNDS} rounds in one run "
-        f"(`python -m benchmarks.table{' --one-thread' * one_thread}`). Higher is faster; "
+        f"{what}medians of {ROUNDS} rounds in one run (`{command}`). Higher is faster; "
         "the last column is the kernel for CPUs without AVX-512 VBMI.",
         "",
         "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
