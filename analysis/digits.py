@@ -137,7 +137,8 @@ def train(
         epochs: Passes over the data.
         learning_rate: At the start.
         batch_size: Images per step.
-        seed: Chooses the order of the images.
+        seed: Chooses the order of the images, and what dropout drops; the global generator stays
+            as it is.
         title: Label of the progress bar.
         quiet: Show no progress bar.
 
@@ -155,7 +156,10 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     losses: list[float] = []
     model.train()
-    with tqdm(range(epochs), desc=title, unit="epoch", disable=quiet) as bar:
+    bar = tqdm(range(epochs), desc=title, unit="epoch", disable=quiet)
+    # Dropout draws from the global generator.
+    with bar, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
         for _ in bar:
             total = 0.0
             for batch in data.batches(batch_size, generator=generator):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from analysis import Labelled, accuracy, digits_network, load_digits, train
 from analysis.digits import correct
@@ -50,3 +51,17 @@ def test_accuracy_counts_in_evaluation_mode_and_restores_training():
     assert correct(model, data, batch_size=2) == 2
     assert accuracy(model, data) == pytest.approx(2 / 3)
     assert model.training
+
+
+def test_equal_seeds_drop_equal_features_out_and_leave_the_global_generator_alone():
+    data, weights, draws = load_digits().train, [], []
+    for _ in range(2):
+        torch.manual_seed(7)
+        model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+        torch.rand(len(weights) * 100)
+        before = torch.get_rng_state()
+        train(model, data, epochs=1, learning_rate=1e-2, seed=3)
+        draws.append(torch.equal(before, torch.get_rng_state()))
+        weights.append(model[2].weight.detach())
+    assert all(draws)
+    assert torch.equal(*weights)
