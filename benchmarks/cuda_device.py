@@ -1,6 +1,6 @@
 """Check the CUDA kernels against the CPU and time them on a device: one table, in some minutes.
 
-``python -m benchmarks.cuda [--quick]``
+``python -m benchmarks.cuda_device [--quick]``
 
 Products are compared integer for integer, networks by the output of one batch. Times are medians of
 CUDA events over rounds in which the candidates take turns.
