@@ -21,7 +21,7 @@ from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
 
-Detail = Literal["layer", "channel", "output"]
+Detail = Literal["layer", "channel", "output", "position"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +32,13 @@ class NoiseProfile:
         mean_offset: Added to the layer's mean, in units of the output, float64 `(C,)`.
         stdev_factor: Multiplied with the layer's standard deviation, float64 `(C,)`.
         slope: Error per unit of the output, float64 `(C,)`.
-        shared: What each of R normal draws for an output position adds to its channels, relative
-            to the output's standard deviation, float64 `(C, R)`.
+        loadings: What the channels of a position share, float64 `(C, R)`; nothing if None.
     """
 
     mean_offset: NDArray[np.float64]
     stdev_factor: NDArray[np.float64]
     slope: NDArray[np.float64]
-    shared: NDArray[np.float64]
+    loadings: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +61,7 @@ def noise_parameters(
     trace: Mapping[str, LayerTrace],
     *,
     model: str | ErrorModel = DEFAULT_MODEL,
-    detail: Detail = "output",
+    detail: Detail = "position",
     folded: bool = False,
 ) -> dict[str, NoiseParameters]:
     """Fit the noise of every traced layer.
@@ -75,10 +74,11 @@ def noise_parameters(
             exact network, and with severe multipliers quite another error.
         model: The error model; see `analysis.ERROR_MODELS`.
         detail: "layer" gives all channels of a layer one mean and one standard deviation,
-            "channel" each its own, and "output" besides lets each channel's error follow its
-            output along a line, and the channels of an output position err together. Transposed
-            convolutions, which add several of the predicted sums into one output, get that of the
-            layer, as if the errors of these sums were independent.
+            "channel" each its own, "output" besides lets each channel's error follow its output
+            along a line, and "position" besides lets what is left be correlated between the
+            channels of an output position. Transposed convolutions, which add several of the
+            predicted sums into one output, get that of the layer, as if the errors of these sums
+            were independent.
         folded: Whether the mean error is folded into the bias (`torchapprox.fold_mean_error`), so
             that only what is left is noise.
 
@@ -126,13 +126,10 @@ def _noise_of_layer(
         std = math.sqrt(trace.sums_per_output * variance)
         return NoiseParameters(mean=trace.sums_per_output * mean, stdev=_relative(std, trace, line))
     variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
-    shared = np.zeros((trace.out_channels, 0))
-    if detail == "output":
+    if detail in ("output", "position"):
         slope = line.slope
         variances = variances - np.square(slope * line.output_std * trace.scale)
         means = means - slope * line.output_mean * trace.scale
-        shared = trace.scale[:, None] * line.shared
-        variances = variances - np.square(shared).sum(axis=1)
     # Where a model predicts less than the line explains, nothing is left.
     stds = np.sqrt(np.maximum(variances, 0))
     std = float(np.sqrt(np.square(stds).mean()))
@@ -140,7 +137,7 @@ def _noise_of_layer(
         mean_offset=means - mean,
         stdev_factor=stds / std if std else np.zeros_like(stds),
         slope=slope,
-        shared=_relative(1.0, trace, line) * shared if shared.any() else shared,
+        loadings=line.loadings if detail == "position" else None,
     )
     return NoiseParameters(mean=mean, stdev=_relative(std, trace, line), profile=profile)
 
@@ -238,9 +235,9 @@ def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> 
         if noise.profile is None:
             layer.noise.clear_profile()
         else:
-            layer.noise.set_profile(
-                mean_offset=torch.from_numpy(noise.profile.mean_offset),
-                stdev_factor=torch.from_numpy(noise.profile.stdev_factor),
-                slope=torch.from_numpy(noise.profile.slope),
-                shared=torch.from_numpy(noise.profile.shared),
-            )
+            profile = {
+                name: torch.from_numpy(value)
+                for name in ("mean_offset", "stdev_factor", "slope", "loadings")
+                if (value := getattr(noise.profile, name)) is not None
+            }
+            layer.noise.set_profile(**profile)

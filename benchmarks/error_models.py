@@ -63,7 +63,8 @@ NOISE: dict[str, tuple[str, Detail, InferenceMode]] = {
     "noise, exact trace": ("paired", "output", InferenceMode.QUANTIZED),
     "noise, a layer": ("paired", "layer", InferenceMode.APPROXIMATE),
     "noise, a channel": ("paired", "channel", InferenceMode.APPROXIMATE),
-    "noise": ("paired", "output", InferenceMode.APPROXIMATE),
+    "noise, a slope": ("paired", "output", InferenceMode.APPROXIMATE),
+    "noise": ("paired", "position", InferenceMode.APPROXIMATE),
 }
 """What NOISE mode is tried with: error model, detail, and mode of the traced network."""
 

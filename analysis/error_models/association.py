@@ -70,14 +70,23 @@ def associated_part(error: NDArray[np.integer], trace: LayerTrace, rank: int) ->
         table -= (table @ q)[:, None]
         root_p, root_q = np.sqrt(p)[:, None], np.sqrt(q)
         weighted = root_p * table * root_q
-        basis = _leading(weighted, rank)
+        basis = leading(weighted, rank)
         factors[0][x_codes] = basis / root_p
         factors[1][w_codes] = (weighted.T @ basis) / root_q[:, None]
     return LowRank(*factors)
 
 
-def _leading(matrix: Floats, rank: int) -> Floats:
-    """Return an orthonormal basis near the leading left singular vectors, `(rows, rank)`."""
+def leading(matrix: Floats, rank: int) -> Floats:
+    """Return an orthonormal basis near the leading left singular vectors, `(rows, rank)`.
+
+    Args:
+        matrix: float64 `(rows, columns)`.
+        rank: At most the smaller of the two.
+
+    Examples:
+        >>> np.abs(leading(np.array([[9.0, 0.0], [0.0, 1.0]]), 1)).round(2).tolist()
+        [[1.0], [0.0]]
+    """
     start = np.random.default_rng(0).standard_normal((matrix.shape[1], rank))
     basis: Floats = np.linalg.qr(matrix @ start)[0]
     for _ in range(_STEPS):

@@ -8,11 +8,10 @@ and their exact values `y_no`, over the rows `n` of a channel::
 A multiplier whose products are too small in proportion has a slope of minus that proportion, and
 little else. What the line leaves over has the variance ``std_o**2 - slope_o**2 * Var_n(y_no)``.
 
-**Shared errors.** The channels of a row multiply the same activations, so that what the line leaves
-over is correlated between them; an error that all classes' scores share decides nothing. The
-leading eigenvectors ``v_r`` of its covariance over rows, with eigenvalues ``lambda_r``, give the
-part ``sum_r sqrt(lambda_r) v_or z_nr`` with independent standard normal ``z``; the rest is taken as
-independent.
+The channels of one output position multiply the same activations, so that what the line leaves over
+is correlated. With the residuals of the sampled outputs over their standard deviation, `U_no`, the
+leading `r` eigenvectors `B` of the correlations ``C = U^T U / n`` give loadings `L` with
+``L L^T = B B^T C B B^T``, whose diagonal is at most 1.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.error_models.association import leading
 from analysis.error_models.paired_histograms import output_moments
 from analysis.error_models.spread import by_channel, variance_over_rows
 from multipliers import Multiplier, code_values
@@ -29,7 +29,7 @@ from torchapprox import LayerTrace
 
 Floats = NDArray[np.float64]
 
-SHARED_RANK = 4
+SHARED_RANK = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,14 +40,15 @@ class OutputSlope:
         slope: Error per unit of output, float64 `(C,)`; 0 where the output is constant.
         output_mean: Mean of the exact output, float64 `(C,)`.
         output_std: Standard deviation of the exact output, float64 `(C,)`.
-        shared: What the channels of a row share of the rest, float64 `(C, R)`, a column for each
-            independent draw of variance 1; no column where there is one channel.
+        loadings: What the channels' residuals share, relative to their standard deviation, float64
+            `(C, R)`, ``R <= SHARED_RANK``; the correlation of two channels is the product of
+            their rows.
     """
 
     slope: Floats
     output_mean: Floats
     output_std: Floats
-    shared: Floats
+    loadings: Floats
 
 
 def output_slope(multiplier: Multiplier, trace: LayerTrace) -> OutputSlope:
@@ -71,32 +72,47 @@ def output_slope(multiplier: Multiplier, trace: LayerTrace) -> OutputSlope:
         >>> output_slope(doubling, traces["0.wrapped"]).slope.round(6)
         array([1., 1., 1.])
     """
-    errors, _ = output_moments(multiplier, trace)
+    errors, over_pairings = output_moments(multiplier, trace)
     outputs = exact_outputs(trace)[: len(errors)]
     mean, variance = outputs.mean(axis=0), outputs.var(axis=0)
-    covariance = ((errors - errors.mean(axis=0)) * (outputs - mean)).mean(axis=0)
+    centred = errors - errors.mean(axis=0)
+    covariance = (centred * (outputs - mean)).mean(axis=0)
     slope = np.divide(covariance, variance, out=np.zeros_like(mean), where=variance > 0)
+    residual = centred - slope * (outputs - mean)
     return OutputSlope(
         slope=slope,
         output_mean=mean,
         output_std=np.sqrt(variance_over_rows(trace, outputs)),
-        shared=_shared((errors - errors.mean(axis=0)) - slope * (outputs - mean)),
+        loadings=shared_loadings(residual, over_pairings.mean(axis=0)),
     )
 
 
-def _shared(rest: Floats) -> Floats:
-    """Return the leading part of the covariance between channels, `(C, R)`.
+def shared_loadings(residual: Floats, own_variance: Floats) -> Floats:
+    """Return what channels share; see the module's docstring.
 
     Args:
-        rest: Errors of the sampled rows without mean and line, `(rows, C)`.
+        residual: Errors without their line, mean 0, float64 `(rows, C)`.
+        own_variance: Variance that each channel has besides, which it does not share, `(C,)`.
+
+    Returns:
+        float64 `(C, R)`; no column for one channel.
+
+    Examples:
+        >>> both = np.array([[1.0, -2.0], [-1.0, 2.0]])
+        >>> loadings = shared_loadings(both, np.array([0.0, 12.0]))
+        >>> (loadings @ loadings.T).round(6).tolist()
+        [[1.0, -0.5], [-0.5, 0.25]]
     """
-    rows, channels = rest.shape
-    rank = min(SHARED_RANK, channels - 1, rows - 1)
-    if rank < 1:
-        return np.zeros((channels, 0))
-    values, vectors = np.linalg.eigh(rest.T @ rest / rows)
-    shared: Floats = vectors[:, -rank:] * np.sqrt(np.maximum(values[-rank:], 0))
-    return shared
+    rows, channels = residual.shape
+    if channels == 1:
+        return np.zeros((1, 0))
+    std = np.sqrt(np.square(residual).mean(axis=0) + own_variance)
+    relative = np.divide(residual, std, out=np.zeros_like(residual), where=std > 0)
+    basis = leading(relative.T, min(SHARED_RANK, channels, rows))
+    scores = relative @ basis
+    values, vectors = np.linalg.eigh(scores.T @ scores / rows)
+    loadings: Floats = basis @ (vectors * np.sqrt(np.maximum(values, 0)))
+    return loadings
 
 
 def exact_outputs(trace: LayerTrace) -> Floats:

@@ -72,11 +72,25 @@ def test_noise_that_follows_the_output_keeps_mean_and_variance(
     means = noise.mean + noise.profile.mean_offset + slope * line.output_mean * trace.scale
     np.testing.assert_allclose(means, predicted.real_channel_mean)
     stds = output_std * noise.stdev * noise.profile.stdev_factor
-    shared = output_std * noise.profile.shared
-    assert shared.shape == (3, 2)
-    variances = stds**2 + (shared**2).sum(axis=1)
-    variances += np.square(slope * line.output_std * trace.scale)
+    variances = stds**2 + np.square(slope * line.output_std * trace.scale)
     np.testing.assert_allclose(np.sqrt(variances), predicted.real_channel_std)
+
+
+def test_what_the_channels_of_a_position_share_is_in_the_noise(random_multiplier, make_trace):
+    rng = np.random.default_rng(1)
+    x_codes = rng.integers(0, 256, (1, 400, 6), dtype=np.uint8)
+    w_codes = rng.integers(0, 256, (1, 3, 6), dtype=np.uint8)
+    w_codes[0, 1] = w_codes[0, 0]
+    multiplier = random_multiplier()
+    trace = make_trace(x_codes, w_codes, rows=400)
+    loadings = noise_parameters(multiplier, {"a": trace})["a"].profile.loadings
+    # Every output's error through the table, and what a line in the exact output leaves of it.
+    codes = x_codes[0][:, None, :], w_codes[0][None]
+    errors = multiplier.error[codes].sum(axis=2)
+    exact = multiplier.exact[codes].sum(axis=2)
+    left = [e - np.polyval(np.polyfit(y, e, 1), y) for e, y in zip(errors.T, exact.T, strict=True)]
+    np.testing.assert_allclose(loadings @ loadings.T, np.corrcoef(left), atol=1e-6)
+    assert loadings[0] @ loadings[1] == pytest.approx(1)
 
 
 def test_a_proportional_error_is_all_slope(trace):
@@ -86,12 +100,12 @@ def test_a_proportional_error_is_all_slope(trace):
     assert noise.stdev < 0.01 * predict_error(halved, trace).real_std_per_output
 
 
-@pytest.mark.parametrize("detail", ["layer", "channel", "output"])
+@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position"])
 def test_a_folded_mean_is_no_noise(random_multiplier, trace, output_std, detail):
     multiplier = random_multiplier()
     noise = noise_parameters(multiplier, {"a": trace}, detail=detail, folded=True)["a"]
     means = np.zeros(3) if noise.profile is None else noise.profile.mean_offset
-    if detail == "output":
+    if detail in ("output", "position"):
         means = (
             means + noise.profile.slope * output_slope(multiplier, trace).output_mean * trace.scale
         )
@@ -124,7 +138,7 @@ def test_noise_of_the_approximate_network_reproduces_errors_behind_other_errors(
 
 def test_an_unknown_detail_is_refused(random_multiplier, trace):
     with pytest.raises(
-        ValueError, match="'detail' must be one of layer, channel, output, got 'all'"
+        ValueError, match="'detail' must be one of layer, channel, output, position, got 'all'"
     ):
         noise_parameters(random_multiplier(), {"a": trace}, detail="all")
 
@@ -158,7 +172,7 @@ def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):
     assert 0.2 < noise.stdev / float(error.std() / exact.std()) < 2
 
 
-@pytest.mark.parametrize("detail", ["layer", "channel", "output"])
+@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position"])
 def test_a_varying_error_of_a_constant_output_is_refused(random_multiplier, make_trace, detail):
     x_codes = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
     trace = make_trace(x_codes, np.zeros((1, 2, 3), dtype=np.uint8))
@@ -166,7 +180,7 @@ def test_a_varying_error_of_a_constant_output_is_refused(random_multiplier, make
         noise_parameters(random_multiplier(), {"layer": trace}, detail=detail)
 
 
-@pytest.mark.parametrize("detail", ["channel", "output"])
+@pytest.mark.parametrize("detail", ["channel", "output", "position"])
 def test_constant_operands_have_a_constant_error(random_multiplier, make_trace, detail):
     # As behind a layer whose errors leave nothing but zeros after the activation function.
     w_codes = np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8)

@@ -5,21 +5,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_PER_CHANNEL = ("mean_offset", "stdev_factor", "slope")
-_PROFILE = (*_PER_CHANNEL, "shared")
+_PROFILE = ("mean_offset", "stdev_factor", "slope", "loadings")
+_ROUNDING = 1e-5
 
 
 class OutputNoise(nn.Module):
     """Adds noise to a layer's output; none at first.
 
-        y + slope_o * y + mean + mean_offset_o
-          + std(y) * (randn * stdev * stdev_factor_o + sum_r shared_or * randn_r)
+        y + slope_o * y + mean + mean_offset_o + randn * std(y) * stdev * stdev_factor_o
 
-    for output channel o, where ``randn`` is drawn for every output and ``randn_r`` for every output
-    position, whose channels it moves together. ``mean`` and ``stdev`` hold for the whole layer. The
-    others, the noise's profile, say how the channels differ from it, how the error follows the
-    output, and what part of it the channels of one position share; without a profile factors are 1
-    and all else is 0.
+    for output channel o. ``mean`` and ``stdev`` hold for the whole layer. The others, the noise's
+    profile, say how the channels differ from it and how the error follows the output; without a
+    profile offsets and slopes are 0 and factors 1. Errors at one output position share its
+    activations, so that they are correlated from channel to channel. With loadings L, ``randn`` is
+
+        sqrt(1 - sum_r L_or**2) * randn_o + sum_r L_or * randn_r
+
+    where the second sum has the same ``randn_r`` for all channels of a position: each channel keeps
+    its variance, and the correlation of two is ``sum_r L_or L_pr``.
 
     Args:
         learnable: Whether ``stdev`` is a parameter that an optimiser trains.
@@ -30,8 +33,7 @@ class OutputNoise(nn.Module):
         mean_offset: Difference of each channel's mean from ``mean``, `(C,)`, or None.
         stdev_factor: Ratio of each channel's standard deviation to ``stdev``, `(C,)`, or None.
         slope: Error per unit of the channel's output, `(C,)`, or None.
-        shared: What each draw for a position adds to each channel, relative to the output's
-            standard deviation, `(C, R)`, or None.
+        loadings: What the channels share, L, `(C, R)`, or None.
         in_eval: Whether to add noise in evaluation mode too.
         generator: Source of the noise; PyTorch's global generator if None.
     """
@@ -41,7 +43,7 @@ class OutputNoise(nn.Module):
     mean_offset: Tensor | None
     stdev_factor: Tensor | None
     slope: Tensor | None
-    shared: Tensor | None
+    loadings: Tensor | None
 
     def __init__(self, *, learnable: bool = False) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ class OutputNoise(nn.Module):
         mean_offset: Tensor,
         stdev_factor: Tensor,
         slope: Tensor,
-        shared: Tensor | None = None,
+        loadings: Tensor | None = None,
     ) -> None:
         """Let the channels differ.
 
@@ -69,11 +71,12 @@ class OutputNoise(nn.Module):
             mean_offset: Added to ``mean``, in units of the output, `(C,)`.
             stdev_factor: Multiplied with ``stdev``, `(C,)`, not negative.
             slope: Error per unit of the output, `(C,)`.
-            shared: What each of R draws for an output position adds to its channels, relative to
-                the output's standard deviation, `(C, R)`; nothing if None.
+            loadings: What the channels share, `(C, R)`, squares of a row adding up to at most 1;
+                nothing if None.
 
         Raises:
-            ValueError: The shapes differ, or a factor is negative or not finite.
+            ValueError: The shapes differ, a factor is negative or not finite, or a channel shares
+                more than all of its noise.
         """
         values = {"mean_offset": mean_offset, "stdev_factor": stdev_factor, "slope": slope}
         for name, value in values.items():
@@ -86,14 +89,17 @@ class OutputNoise(nn.Module):
                 raise ValueError(f"'{name}' must be finite, got {value.tolist()}")
         if bool((stdev_factor < 0).any()):
             raise ValueError(f"'stdev_factor' must not be negative, got {stdev_factor.tolist()}")
-        if shared is None:
-            shared = slope.new_zeros(len(slope), 0)
-        if shared.dim() != 2 or len(shared) != len(slope) or not bool(torch.isfinite(shared).all()):
-            raise ValueError(
-                f"'shared' must be finite and have a row for each of {len(slope)} channels, "
-                f"got {tuple(shared.shape)}"
-            )
-        for name, value in {**values, "shared": shared}.items():
+        self.loadings = None
+        if loadings is not None:
+            if loadings.dim() != 2 or len(loadings) != len(slope):
+                raise ValueError(
+                    f"'loadings' must be one row per output channel, ({len(slope)}, R), "
+                    f"got {tuple(loadings.shape)}"
+                )
+            if not bool((loadings.square().sum(dim=1) <= 1 + _ROUNDING).all()):
+                raise ValueError("squares of a row of 'loadings' must add up to at most 1")
+            values["loadings"] = loadings
+        for name, value in values.items():
             setattr(self, name, value.detach().to(self.mean.device, self.mean.dtype, copy=True))
 
     def clear_profile(self) -> None:
@@ -112,24 +118,25 @@ class OutputNoise(nn.Module):
         """
         if not (self.training or self.in_eval) or y.numel() == 0:
             return y
-        noise = torch.empty_like(y).normal_(generator=self.generator)
+        noise = self._draw(y, channel_shape)
         spread = y.detach().std(correction=min(1, y.numel() - 1))
         if self.slope is None or self.stdev_factor is None or self.mean_offset is None:
             return y + noise * spread * self.stdev + self.mean
         slope, factor, offset = (
             value.view(channel_shape) for value in (self.slope, self.stdev_factor, self.mean_offset)
         )
-        noise = noise * (self.stdev * factor)
-        if self.shared is not None and self.shared.numel():
-            noise = noise + self._of_positions(y, self.shared, channel_shape)
-        return y + slope * y + noise * spread + self.mean + offset
+        return y + slope * y + noise * (spread * self.stdev * factor) + self.mean + offset
 
-    def _of_positions(self, y: Tensor, shared: Tensor, channel_shape: tuple[int, ...]) -> Tensor:
-        """Return what the channels of each output position share, relative to the spread."""
-        axis = y.dim() - len(channel_shape)
-        draws = y.new_empty((*y.movedim(axis, -1).shape[:-1], shared.shape[1]))
-        draws.normal_(generator=self.generator)
-        return (draws @ shared.mT.to(y.dtype)).movedim(-1, axis)
+    def _draw(self, y: Tensor, channel_shape: tuple[int, ...]) -> Tensor:
+        """Draw standard normal noise in the shape of an output, correlated by the loadings."""
+        noise = torch.empty_like(y).normal_(generator=self.generator)
+        if self.loadings is None:
+            return noise
+        axis, (_, rank) = -len(channel_shape), self.loadings.shape
+        positions = y.movedim(axis, -1).shape[:-1]
+        shared = y.new_empty(*positions, rank).normal_(generator=self.generator)
+        own = (1 - self.loadings.square().sum(dim=1)).clamp(min=0).sqrt()
+        return noise * own.view(channel_shape) + (shared @ self.loadings.mT).movedim(-1, axis)
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the switch, for `state_dict`."""

@@ -8,6 +8,7 @@ import torch
 from tests.torchapprox.builders import minmax_qconfig
 from torchapprox import InferenceMode
 from torchapprox.layers import ApproxConv2d, ApproxLinear
+from torchapprox.layers.output_noise import OutputNoise
 
 MEAN, STDEV = -0.75, 0.5
 
@@ -121,27 +122,6 @@ class TestProfile:
         noise = layer.noise_fwd(*operands) - layer.quant_fwd(*operands)
         torch.testing.assert_close(noise, offset.view(3, 1, 1).expand(2, 3, 3, 4))
 
-    @pytest.mark.parametrize("kind", ["linear", "convolution"])
-    def test_channels_of_a_position_move_together(self, kind):
-        shared = torch.tensor([[0.5, 0.0], [1.0, -0.2], [-0.3, 0.4]])
-        if kind == "linear":
-            layer, x = ApproxLinear(4, 3, qconfig=minmax_qconfig()), torch.randn(50, 800, 4)
-        else:
-            layer = ApproxConv2d(2, 3, 3, qconfig=minmax_qconfig())
-            x = torch.randn(10, 2, 66, 66)
-        layer.inference_mode = InferenceMode.NOISE
-        layer.noise_generator = torch.Generator().manual_seed(4)
-        nothing = torch.zeros(3)
-        layer.noise.set_profile(
-            mean_offset=nothing, stdev_factor=nothing, slope=nothing, shared=shared
-        )
-        noise, spread = differences(layer, x)
-        noise = noise.movedim(-1 if kind == "linear" else 1, 0).reshape(3, -1)
-        covariance = noise @ noise.T / noise.shape[1] / spread**2
-        torch.testing.assert_close(covariance, shared @ shared.T, atol=0.04, rtol=0)
-        # Positions are independent of each other.
-        assert abs(float((noise[0, 1:] * noise[0, :-1]).mean()) / spread**2) < 0.01
-
     def test_the_floats_stay_and_clearing_brings_the_plain_noise_back(self):
         layer, x = noisy_layer(), torch.randn(10, 16)
         layer.noise_generator = torch.Generator().manual_seed(0)
@@ -169,11 +149,6 @@ class TestProfile:
             ({"slope": torch.zeros(4, 8)}, r"'mean_offset' must be one value per output"),
             ({"stdev_factor": -torch.ones(32)}, "'stdev_factor' must not be negative"),
             ({"mean_offset": torch.full((32,), math.nan)}, "'mean_offset' must be finite"),
-            (
-                {"shared": torch.zeros(3, 2)},
-                "'shared' must be finite and have a row for each of 32",
-            ),
-            ({"shared": torch.full((32, 1), math.inf)}, "'shared' must be finite and have a row"),
         ],
     )
     def test_bad_profiles_are_refused(self, change, message):
@@ -182,3 +157,39 @@ class TestProfile:
         with pytest.raises(ValueError, match=message):
             layer.noise.set_profile(**(good | change))
         assert layer.noise.slope is None
+
+
+@pytest.mark.parametrize("channel_shape", [(-1,), (-1, 1, 1)])
+def test_loadings_correlate_the_channels_of_a_position_alone(channel_shape):
+    torch.manual_seed(0)
+    noise = OutputNoise()
+    noise.in_eval, noise.stdev = True, torch.tensor(1.0)
+    loadings = torch.tensor([[0.8, 0.0], [0.6, 0.6], [0.0, -1.0]])
+    ones = torch.ones(3)
+    noise.set_profile(mean_offset=0 * ones, stdev_factor=ones, slope=0 * ones, loadings=loadings)
+    shape = (40, 3, 30, 50) if len(channel_shape) == 3 else (40, 30, 50, 3)
+    y = torch.randn(shape)
+    drawn = ((noise(y, channel_shape) - y) / y.std()).movedim(-len(channel_shape), -1)
+    expected = loadings @ loadings.T
+    expected.fill_diagonal_(1)
+    tolerance = 5 / 60_000**0.5
+    torch.testing.assert_close(torch.cov(drawn.flatten(0, -2).T), expected, rtol=0, atol=tolerance)
+    neighbours = (drawn[..., 1:, :] * drawn[..., :-1, :]).mean(dim=(0, 1, 2))
+    assert neighbours.abs().max() < tolerance
+
+
+def test_loadings_save_with_the_layer_and_must_fit():
+    noise, ones = OutputNoise(), torch.ones(3)
+    profile = {"mean_offset": ones, "stdev_factor": ones, "slope": ones}
+    noise.set_profile(**profile, loadings=torch.full((3, 2), 0.5))
+    other = OutputNoise()
+    other.load_state_dict(noise.state_dict())
+    assert torch.equal(other.loadings, noise.loadings)
+    noise.set_profile(**profile)
+    assert noise.loadings is None
+    with pytest.raises(
+        ValueError, match=r"'loadings' must be one row per output channel, \(3, R\)"
+    ):
+        noise.set_profile(**profile, loadings=torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="squares of a row of 'loadings'"):
+        noise.set_profile(**profile, loadings=torch.ones(3, 2))
