@@ -19,6 +19,7 @@ from torchapprox.conversion.wrapping import (
     unwrap_layers,
     wrap_layers,
 )
+from torchapprox.gradients import Estimator
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -47,6 +48,7 @@ def approximate(
     htp_model: HtpCallable | Mapping[str, HtpCallable | None] | None = None,
     accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
     engine: str | Mapping[str, str] = "auto",
+    gradient: Estimator | Mapping[str, Estimator] | None = None,
     fold_batchnorm: bool = False,
     fold_mean_error: bool = False,
 ) -> ConversionSummary:
@@ -78,6 +80,9 @@ def approximate(
         accumulator: What sums the products; exact for None and for layers that a mapping does not
             name.
         engine: What computes the sums of a table's products; see `torchapprox.lut_matmul`.
+        gradient: How training estimates the gradients of the products; see
+            `torchapprox.gradients`. Straight through for None and for layers that a mapping does
+            not name.
         fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
             `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
             belongs together. `revert` does not undo it.
@@ -112,6 +117,7 @@ def approximate(
         htp_model=htp_model,
         accumulator=accumulator,
         engine=engine,
+        gradient=gradient,
     )
     chosen = choose_layers(model, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
@@ -182,6 +188,7 @@ class _Settings:
         htp_model: Any,
         accumulator: Any,
         engine: Any,
+        gradient: Any,
     ) -> None:
         self.multiplier: PerLayer[Multiplier | None] = PerLayer(
             "multiplier", multiplier, default=None
@@ -196,6 +203,7 @@ class _Settings:
             "accumulator", accumulator, default=None
         )
         self.engine: PerLayer[str] = PerLayer("engine", engine, default="auto")
+        self.gradient: PerLayer[Estimator | None] = PerLayer("gradient", gradient, default=None)
 
     def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
         multiplier = self.multiplier(name, layer)
@@ -218,6 +226,7 @@ class _Settings:
             layer.htp_model = self.htp_model(name, layer)
             layer.accumulator = self.accumulator(name, layer)
             layer.engine = self.engine(name, layer)
+            layer.gradient = self.gradient(name, layer)  # type: ignore[assignment]
             layer.inference_mode = self.mode(name, layer)
 
 
@@ -241,7 +250,8 @@ def _fold_first(
 
 def _assigned(layer: ApproxLayer) -> dict[str, Any]:
     attributes = (
-        "multiplier", "htp_model", "accumulator", "engine", "inference_mode", "bias_correction",
+        "multiplier", "htp_model", "accumulator", "engine", "gradient", "inference_mode",
+        "bias_correction",
     )  # fmt: skip
     return {attribute: getattr(layer, attribute) for attribute in attributes}
 

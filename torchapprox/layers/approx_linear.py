@@ -143,6 +143,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             self.product_table.lut_range,
             self.accumulator,
             self.engine,
+            self.product_gradient,
         )
         return y.view(*x_q.shape[:-1], self.out_features)
 

@@ -114,6 +114,7 @@ class ApproxMatmul(ApproxLayer):
             lut_range=self.product_table.lut_range,
             accumulator=self.accumulator,
             engine=self.engine,
+            gradient=self.product_gradient,
         )
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:

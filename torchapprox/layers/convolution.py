@@ -109,6 +109,7 @@ class ConvolutionLayer(ApproxLayer):
             self.product_table.lut_range,
             self.accumulator,
             self.engine,
+            self.product_gradient,
         )
         return y
 

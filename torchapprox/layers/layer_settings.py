@@ -1,4 +1,4 @@
-"""What a user sets on an approximate layer: multiplier, mode, accumulator, engine and noise."""
+"""What a user sets on a layer: multiplier, mode, accumulator, engine, gradient and noise."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,11 +9,19 @@ from torch import Tensor, nn
 
 from htp import HtpCallable
 from multipliers import Multiplier, exact_products
+from torchapprox.gradients import (
+    Estimator,
+    StraightThrough,
+    estimator_from_state,
+    estimator_state,
+)
+from torchapprox.layers.gradient_setting import GradientSetting
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.output_noise import OutputNoise
 from torchapprox.layers.product_table import ProductTable, multiplier_of_table
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.engine import check_engine
+from torchapprox.operators.gradients import ProductGradient
 from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
 
 
@@ -46,6 +54,7 @@ class LayerSettings(nn.Module):
         self._htp_model: HtpCallable | None = None
         self._accumulator: Accumulator | None = None
         self._engine = "auto"
+        self._gradient = GradientSetting()
         self.noise = OutputNoise(learnable=learnable_noise)
         self.register_buffer("bias_correction", None)
 
@@ -138,6 +147,24 @@ class LayerSettings(nn.Module):
         check_engine(engine)
         self._engine = engine
 
+    @property
+    def gradient(self) -> Estimator:
+        """How APPROXIMATE mode estimates the gradients of its products; `StraightThrough` at first.
+
+        See `torchapprox.gradients`. Tables are made of the multiplier's products within the ranges
+        of the layer's quantisers, also where an HTP model computes instead of the table.
+        """
+        return self._gradient.estimator
+
+    @gradient.setter
+    def gradient(self, estimator: Estimator | None) -> None:
+        self._gradient = GradientSetting(estimator)
+
+    @property
+    def product_gradient(self) -> ProductGradient | None:
+        """What the operators take as their ``gradient``; None for the straight-through one."""
+        return self._gradient.product_gradient(self.product_table, self._operand_ranges())
+
     @staticmethod
     def accurate_lut() -> Tensor:
         """Return the exact signed products, int32 `(256, 256)`, codes 0..127, -128..-1."""
@@ -211,18 +238,25 @@ class LayerSettings(nn.Module):
             state += f", accumulator={self._accumulator}"
         if self._engine != "auto":
             state += f", engine={self._engine}"
+        if not isinstance(self.gradient, StraightThrough):
+            state += f", gradient={type(self.gradient).__name__}"
         return ", ".join(filter(None, (super().extra_repr(), state)))
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return mode and accumulator as texts and numbers, for `state_dict`."""
+        """Return mode, accumulator and gradient as texts, numbers and tensors, for `state_dict`."""
         accumulator = None if self._accumulator is None else asdict(self._accumulator)
-        return {"inference_mode": self._inference_mode.value, "accumulator": accumulator}
+        return {
+            "inference_mode": self._inference_mode.value,
+            "accumulator": accumulator,
+            "gradient": estimator_state(self.gradient),
+        }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take back what `get_extra_state` returned."""
         self._inference_mode = InferenceMode(state["inference_mode"])
         fields = state["accumulator"]
         self._accumulator = None if fields is None else Accumulator(**fields)
+        self.gradient = estimator_from_state(state.get("gradient", {"kind": "straight-through"}))
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

@@ -70,6 +70,19 @@ class ProductTable(nn.Module):
         return x_port, Port(labels["w_width"], labels["w_signed"])
 
     @property
+    def device(self) -> torch.device:
+        """Where the table is, or would be."""
+        return self._anchor.device
+
+    @property
+    def version(self) -> tuple[int, int | None]:
+        """A pair that changes when the table is replaced or written in place."""
+        # The buffer may be written in place, by the user or by load_state_dict.
+        if self.lut is None or self.lut.is_inference():
+            return id(self.lut), None
+        return id(self.lut), self.lut._version  # noqa: SLF001
+
+    @property
     def lut_range(self) -> tuple[int, int] | None:
         """Least and greatest entry of the table, read once per table; None without a table."""
         if self.lut is None:

@@ -11,6 +11,8 @@ from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.call import call
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.gradients.product_form import GemmForm
+from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
@@ -28,6 +30,7 @@ def approx_matmul(
     lut_range: tuple[int, int] | None = None,
     accumulator: Accumulator | None = None,
     engine: str = "auto",
+    gradient: ProductGradient | None = None,
 ) -> Tensor:
     """Return ``torch.matmul(x, w)`` with every scalar product from an approximate multiplier.
 
@@ -45,10 +48,12 @@ def approx_matmul(
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
         engine: Computes the sums; see `torchapprox.lut_matmul`.
+        gradient: Makes the gradients; None for those of the exact product (straight-through
+            estimator).
 
     Returns:
         Floating point, `(..., M, N)` without the axes that a vector lacks, dequantised, of the type
-        of ``x``. Its gradients are those of the exact product (straight-through estimator).
+        of ``x``.
 
     Raises:
         TypeError: ``lut`` is not int32.
@@ -74,6 +79,7 @@ def approx_matmul(
         lut_range,
         accumulator,
         engine,
+        gradient,
     )
     if w.dim() == 1:
         y = y.squeeze(-1)
@@ -117,6 +123,7 @@ class ApproxMatmulOp(torch.autograd.Function):
         lut_range: tuple[int, int] | None,
         accumulator: Accumulator | None,
         engine: str,
+        gradient: ProductGradient | None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
         operands = lower_matmul(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
@@ -134,7 +141,8 @@ class ApproxMatmulOp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, _, params = inputs[:4]
+        x, w, _, params, *_, ctx.gradient = inputs
+        ctx.params = params
         ctx.operands = OperandPair(params.x_operand, params.w_operand(_single))
         ctx.save_for_backward(x, w)
 
@@ -142,10 +150,38 @@ class ApproxMatmulOp(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
-        x_reals, w_reals = ctx.operands.reals(x, w, needed)
-        grad_x = (grad @ w_reals).sum_to_size(x.shape) if for_x else None
-        grad_w = (grad.mT @ x_reals).sum_to_size(w.shape) if for_w else None
-        return *ctx.operands.straight_through((grad_x, grad_w), x, w), *[None] * 7
+        if ctx.gradient is None:
+            x_reals, w_reals = ctx.operands.reals(x, w, needed)
+            grad_x = grad @ w_reals if for_x else None
+            grad_w = grad.mT @ x_reals if for_w else None
+        else:
+            grad_x, grad_w = _estimated(ctx, grad, x, w, needed)
+        gradients = (
+            grad_x.sum_to_size(x.shape) if grad_x is not None else None,
+            grad_w.sum_to_size(w.shape) if grad_w is not None else None,
+        )
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 8
+
+
+def _estimated(
+    ctx: Any, grad: Tensor, x: Tensor, w: Tensor, needed: tuple[bool, bool]
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients by x and w, spread over the batch, that ``ctx.gradient`` makes."""
+    params, batch = ctx.params, _broadcast_batch(x, w)
+    operands = lower_matmul(x, w, params)
+    form = GemmForm(operands, params.x_scale, params.w_scale.view(1, 1, 1))
+    groups, rows, _ = operands.x_codes.shape
+    grad_x, grad_w = ctx.gradient.gradients(form, grad.reshape(groups, rows, -1), needed)
+    # The axes of the batch that share one matrix of w are stacked along its rows.
+    of_w = batch[: _unshared(batch, w)]
+    return (
+        grad_x if grad_x is None else grad_x.view(*batch, *x.shape[-2:]),
+        grad_w if grad_w is None else grad_w.view(*of_w, *_ones(batch, of_w), *w.shape[-2:]),
+    )
+
+
+def _ones(batch: tuple[int, ...], part: tuple[int, ...]) -> tuple[int, ...]:
+    return (1,) * (len(batch) - len(part))
 
 
 @contracts_last_axis
@@ -185,10 +221,7 @@ def lower_matmul(
     x_codes, x_range = params.x_operand.codes(x)
     w_codes, w_range = params.w_operand(_single).codes(w)
     batch = _broadcast_batch(x, w)
-    w_batch = (1,) * (len(batch) - w.dim() + 2) + w.shape[:-2]
-    shared = len(batch)
-    while shared and w_batch[shared - 1] == 1:
-        shared -= 1
+    w_batch, shared = _batch_of(w, batch), _unshared(batch, w)
     groups, stacked = math.prod(batch[:shared]), math.prod(batch[shared:])
     (m, depth), n = x.shape[-2:], w.shape[-2]
     return GemmOperands(
@@ -210,6 +243,16 @@ def lower_matmul(
 def _broadcast_batch(x: Tensor, w: Tensor) -> tuple[int, ...]:
     shape = torch.broadcast_shapes(x.shape[:-2], w.shape[:-2])  # type: ignore[no-untyped-call]
     return tuple(shape)
+
+
+def _batch_of(w: Tensor, batch: tuple[int, ...]) -> tuple[int, ...]:
+    return (1,) * (len(batch) - w.dim() + 2) + tuple(w.shape[:-2])
+
+
+def _unshared(batch: tuple[int, ...], w: Tensor) -> int:
+    """Return how many of the batch's axes come before those along which w is one matrix."""
+    sizes = _batch_of(w, batch)
+    return max((axis + 1 for axis, size in enumerate(sizes) if size != 1), default=0)
 
 
 def _single(vector: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.gradients.product_form import GemmForm
+from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
@@ -32,10 +34,11 @@ class ApproxGeMM(torch.autograd.Function):
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
         engine: Computes the sums; see `torchapprox.lut_matmul`.
+        gradient: Makes the gradients; None for those of the exact product ``x @ w.T``
+            (straight-through estimator).
 
     Returns:
-        Floating point `(M, N)`, dequantised, of the type of ``x``. Its gradients are those of the
-        exact product ``x @ w.T`` (straight-through estimator).
+        Floating point `(M, N)`, dequantised, of the type of ``x``.
 
     Raises:
         TypeError: ``lut`` is not int32.
@@ -61,6 +64,7 @@ class ApproxGeMM(torch.autograd.Function):
         lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
         engine: str = "auto",
+        gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
         operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
@@ -81,17 +85,25 @@ class ApproxGeMM(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, _, params = inputs[:4]
-        ctx.operands = OperandPair(params.x_operand, params.w_operand(_by_row))
+        x, w, _, ctx.params, *_, ctx.gradient = inputs
+        ctx.operands = OperandPair(ctx.params.x_operand, ctx.params.w_operand(_by_row))
         ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
-        x_reals, w_reals = ctx.operands.reals(x, w, needed)
-        gradients = grad @ w_reals if for_x else None, grad.T @ x_reals if for_w else None
-        return *ctx.operands.straight_through(gradients, x, w), *[None] * 7
+        if ctx.gradient is None:
+            x_reals, w_reals = ctx.operands.reals(x, w, needed)
+            gradients = grad @ w_reals if for_x else None, grad.T @ x_reals if for_w else None
+        else:
+            params = ctx.params
+            form = GemmForm(
+                lower_linear(x, w, params), params.x_scale, params.w_scale.view(1, -1, 1)
+            )
+            grad_x, grad_w = ctx.gradient.gradients(form, grad[None], needed)
+            gradients = grad_x[0] if for_x else None, grad_w[0] if for_w else None
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 8
 
 
 def lower_linear(

@@ -12,6 +12,8 @@ from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_operands import ConvOperands
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.conv_transpose_operands import ConvTransposeOperands
+from torchapprox.operators.gradients.conv_form import ConvForm
+from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
@@ -91,10 +93,11 @@ class ApproxConvOp(torch.autograd.Function):
         lut_range: Bounds on the entries of lut, least and greatest, where known.
         accumulator: What sums the products; exact if None.
         engine: Computes the sums; see `torchapprox.lut_matmul`.
+        gradient: Makes the gradients; None for those of the exact convolution (straight-through
+            estimator).
 
     Returns:
-        Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``. Its gradients are
-        those of the exact convolution (straight-through estimator).
+        Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``.
 
     Raises:
         TypeError: ``lut`` is not int32.
@@ -123,6 +126,7 @@ class ApproxConvOp(torch.autograd.Function):
         lut_range: tuple[int, int] | None = None,
         accumulator: Accumulator | None = None,
         engine: str = "auto",
+        gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
         operands = conv_operands(x, w, quant_params, args, accumulator, engine)
         if traced_inputs is not None:
@@ -135,7 +139,8 @@ class ApproxConvOp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, params, ctx.conv_args = inputs[:4]
+        x, w, ctx.params, ctx.conv_args, *_, ctx.gradient = inputs
+        params = ctx.params
         ctx.operands = OperandPair(params.x_operand, params.w_operand(ctx.conv_args.over_weight))
         ctx.save_for_backward(x, w)
 
@@ -143,5 +148,11 @@ class ApproxConvOp(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         needed = tuple(ctx.needs_input_grad[:2])
-        gradients = ctx.conv_args.gradients(grad, *ctx.operands.reals(x, w, needed), needed)
-        return *ctx.operands.straight_through(gradients, x, w), *[None] * 8
+        if ctx.gradient is None:
+            reals = ctx.operands.reals(x, w, needed)
+            gradients = ctx.conv_args.gradients(grad, *reals, needed)
+        else:
+            operands = conv_operands(x, w, ctx.params, ctx.conv_args)
+            form = ConvForm(operands, ctx.params, x.shape[2:])
+            gradients = ctx.gradient.gradients(form, grad, needed)
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 9
