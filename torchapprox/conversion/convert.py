@@ -226,7 +226,7 @@ class _Settings:
             layer.htp_model = self.htp_model(name, layer)
             layer.accumulator = self.accumulator(name, layer)
             layer.engine = self.engine(name, layer)
-            layer.gradient = self.gradient(name, layer)  # type: ignore[assignment]
+            layer.gradient = self.gradient(name, layer)
             layer.inference_mode = self.mode(name, layer)
 
 

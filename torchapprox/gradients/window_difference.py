@@ -75,7 +75,8 @@ class WindowDifference:
 
         def means(rows: Table) -> Table:
             sums = np.vstack([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
-            return (sums[last] - sums[first]) / (last - first)[:, None]
+            window_means: Table = (sums[last] - sums[first]) / (last - first)[:, None]
+            return window_means
 
         smooth, centre = means(products), means(values[:, None].astype(np.float64))
         slopes: Table = (smooth[above] - smooth[below]) / (centre[above] - centre[below])

@@ -74,7 +74,7 @@ class ConvForm:
             grad = full
         by_group = self.w_codes.view(groups, -1, *self.w_codes.shape[1:])
         for tap in itertools.product(*map(range, self._args.axes("kernel_size"))):
-            w = by_group[(..., *tap)]  # (G, N, K), of a transposed convolution (G, K, N)
+            w = by_group[_at(tap)]  # (G, N, K), of a transposed convolution (G, K, N)
             window = self._reach(tap)
             x, part = self.x_codes, grad
             x, part = (x, part[window]) if self._transposed else (x[window], part)
@@ -89,7 +89,7 @@ class ConvForm:
 
     def add_w(self, total: Tensor, tap: Tap, part: Tensor) -> None:  # noqa: D102
         part = part.mT if self._transposed else part
-        total[(..., *tap.position)] += part.reshape(total.shape[:2])
+        total[_at(tap.position)] += part.reshape(total.shape[:2])
 
     def scale_by_channel(self, grad: Tensor) -> Tensor:  # noqa: D102
         scale = self._scale_by_channel.view(-1, *[1] * self._args.DIMS)
@@ -118,6 +118,10 @@ def _matrices(by_channel: Tensor, groups: int) -> Tensor:
     """Lay `(B, C, *size)` out as `(G, M, C / G)`, M = (image, *position)."""
     of_groups = by_channel.transpose(0, 1).reshape(groups, by_channel.shape[1] // groups, -1)
     return of_groups.mT
+
+
+def _at(position: tuple[int, ...]) -> tuple[EllipsisType | int, ...]:
+    return (..., *position)
 
 
 def _window(first: Sequence[int], count: Sequence[int], step: Sequence[int] | None) -> Window:

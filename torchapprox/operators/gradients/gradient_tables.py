@@ -161,8 +161,10 @@ def _table_gradient(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> 
 @_table_gradient.register_kernel("cpu")
 def _(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> Tensor:
     out = torch.empty(own.shape, dtype=grad.dtype)
-    arrays = (_array(tensor) for tensor in (table, own, other.mT, grad))
-    table_gradient_cpu(*arrays, out.numpy(), threads=torch.get_num_threads())
+    table_gradient_cpu(
+        _array(table), _array(own), _array(other.mT), _array(grad), out.numpy(),
+        threads=torch.get_num_threads(),
+    )  # fmt: skip
     return out
 
 

@@ -1,0 +1,214 @@
+"""Accuracy on handwritten digits before and after retraining on an approximate multiplier.
+
+    python -m benchmarks.retraining --output retraining.csv [--seeds 3] [--epochs 2]
+    python -m benchmarks.retraining --output retraining.csv --table
+
+Writes one row for each network, multiplier, method and seed as it is found, and goes on where it
+was interrupted. All methods that retrain start from the same quantised network, see the same
+batches for equally many epochs with one optimiser and learning rate, and are evaluated on the
+multiplier's table.
+"""
+
+import argparse
+import copy
+import csv
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+import htp
+import multipliers
+import torchapprox
+from analysis import noise_parameters
+from analysis.digits import Digits, accuracy, load_digits, train
+from analysis.digits_models import DIGITS_MODELS
+from analysis.modes import set_mode
+from analysis.noise import apply_noise
+from multipliers import Multiplier
+from torchapprox import InferenceMode, get_approx_modules
+from torchapprox.gradients import (
+    ApproximateBackward,
+    Estimator,
+    GradientTables,
+    Regression,
+    StraightThrough,
+    WindowDifference,
+)
+
+MULTIPLIERS = (
+    "mul8s_bam_h0_v6",
+    "mul8s_mitchell",
+    "mul8s_drum4",
+    "mul8s_bam_h0_v8",
+    "mul8s_tm_k4",
+)
+NETWORKS = ("CNN", "ViT")
+LEARNING_RATE = 1e-3
+COLUMNS = ("network", "multiplier", "method", "seed", "accuracy", "seconds")
+
+
+def gain(multiplier: Multiplier) -> GradientTables:
+    """Return gradients of one's own: the exact product's times the multiplier's mean gain."""
+    exact = multiplier.exact.astype(np.float64)
+    factor = float((exact * multiplier.lut).sum() / (exact**2).sum())
+    straight = WindowDifference(0).tables(
+        Multiplier.from_lut(multiplier.exact, x_signed=True, w_signed=True)
+    )
+    return GradientTables(by_x=factor * straight.by_x, by_w=factor * straight.by_w)
+
+
+def with_gradient(make: Callable[[Multiplier], Estimator]) -> Callable[..., None]:
+    """Return a method that retrains on the table with an estimator of gradients."""
+
+    def retrain(model: nn.Module, multiplier: Multiplier, digits: Digits, **options: int) -> None:
+        for _, layer in get_approx_modules(model):
+            layer.gradient = make(multiplier)
+        retrained(model, digits, **options)
+
+    return retrain
+
+
+def retrained(model: nn.Module, digits: Digits, *, epochs: int, seed: int) -> None:
+    train(model, digits.train, epochs=epochs, learning_rate=LEARNING_RATE, seed=seed)
+
+
+def as_it_is(*_: object, **__: object) -> None:
+    """Do not retrain."""
+
+
+def bias_folding(model: nn.Module, _: Multiplier, digits: Digits, **__: int) -> None:
+    """Take the mean error off the biases, found on 256 training images."""
+    torchapprox.fold_mean_error(model, [next(digits.train.batches(256)).images])
+
+
+def noise_only(
+    model: nn.Module, multiplier: Multiplier, digits: Digits, *, epochs: int, seed: int
+) -> None:
+    """Retrain with Gaussian noise of each layer's predicted mean and standard deviation."""
+    set_mode(model, InferenceMode.QUANTIZED)
+    with torch.no_grad(), torchapprox.trace(model) as traced:
+        model(next(digits.train.batches(256)).images)
+    apply_noise(model, noise_parameters(multiplier, traced, detail="layer"))
+    set_mode(model, InferenceMode.NOISE)
+    retrained(model, digits, epochs=epochs, seed=seed)
+    set_mode(model, InferenceMode.APPROXIMATE)
+
+
+def htp_only(
+    model: nn.Module, multiplier: Multiplier, digits: Digits, *, epochs: int, seed: int
+) -> None:
+    """Retrain on a fitted model of one correction term instead of the table."""
+    fitted = htp.fit(multiplier, terms=1)
+    for _, layer in get_approx_modules(model):
+        layer.htp_model = fitted
+    retrained(model, digits, epochs=epochs, seed=seed)
+    for _, layer in get_approx_modules(model):
+        layer.htp_model = None
+
+
+METHODS: dict[str, Callable[..., None]] = {
+    "none": as_it_is,
+    "bias folding": bias_folding,
+    "straight-through": with_gradient(lambda _: StraightThrough()),
+    "difference": with_gradient(lambda _: WindowDifference(8)),
+    "regression": with_gradient(lambda _: Regression()),
+    "own": with_gradient(gain),
+    "noise only": noise_only,
+    "HTP model only": htp_only,
+    "approximate backward": with_gradient(lambda _: ApproximateBackward()),
+}
+
+
+def quantised(network: str, digits: Digits, seed: int) -> nn.Module:
+    """Train a network in floating point and convert it, quantisers calibrated and frozen."""
+    model = DIGITS_MODELS[network].trained(digits, seed=seed)
+    torchapprox.approximate(
+        model, calibration=[batch.images for batch in digits.train.batches(256)]
+    )
+    return model
+
+
+def rows(
+    network: str, seed: int, epochs: int, done: set[tuple[str, ...]]
+) -> Iterator[dict[str, object]]:
+    """Yield what is not known yet of one network and seed."""
+    wanted = [
+        (multiplier, method)
+        for multiplier in ("exact", *MULTIPLIERS)
+        for method in (METHODS if multiplier != "exact" else ("none", "straight-through"))
+        if (network, multiplier, method, str(seed)) not in done
+    ]
+    if not wanted:
+        return
+    digits = load_digits(seed)
+    start = quantised(network, digits, seed)
+    for name, method in wanted:
+        multiplier = None if name == "exact" else multipliers.get(name)
+        model = copy.deepcopy(start)
+        torchapprox.approximate(model, multiplier)
+        torch.manual_seed(seed)
+        began = time.perf_counter()
+        METHODS[method](model, multiplier, digits, epochs=epochs, seed=seed)
+        seconds = time.perf_counter() - began
+        values = (network, name, method, seed, accuracy(model, digits.test), round(seconds, 2))
+        yield dict(zip(COLUMNS, values, strict=True))
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return means and spreads over the seeds in per cent, as Markdown."""
+    lines = []
+    for network, of_network in frame.groupby("network", sort=False):
+        names = list(dict.fromkeys(of_network["multiplier"]))
+        lines += [
+            f"\n{network}\n",
+            f"| retraining | {' | '.join(names)} |",
+            "|---" * (len(names) + 1) + "|",
+        ]
+        for method in METHODS:
+            cells = []
+            for name in names:
+                chosen = (of_network["multiplier"] == name) & (of_network["method"] == method)
+                found = of_network.loc[chosen, "accuracy"]
+                cells.append(
+                    f"{100 * found.mean():.1f} ± {100 * found.std(ddof=1):.1f}" if len(found) > 1
+                    else f"{100 * found.mean():.1f}" if len(found) else ""
+                )  # fmt: skip
+            lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Find what is missing, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="print what was found so far")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table(pd.read_csv(arguments.output)))
+        return
+    torch.set_num_threads(1)
+    fresh = not arguments.output.exists()
+    done = set()
+    if not fresh:
+        known = pd.read_csv(arguments.output, dtype=str)
+        done = set(known[list(COLUMNS[:4])].itertuples(index=False, name=None))
+    with arguments.output.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if fresh:
+            writer.writeheader()
+        for seed in range(arguments.seeds):
+            for network in NETWORKS:
+                for row in rows(network, seed, arguments.epochs, done):
+                    writer.writerow(row)
+                    file.flush()
+
+
+if __name__ == "__main__":
+    main()
