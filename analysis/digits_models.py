@@ -43,7 +43,7 @@ class DigitsTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes."""
-        patches = self.patches(images).flatten(2).mT
+        patches = self.patches(images).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.class_token.expand(len(images), -1, -1), patches], dim=1)
         scores: Tensor = self.head(self.encoder(tokens + self.positions)[:, 0])
         return scores

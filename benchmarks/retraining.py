@@ -42,10 +42,10 @@ from torchapprox.gradients import (
 
 MULTIPLIERS = (
     "mul8s_bam_h0_v6",
-    "mul8s_mitchell",
     "mul8s_drum4",
     "mul8s_bam_h0_v8",
     "mul8s_tm_k4",
+    "mul8s_momeni_c16",
 )
 NETWORKS = ("CNN", "ViT")
 LEARNING_RATE = 1e-3

@@ -53,7 +53,7 @@ class GradientSetting:
         if isinstance(estimator, StraightThrough) or not torch.is_grad_enabled():
             return None
         if isinstance(estimator, ApproximateBackward):
-            return ApproximateProductGradient(table.lut)
+            return ApproximateProductGradient(table.lut, table.lut_range)
         if table.lut is None and not isinstance(estimator, GradientTables):
             return None
         version = None if table.lut is None else table.version

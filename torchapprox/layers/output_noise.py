@@ -57,6 +57,17 @@ class OutputNoise(nn.Module):
         self.in_eval = False
         self.generator: torch.Generator | None = None
 
+    def make_learnable(self) -> None:
+        """Let an optimiser train ``stdev``, from its present value on.
+
+        Make the optimiser afterwards. For layers that a conversion has made; a constructor takes
+        ``learnable_noise=True``.
+        """
+        if not isinstance(self.stdev, nn.Parameter):
+            stdev = self.stdev
+            del self.stdev
+            self.stdev = nn.Parameter(stdev.detach().clone())
+
     def set_profile(
         self,
         *,

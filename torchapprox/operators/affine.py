@@ -43,9 +43,10 @@ def subtract_zero_points(
 def needs_x_sums(w_zero_point: Tensor) -> bool:
     """Whether `subtract_zero_points` needs the activations' sums.
 
-    On a CUDA device the answer is always yes, since looking would wait for the device.
+    On a CUDA device the answer is always yes, since looking would wait for the device, and so it is
+    in a compiled graph, which looking would break.
     """
-    return w_zero_point.is_cuda or bool(w_zero_point.any())
+    return torch.compiler.is_compiling() or w_zero_point.is_cuda or bool(w_zero_point.any())
 
 
 def dequantise(accumulators: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:

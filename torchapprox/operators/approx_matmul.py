@@ -10,6 +10,7 @@ from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
 from torchapprox.operators.call import call
+from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
@@ -147,6 +148,7 @@ class ApproxMatmulOp(torch.autograd.Function):
         ctx.save_for_backward(x, w)
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
@@ -252,7 +254,10 @@ def _batch_of(w: Tensor, batch: tuple[int, ...]) -> tuple[int, ...]:
 def _unshared(batch: tuple[int, ...], w: Tensor) -> int:
     """Return how many of the batch's axes come before those along which w is one matrix."""
     sizes = _batch_of(w, batch)
-    return max((axis + 1 for axis, size in enumerate(sizes) if size != 1), default=0)
+    shared = len(sizes)
+    while shared and sizes[shared - 1] == 1:
+        shared -= 1
+    return shared
 
 
 def _single(vector: Tensor) -> Tensor:

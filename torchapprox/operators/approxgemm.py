@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
+from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
@@ -90,6 +91,7 @@ class ApproxGeMM(torch.autograd.Function):
         ctx.save_for_backward(x, w)
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])

@@ -89,7 +89,7 @@ def attention_weights(
             f"got {tuple(query.shape)} and {tuple(key.shape)}"
         )
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = _grouped(product, query, key.mT, enable_gqa) * factor
+    scores = _grouped(product, query, key.transpose(-2, -1), enable_gqa) * factor
     if is_causal:
         if attn_mask is not None:
             raise ValueError("'attn_mask' must be None where 'is_causal' is true, got both")

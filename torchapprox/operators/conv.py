@@ -8,6 +8,7 @@ from torch import Tensor
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
+from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_operands import ConvOperands
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
@@ -145,6 +146,7 @@ class ApproxConvOp(torch.autograd.Function):
         ctx.save_for_backward(x, w)
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, w = ctx.saved_tensors
         needed = tuple(ctx.needs_input_grad[:2])

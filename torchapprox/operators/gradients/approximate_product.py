@@ -57,9 +57,11 @@ class ApproximateProductGradient:
 
     Attributes:
         lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
     """
 
     lut: Tensor | None
+    lut_range: Range | None = None
 
     def gradients(
         self, form: ProductForm, grad: Tensor, needed: tuple[bool, bool]
@@ -75,7 +77,9 @@ class ApproximateProductGradient:
         sums = torch.zeros(form.x_codes.shape, dtype=torch.int64, device=grad.device)
         for tap in form.taps(quantised.codes, fill=quantised.zero_point % 256):
             w = _integers(tap.w, form.w_range)
-            part = lut_matmul(tap.grad, tap.w.mT, lut) - quantised.zero_point * w.sum(1)[:, None]
+            part = (
+                self._multiply(tap.grad, tap.w.mT, lut) - quantised.zero_point * w.sum(1)[:, None]
+            )
             part -= (zero * quantised.centred(tap.grad)).sum(2)[:, :, None]
             form.add_x(sums, tap, part)
         return (sums * quantised.scale).to(grad.dtype)
@@ -86,13 +90,16 @@ class ApproximateProductGradient:
         sums = torch.zeros(form.w_codes.shape, dtype=torch.int64, device=grad.device)
         for tap in form.taps(quantised.codes, fill=quantised.zero_point % 256):
             x = _integers(tap.x, form.x_range)
-            part = lut_matmul(tap.x.mT, tap.grad.mT, lut).mT
+            part = self._multiply(tap.x.mT, tap.grad.mT, lut).mT
             part = part - quantised.zero_point * x.sum(1)[:, None]
             part -= (
                 form.x_zero_point.to(torch.int64) * quantised.centred(tap.grad).sum(1)[..., None]
             )
             form.add_w(sums, tap, part)
         return (sums * (quantised.scale * form.x_scale)).to(grad.dtype)
+
+    def _multiply(self, x: Tensor, w: Tensor, lut: Tensor) -> Tensor:
+        return lut_matmul(x, w, lut, lut_range=self.lut_range)
 
     def _lut(self, form: ProductForm) -> Tensor:
         if self.lut is not None:
