@@ -47,7 +47,8 @@ class PlainQuantisedMatmul(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return the product."""
-        return self.x_quantiser(x) @ self.w_quantiser(w)
+        product: Tensor = self.x_quantiser(x) @ self.w_quantiser(w)
+        return product
 
 
 def plain_model(model: nn.Module, *, max_rank: int = DEFAULT_MAX_RANK) -> nn.Module:

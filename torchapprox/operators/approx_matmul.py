@@ -9,8 +9,8 @@ from torch import Tensor
 from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine import dequantise
-from torchapprox.operators.call import call
 from torchapprox.operators.autocast import without_autocast
+from torchapprox.operators.call import call
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient

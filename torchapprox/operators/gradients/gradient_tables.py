@@ -23,6 +23,7 @@ from torch import Tensor
 from torchapprox.gradients.tables import GradientTables
 from torchapprox.kernels.table_gradient_cpu import table_gradient_cpu
 from torchapprox.operators.gradients.product_form import ProductForm
+from torchapprox.operators.library_op import library_op
 
 MOST_FACTORS = 24  # measured: with more of them the look-ups are faster
 _TOLERANCE = 1e-6  # of a table's greatest entry: what float32 rounds off
@@ -149,13 +150,15 @@ def table_gradient(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> T
     return sums
 
 
-@torch.library.custom_op("torchapprox::table_gradient", mutates_args=())
-def _table_gradient(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> Tensor:
+def _anywhere(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> Tensor:
     out = grad.new_empty(own.shape)
     for k in range(own.shape[2]):
         entries = table[own[:, :, k].int()[:, :, None], other[:, :, k].int()[:, None, :]]
         torch.sum(grad * entries, dim=2, out=out[:, :, k])
     return out
+
+
+_table_gradient = library_op("table_gradient")(_anywhere)
 
 
 @_table_gradient.register_kernel("cpu")
