@@ -31,8 +31,8 @@ class WindowDifference:
     Examples:
         >>> from multipliers import get
         >>> tables = WindowDifference(8).tables(get("mul8s_tm_k3"))
-        >>> float(tables.by_x[40, 16]), float(tables.by_w[40, 16].round(2))
-        (16.47..., 40.0)
+        >>> float(tables.by_x[40, 16].round(2)), float(tables.by_w[40, 16].round(2))
+        (18.82, 47.06)
 
     References:
         C. Meng, W. Burleson, W. Qian and G. De Micheli (2025), "Gradient Approximation of

@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
-from torchapprox.operators.call import call
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.quantization_parameters import QuantizationParameters
@@ -132,8 +132,9 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
         """
-        y: Tensor = call(
-            ApproxGeMM,
+        # Binding arguments and a context takes as long as a small layer's products.
+        product: Any = ApproxGeMM.apply if torch.is_grad_enabled() else ApproxGeMM.forward
+        y: Tensor = product(
             self._vectors(x_q),
             w_q,
             self.lut,

@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
-from torchapprox.operators.call import call
 from torchapprox.operators.conv import ApproxConvOp, conv_operands
 from torchapprox.operators.conv_args import ConvArgs
 from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
@@ -97,8 +97,9 @@ class ConvolutionLayer(ApproxLayer):
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
         """
-        y: Tensor = call(
-            ApproxConvOp,
+        # Binding arguments and a context takes as long as a small layer's products.
+        product: Any = ApproxConvOp.apply if torch.is_grad_enabled() else ApproxConvOp.forward
+        y: Tensor = product(
             x_q,
             w_q,
             quant_params,

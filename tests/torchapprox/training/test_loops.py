@@ -106,6 +106,7 @@ GRADIENTS = {
 @pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_operators_compile_without_a_graph_break(product, gradient):
+    torch._dynamo.reset()
     lut, how = torch.tensor(MULTIPLIER.lut), gradient()
     bounds, params = (int(lut.min()), int(lut.max())), parameters()
 
