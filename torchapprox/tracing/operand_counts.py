@@ -1,6 +1,6 @@
 """How often the operands of a layer occur, each by itself and in pairs."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,9 @@ class MatrixCounts:
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
         # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
-        dtype: type[np.floating] = np.float32 if pairs <= _FLOAT32_PAIRS else np.float64
+        precise = torch.get_float32_matmul_precision() == "highest"
+        narrow = precise and pairs <= _FLOAT32_PAIRS
+        dtype: type[np.floating] = np.float32 if narrow else np.float64
         limit = _FLOAT32_PAIRS // max(1, pairs) or _POSITIONS_AT_ONCE // depth
         at_once = max(1, min(limit, _POSITIONS_AT_ONCE // depth))
         for x, w in zip(
@@ -107,7 +109,7 @@ class MatrixCounts:
             add_code_counts(w, w_counts)
             by_matrix = x_counts.reshape(len(x), depth, 256)
             self._x_counts += by_matrix.sum(axis=0, dtype=np.float64).astype(np.int64)
-            self._joint += (x_counts.T @ w_counts).astype(np.int64)
+            self._joint += _product(x_counts.T, w_counts)
 
     @property
     def x_counts(self) -> Counts:
@@ -123,5 +125,13 @@ class MatrixCounts:
 def _paired(x_counts: Counts, w_counts: Counts) -> Counts:
     """Return activation counts times weight counts, summed over input positions."""
     # float64 products and sums are exact below 2^53 multiplications.
-    joint = x_counts.T.astype(np.float64) @ w_counts.astype(np.float64)
-    return joint.astype(np.int64)
+    return _product(x_counts.T.astype(np.float64), w_counts.astype(np.float64))
+
+
+def _product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Counts:
+    """Return a matrix product of integer-valued floats, as integers."""
+    # Through PyTorch: the threads of NumPy's library would fight with PyTorch's for the cores.
+    with torch.autocast("cpu", enabled=False):
+        product = torch.from_numpy(left) @ torch.from_numpy(right)
+    counts: Counts = product.to(torch.int64).numpy()
+    return counts
