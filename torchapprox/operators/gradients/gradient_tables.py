@@ -25,7 +25,7 @@ from torchapprox.kernels.table_gradient_cpu import table_gradient_cpu
 from torchapprox.operators.gradients.product_form import ProductForm
 from torchapprox.operators.library_op import library_op
 
-MOST_FACTORS = 24  # measured: with more of them the look-ups are faster
+MOST_FACTORS = 24  # an estimate from the rates of products and of look-ups: above it, look up
 _TOLERANCE = 1e-6  # of a table's greatest entry: what float32 rounds off
 
 
