@@ -36,7 +36,7 @@ def row_lattice_basis(matrix: Int64Array) -> Int64Array:
 
     Examples:
         >>> row_lattice_basis(np.array([[6, 0, 6], [0, 2, 2], [4, 0, 4]])).tolist()
-        [[0, 2, 2], [-2, 0, -2]]
+        [[0, 2, 2], [2, 0, 2]]
     """
     rest = _different_rows(matrix)
     basis = _Basis(matrix)
@@ -118,7 +118,9 @@ class _Basis:
     def remainders(self, vectors: Int64Array) -> Int64Array:
         """Return vectors of the span minus the basis' nearest combinations, about."""
         basis = self.vectors[: self.size]
-        inverse = np.linalg.pinv(basis.astype(np.float64))
+        rows = basis.astype(np.float64)
+        # The pseudo-inverse of independent rows; a reduced basis is far from dependent.
+        inverse = np.linalg.solve(rows @ rows.T, rows).T
         for _ in range(_MOST_ROUNDS):
             multiples = np.rint(vectors @ inverse).astype(np.int64)
             if not multiples.any():
