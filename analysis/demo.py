@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -20,9 +20,7 @@ from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, noisy
 from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
-from analysis.sources import AS_STATED, Reading
-from multipliers import Multiplier, Netlist, demo_netlist, load, read_netlist
-from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
+from multipliers import Multiplier, Netlist
 from torchapprox.layers import InferenceMode
 
 BATCH_SIZE = 128
@@ -151,27 +149,6 @@ def evaluate(
     )
 
 
-def load_multiplier(path: Path | None, reading: Reading = AS_STATED) -> Multiplier:
-    """Load a multiplier from a file, or the one that ships with the package.
-
-    Raises:
-        ImportError: If Yosys is needed and not installed.
-        NotImplementedError: If the circuit is no multiplier of 2 to 8 bits a port.
-        OSError: If the file cannot be read.
-        ValueError: If the file does not hold a multiplier.
-    """
-    return load(demo_netlist() if path is None else path, **asdict(reading))
-
-
-def load_gates(path: Path | None, reading: Reading = AS_STATED) -> Netlist | None:
-    """Load the gates of the same multiplier; None if the file holds none."""
-    path = demo_netlist() if path is None else path
-    has_gates = path.suffix.lower() in HIERARCHICAL.keys() | FLAT.keys()
-    if not has_gates:
-        return None
-    return read_netlist(path, top=reading.top, synthesise=reading.synthesise)
-
-
 def run_demo(
     multiplier: Multiplier,
     *,
@@ -194,7 +171,8 @@ def run_demo(
         ValueError: If the table's errors are so large that the network computes no numbers.
 
     Examples:
-        >>> results = run_demo(load_multiplier(None), budget=Budget(1, 0, 0))
+        >>> from multipliers import demo_netlist, load
+        >>> results = run_demo(load(demo_netlist()), budget=Budget(1, 0, 0))
         >>> [row.stage for row in results.accuracies]
         ['float', 'quantised', 'approximate', 'noise', 'folded', 'retrained']
     """

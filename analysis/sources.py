@@ -142,6 +142,20 @@ def source_multiplier(
     path = Path(source)
     if not path.suffix and not path.exists():
         return get(source), get_netlist(source) if info(source).has_netlist else None
+    return file_multiplier(path, reading=reading)
+
+
+def file_multiplier(
+    path: Path, *, reading: Reading = AS_STATED
+) -> tuple[Multiplier, Netlist | None]:
+    """Return the product table of a file and its gates; as `source_multiplier`.
+
+    Examples:
+        >>> from multipliers import demo_netlist
+        >>> multiplier, netlist = file_multiplier(demo_netlist())
+        >>> multiplier.name, netlist is None
+        ('mul8s_bam_h0_v8', False)
+    """
     multiplier = load(path, **asdict(reading))
     if path.suffix.lower() not in NETLIST_SUFFIXES:
         return multiplier, None

@@ -43,16 +43,17 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If the multiplier does not load or does not fit, or the report cannot be written.
     """
-    from analysis.demo import load_gates, load_multiplier, run_demo
+    from analysis.demo import run_demo
     from analysis.report import write_report
-    from analysis.sources import Reading
+    from analysis.sources import Reading, file_multiplier
+    from multipliers import demo_netlist
 
     # The folder first: a minute of work must not be lost to a path that cannot be written.
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
     stated = Reading(**reading(arguments))
-    multiplier = mendable(lambda: load_multiplier(arguments.multiplier, stated))
+    path = arguments.multiplier or demo_netlist()
+    multiplier, gates = mendable(lambda: file_multiplier(path, reading=stated))
     yield str(multiplier)
-    gates = mendable(lambda: load_gates(arguments.multiplier, stated))
     results = mendable(
         lambda: run_demo(multiplier, netlist=gates, seed=arguments.seed, quiet=arguments.quiet)
     )

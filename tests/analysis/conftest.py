@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.demo import Budget, load_gates, load_multiplier, run_demo
+from analysis.demo import Budget, run_demo
 from analysis.report import Picture
-from multipliers import Multiplier
+from analysis.sources import file_multiplier
+from multipliers import Multiplier, demo_netlist
 from torchapprox import GemmOperands, LayerTracer
 
 TINY = Budget(floating=2, quantised=1, approximate=1)
@@ -79,7 +80,8 @@ def make_trace():
 @pytest.fixture(scope="session")
 def results():
     """Results of a demo that hardly trains."""
-    return run_demo(load_multiplier(None), netlist=load_gates(None), budget=TINY)
+    multiplier, netlist = file_multiplier(demo_netlist())
+    return run_demo(multiplier, netlist=netlist, budget=TINY)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis.demo import Budget, load_multiplier, run_demo
+from analysis.demo import Budget, run_demo
 from analysis.tables import all_tables
+from multipliers import demo_netlist, load
 
 
 def test_the_results_cover_the_whole_way(results):
@@ -34,7 +35,7 @@ def test_two_runs_find_the_same():
     tables = []
     for count in (1, 2):
         torch.set_num_threads(count)
-        tables.append(all_tables(run_demo(load_multiplier(None), seed=5, budget=budget)))
+        tables.append(all_tables(run_demo(load(demo_netlist()), seed=5, budget=budget)))
     torch.set_num_threads(threads)
     for name, table in tables[0].items():
         pd.testing.assert_frame_equal(tables[1][name], table, check_exact=True, obj=name)
