@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from multipliers import Multiplier
-from torchapprox import InferenceMode, approximate
+from torchapprox import InferenceMode, approximate, get_approx_modules
 from torchapprox.layers import ApproxWrapper, layer_mapping_dict
 from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
@@ -85,3 +85,18 @@ def converted_cnn(multiplier=None, *, mode=InferenceMode.APPROXIMATE, **options)
     options.setdefault("qconfig", minmax_qconfig())
     approximate(model, multiplier, calibration=[images(8, seed=1)], mode=mode, **options)
     return model
+
+
+CALIBRATION = [images(8, seed=1)]
+
+
+def names(model):
+    """Return the names of a model's approximate layers."""
+    return [name for name, _ in get_approx_modules(model)]
+
+
+def convert(model, multiplier=None, **options):
+    """Convert a model, by default with min-max quantisers and eight images."""
+    options.setdefault("qconfig", minmax_qconfig())
+    options.setdefault("calibration", CALIBRATION)
+    return approximate(model, multiplier, **options)

@@ -4,21 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, small_cnn
-from torchapprox import approximate, calibrate, execution_order, get_approx_modules
+from tests.torchapprox.builders import (
+    convert,
+    converted_cnn,
+    images,
+    minmax_qconfig,
+    names,
+    small_cnn,
+)
+from torchapprox import approximate, calibrate, execution_order
 from torchapprox.quantisation.torch_ao import FakeQuantize, MinMaxObserver, QConfig
-
-CALIBRATION = [images(8, seed=1)]
-
-
-def names(model):
-    return [name for name, _ in get_approx_modules(model)]
-
-
-def convert(model, multiplier=None, **options):
-    options.setdefault("qconfig", minmax_qconfig())
-    options.setdefault("calibration", CALIBRATION)
-    return approximate(model, multiplier, **options)
 
 
 def test_calibration_freezes_the_quantisers():

@@ -8,9 +8,12 @@ from torch import nn
 
 from multipliers import Multiplier, exact_products
 from tests.torchapprox.builders import (
+    CALIBRATION,
+    convert,
     converted_cnn,
     images,
     minmax_qconfig,
+    names,
     random_multiplier,
     small_cnn,
 )
@@ -25,17 +28,6 @@ from torchapprox import (
 from torchapprox.layers import ApproxConv2d, ApproxLinear, ApproxWrapper
 
 APPROXIMATE = InferenceMode.APPROXIMATE
-CALIBRATION = [images(8, seed=1)]
-
-
-def names(model):
-    return [name for name, _ in get_approx_modules(model)]
-
-
-def convert(model, multiplier=None, **options):
-    options.setdefault("qconfig", minmax_qconfig())
-    options.setdefault("calibration", CALIBRATION)
-    return approximate(model, multiplier, **options)
 
 
 def test_layers_get_multiplier_and_mode():
