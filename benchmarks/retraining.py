@@ -86,6 +86,14 @@ def bias_folding(model: nn.Module, _: Multiplier, digits: Digits, **__: int) -> 
     torchapprox.fold_mean_error(model, [next(digits.train.batches(256)).images])
 
 
+def fold_then_retrain(
+    model: nn.Module, multiplier: Multiplier, digits: Digits, **options: int
+) -> None:
+    """Take the mean error off the biases, then retrain with straight-through gradients."""
+    bias_folding(model, multiplier, digits)
+    retrained(model, digits, **options)
+
+
 def noise_only(
     model: nn.Module, multiplier: Multiplier, digits: Digits, *, epochs: int, seed: int
 ) -> None:
@@ -115,6 +123,7 @@ METHODS: dict[str, Callable[..., None]] = {
     "none": as_it_is,
     "bias folding": bias_folding,
     "straight-through": with_gradient(lambda _: StraightThrough()),
+    "fold, then straight-through": fold_then_retrain,
     "difference": with_gradient(lambda _: WindowDifference(8)),
     "regression": with_gradient(lambda _: Regression()),
     "own": with_gradient(gain),
