@@ -23,8 +23,8 @@ from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import LARGE_NETWORKS, NETWORKS
 from benchmarks.networks import converted, forward, in_mode, step
 from torchapprox import InferenceMode, get_approx_modules, lut_matmul
-from torchapprox.operators.cuda_arrays import cuda_device, device_array
-from torchapprox.operators.lut_conv import lut_conv
+from torchapprox.operators.lookup.cuda_arrays import cuda_device, device_array
+from torchapprox.operators.lookup.lut_conv import lut_conv
 
 cuda: Any = _cuda  # its members exist only where a driver or the simulator does
 PRODUCTS = ((4096, 1024, 1024), (100_352, 64, 576), (3152, 768, 3072), (256, 4096, 4096))

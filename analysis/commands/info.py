@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torchapprox.operators.engine_costs import EngineCosts
+    from torchapprox.operators.engine.costs import EngineCosts
 
 HELP = "say what computes on this machine, and how fast"
 DESCRIPTION = (
@@ -50,9 +50,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.user_error import mendable
     from analysis.version import package_version
     from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features, forced_kernel
-    from torchapprox.operators.engine import VARIABLE
-    from torchapprox.operators.engine_calibration import costs_path, engine_costs, processor
-    from torchapprox.operators.engine_costs import most_useful_terms
+    from torchapprox.operators.engine.calibration import costs_path, engine_costs, processor
+    from torchapprox.operators.engine.choice import VARIABLE
+    from torchapprox.operators.engine.costs import most_useful_terms
 
     threads = torch.get_num_threads()
     versions = (f"{name} {_version(name)}" for name in ("torch", "numba", "numpy"))

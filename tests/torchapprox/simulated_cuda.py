@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from torchapprox.kernels.saturating_cuda import saturating_cuda
-from torchapprox.operators.cuda_arrays import in_simulator
-from torchapprox.operators.cuda_lookup import cuda_conv, cuda_lookup, least_of_image
-from torchapprox.operators.lut_matmul import entry_range
+from torchapprox.operators.lookup.cuda_arrays import in_simulator
+from torchapprox.operators.lookup.cuda_lookup import cuda_conv, cuda_lookup, least_of_image
+from torchapprox.operators.lookup.lut_matmul import entry_range
 
 needs_simulator = pytest.mark.skipif(
     not in_simulator(), reason="needs Numba's CUDA simulator, which takes CPU tensors"

@@ -9,7 +9,7 @@ from torch import nn
 from torchapprox.batches import evaluating, run_batch
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
-from torchapprox.operators.finite import not_finite
+from torchapprox.operators.affine.finite import not_finite
 from torchapprox.quantisation.quantiser_state import has_observed
 from torchapprox.quantisation.torch_ao import (
     disable_fake_quant,

@@ -17,7 +17,7 @@ from torchapprox.export.plain_quantiser import PlainQuantiser
 from torchapprox.layers import ApproxMatmul
 from torchapprox.layers.approx_conv import ApproxConvNd
 from torchapprox.layers.approx_linear import ApproxLinear
-from torchapprox.operators.padding import pad_reals
+from torchapprox.operators.convolution.padding import pad_reals
 
 
 class _Factors(nn.Module):

@@ -7,7 +7,7 @@ from torch import nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.convolution import ConvolutionLayer
-from torchapprox.operators.conv_args import Conv1dArgs, Conv2dArgs, Conv3dArgs, ConvArgs
+from torchapprox.operators.convolution.conv_args import Conv1dArgs, Conv2dArgs, Conv3dArgs, ConvArgs
 from torchapprox.quantisation.torch_ao import QatConv1d, QatConv2d, QatConv3d, QConfig
 
 

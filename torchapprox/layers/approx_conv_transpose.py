@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.convolution import ConvolutionLayer
-from torchapprox.operators.conv_transpose_args import (
+from torchapprox.operators.convolution.conv_transpose_args import (
     ConvTranspose1dArgs,
     ConvTranspose2dArgs,
     ConvTranspose3dArgs,

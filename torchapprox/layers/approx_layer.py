@@ -11,10 +11,10 @@ from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
 from torchapprox.layers.product_parameters import product_parameters
-from torchapprox.operators.codes import at_least_float32
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.quantiser_state import check_calibrated, plain_limits
 from torchapprox.quantisation.torch_ao import (
     QConfig,

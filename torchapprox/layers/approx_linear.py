@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.torch_ao import QatLinear, QConfig
 
 

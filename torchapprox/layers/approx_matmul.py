@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.composite import QConfigRule, qconfig_for
 from torchapprox.layers.float_products import Matmul
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.finite import check_finite
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, matrices
-from torchapprox.operators.codes import at_least_float32
-from torchapprox.operators.finite import check_finite
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.torch_ao import QConfig, quantiser_range, weight_port_activation
 
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.inference_mode import InferenceMode
-from torchapprox.operators.codes import at_least_float32
-from torchapprox.operators.finite import check_finite
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.finite import check_finite
 from torchapprox.quantisation.quantiser_state import check_calibrated
 from torchapprox.quantisation.torch_ao import (
     DeQuantStub,

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
-from torchapprox.operators.conv import ApproxConvOp, conv_operands
-from torchapprox.operators.conv_args import ConvArgs
-from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.convolution.conv import ApproxConvOp, conv_operands
+from torchapprox.operators.convolution.conv_args import ConvArgs
+from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 
 class ConvolutionLayer(ApproxLayer):

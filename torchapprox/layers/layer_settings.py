@@ -20,7 +20,7 @@ from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.output_noise import OutputNoise
 from torchapprox.layers.product_table import ProductTable, multiplier_of_table
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.engine import check_engine
+from torchapprox.operators.engine.choice import check_engine
 from torchapprox.operators.gradients import ProductGradient
 from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
 

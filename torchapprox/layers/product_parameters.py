@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from multipliers import Port
-from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.quantisation.torch_ao import quantiser_range
 
 Range = tuple[int, int]

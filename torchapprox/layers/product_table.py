@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from multipliers import Multiplier, Port, exact_products
-from torchapprox.operators.lut_matmul import entry_range
+from torchapprox.operators.lookup.lut_matmul import entry_range
 
 
 class ProductTable(nn.Module):

@@ -1,15 +1,15 @@
 """Operators: check, dispatch by device, differentiate. The arithmetic is in the kernels."""
 
 from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine.codes import to_codes
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.approx_matmul import approx_matmul
 from torchapprox.operators.approxgemm import ApproxGeMM
 from torchapprox.operators.attention import approx_scaled_dot_product_attention
-from torchapprox.operators.codes import to_codes
-from torchapprox.operators.conv import ApproxConvOp
 from torchapprox.operators.conv2d import ApproxConv2dOp, Conv2dArgs
+from torchapprox.operators.convolution.conv import ApproxConvOp
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.lut_matmul import lut_matmul
-from torchapprox.operators.quantization_parameters import QuantizationParameters
+from torchapprox.operators.lookup.lut_matmul import lut_matmul
 
 __all__ = [
     "Accumulator",

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchapprox.operators.lut_matmul import lut_matmul
-from torchapprox.operators.saturating_matmul import saturating_matmul
+from torchapprox.operators.lookup.lut_matmul import lut_matmul
+from torchapprox.operators.lookup.saturating_matmul import saturating_matmul
 
 OVERFLOWS = ("wrap", "saturate")
 MOMENTS = ("step", "end")

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from htp import HtpCallable, contracts_last_axis
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine import dequantise
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.affine.zero_points import dequantise
 from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
@@ -16,7 +17,6 @@ from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 
 def approx_matmul(

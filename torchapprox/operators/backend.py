@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from torchapprox.operators.lut_matmul import lut_matmul
+from torchapprox.operators.lookup.lut_matmul import lut_matmul
 
 
 def approx(a: Tensor, b: Tensor, lut: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def approx(a: Tensor, b: Tensor, lut: Tensor) -> Tensor:
         TypeError: A dtype is not as above.
         ValueError: Not exactly one operand is batched, or shapes do not match.
         OverflowError: K * max|lut| does not provably fit int32; use
-            `torchapprox.operators.lut_matmul`.
+            `torchapprox.operators.lookup.lut_matmul`.
 
     Examples:
         >>> a = torch.tensor([[[1, 2]]], dtype=torch.uint8)
@@ -46,6 +46,6 @@ def approx(a: Tensor, b: Tensor, lut: Tensor) -> Tensor:
     if product.dtype != torch.int32:
         raise OverflowError(
             f"'lut' has entries whose sum over K = {a.shape[-1]} may not fit int32; "
-            "use torchapprox.operators.lut_matmul, which accumulates in int64"
+            "use torchapprox.operators.lookup.lut_matmul, which accumulates in int64"
         )
     return product

@@ -3,10 +3,10 @@
 from torch import Tensor
 
 from htp import HtpCallable
-from torchapprox.operators.conv import ApproxConvOp
-from torchapprox.operators.conv_args import Conv2dArgs
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.convolution.conv import ApproxConvOp
+from torchapprox.operators.convolution.conv_args import Conv2dArgs
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 __all__ = ["ApproxConv2dOp", "Conv2dArgs"]
 

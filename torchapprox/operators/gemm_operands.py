@@ -9,11 +9,11 @@ from torch import Tensor
 
 from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine import dequantise, needs_x_sums, subtract_zero_points
-from torchapprox.operators.codes import code_tensor_values
-from torchapprox.operators.lut_matmul import lut_matmul
+from torchapprox.operators.affine.codes import code_tensor_values
+from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.zero_points import dequantise, needs_x_sums, subtract_zero_points
+from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.observed_codes import add_code_counts, rows_of
-from torchapprox.operators.rescale import rescale
 
 
 def exact_table(x_signed: bool, w_signed: bool, device: torch.device) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from htp import HtpCallable, HtpModel, accurate_model
 from multipliers import Port
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine import needs_x_sums, subtract_zero_points
+from torchapprox.operators.affine.zero_points import needs_x_sums, subtract_zero_points
 
 _FLOAT32_BITS = 24
 _FOREIGN_DEPTH = 1 << (_FLOAT32_BITS - 16)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from torchapprox.operators.affine_quantiser import AffineQuantiser
-from torchapprox.operators.codes import SIGNED, UNSIGNED, data_range, to_codes
+from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
+from torchapprox.operators.affine.codes import SIGNED, UNSIGNED, data_range, to_codes
 
 Range = tuple[int, int]
 

@@ -5,7 +5,7 @@ import torch
 
 from analysis.cli import main
 from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.operators.engine_calibration import costs_path, engine_costs
+from torchapprox.operators.engine.calibration import costs_path, engine_costs
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from torchapprox.gradients import (
     WindowDifference,
 )
 from torchapprox.layers import ApproxMatmul
-from torchapprox.operators.padding import pad_adjoint, pad_reals
+from torchapprox.operators.convolution.padding import pad_adjoint, pad_reals
 from torchapprox.quantisation.torch_ao import set_parameters
 
 LAYERS = {

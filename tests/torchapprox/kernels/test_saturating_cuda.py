@@ -8,7 +8,7 @@ from numba import cuda
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels import saturating_runs_cpu
 from torchapprox.kernels.saturating_cuda import THREADS, saturating_cuda
-from torchapprox.operators.saturating_matmul import saturating_matmul
+from torchapprox.operators.lookup.saturating_matmul import saturating_matmul
 
 pytestmark = pytest.mark.cuda
 

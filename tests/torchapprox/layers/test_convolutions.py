@@ -17,7 +17,8 @@ from tests.torchapprox.builders import minmax_qconfig, quantiser, random_multipl
 from tests.torchapprox.geometries import convolution, transposed_convolution
 from torchapprox import Accumulator, InferenceMode
 from torchapprox.layers import ApproxConv1d, ApproxConvTranspose2d, layer_mapping_dict
-from torchapprox.operators import conv_transpose_operands, lut_conv
+from torchapprox.operators.convolution import conv_transpose_operands
+from torchapprox.operators.lookup import lut_conv
 from torchapprox.quantisation.torch_ao import QConfig, disable_observer, set_parameters
 
 EXACT = Multiplier.from_lut(exact_products(True, True))

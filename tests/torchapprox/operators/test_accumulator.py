@@ -10,7 +10,7 @@ from multipliers import exact_products
 from tests.torchapprox import oracle
 from tests.torchapprox.builders import random_table
 from torchapprox import Accumulator, lut_matmul
-from torchapprox.operators.saturating_matmul import saturating_matmul
+from torchapprox.operators.lookup.saturating_matmul import saturating_matmul
 
 TABLE = torch.from_numpy(random_table(1))
 TILES = st.fixed_dictionaries({"height": st.integers(1, 9), "partial_bits": st.integers(2, 40)})

@@ -26,7 +26,7 @@ from torchapprox.operators import (
     QuantizationParameters,
     approx_matmul,
 )
-from torchapprox.operators.conv_args import Conv2dArgs
+from torchapprox.operators.convolution.conv_args import Conv2dArgs
 from torchapprox.operators.gradients import ApproximateProductGradient, TableGradient
 from torchapprox.quantisation.torch_ao import (
     FakeQuantize,

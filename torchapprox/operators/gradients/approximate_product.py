@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torchapprox.operators.codes import code_tensor_values
+from torchapprox.operators.affine.codes import code_tensor_values
 from torchapprox.operators.gemm_operands import exact_table
 from torchapprox.operators.gradients.product_form import ProductForm, Range
-from torchapprox.operators.lut_matmul import lut_matmul
+from torchapprox.operators.lookup.lut_matmul import lut_matmul
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchapprox.operators.conv_args import ConvArgs
-from torchapprox.operators.conv_operands import ConvOperands
-from torchapprox.operators.conv_transpose_args import ConvTransposeArgs
-from torchapprox.operators.conv_transpose_operands import ConvTransposeOperands
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.convolution.conv_args import ConvArgs
+from torchapprox.operators.convolution.conv_operands import ConvOperands
+from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.convolution.conv_transpose_operands import ConvTransposeOperands
+from torchapprox.operators.convolution.padding import pad_adjoint
 from torchapprox.operators.gradients.product_form import Tap
-from torchapprox.operators.padding import pad_adjoint
-from torchapprox.operators.quantization_parameters import QuantizationParameters
 
 Window = tuple[EllipsisType | slice, ...]
 

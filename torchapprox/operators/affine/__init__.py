@@ -1,0 +1,1 @@
+"""From floats to operand codes, and from integer sums back to floats."""

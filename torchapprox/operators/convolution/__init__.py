@@ -1,0 +1,1 @@
+"""Convolutions as products of operand codes: geometry, padding, lowering."""

@@ -1,0 +1,160 @@
+"""Convolutions of fake-quantised floats on an approximate multiplier."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.affine.zero_points import dequantise
+from torchapprox.operators.autocast import without_autocast
+from torchapprox.operators.convolution.conv_args import ConvArgs
+from torchapprox.operators.convolution.conv_operands import ConvOperands
+from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
+from torchapprox.operators.convolution.conv_transpose_operands import ConvTransposeOperands
+from torchapprox.operators.convolution.padding import pad_codes
+from torchapprox.operators.gradients.conv_form import ConvForm
+from torchapprox.operators.gradients.product_gradient import ProductGradient
+from torchapprox.operators.htp_product import accurate_htp_model, takes_table
+from torchapprox.operators.operand import OperandPair
+from torchapprox.operators.operand_sink import OperandSink
+
+
+def conv_operands(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    args: ConvArgs | ConvTransposeArgs,
+    accumulator: Accumulator | None = None,
+    engine: str = "auto",
+) -> ConvOperands | ConvTransposeOperands:
+    """Turn the operands of a convolution or a transposed one into codes.
+
+    Args:
+        x: Activations, floating point `(B, C, *size)`; fake-quantised, but where ``params`` says
+            otherwise.
+        w: Weights, likewise, in PyTorch's layout.
+        params: How they are quantised; the weights' scales are by output channel, 1 or N.
+        args: The arguments of the convolution.
+        accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+
+    Raises:
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+    """
+    _check_shapes(x, w, args)
+    output_size = args.output_size(*x.shape[2:])
+    n = args.out_channels
+    params.check_channels(n)
+    x_zero_point = params.x_zero_point.view(1).to(torch.int64)
+    x_codes, x_range = params.x_operand.codes(x)
+    w_codes, w_range = params.w_operand(args.over_weight).codes(w)
+    fields: dict[str, Any] = {
+        "w_codes": w_codes.contiguous(),
+        "x_range": x_range,
+        "w_range": w_range,
+        "x_zero_point": x_zero_point,
+        "w_zero_point": params.w_zero_point.view(-1).to(torch.int64).expand(n),
+        "scale": (params.x_scale * params.w_scale).view(-1).expand(n),
+        "output_size": output_size,
+        "accumulator": accumulator,
+        "engine": engine,
+    }
+    if isinstance(args, ConvTransposeArgs):
+        return ConvTransposeOperands(x_codes=x_codes, args=args, **fields)
+    padded = pad_codes(x_codes, x_zero_point, args.margins(), args.padding_mode)
+    return ConvOperands(x_codes=padded, args=args, **fields)
+
+
+def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:
+    if x.dim() != args.DIMS + 2 or x.shape[1] != args.in_channels:
+        letters = ", ".join("DHW"[-args.DIMS :] if args.DIMS > 1 else "L")
+        raise ValueError(f"'x' must be (B, {args.in_channels}, {letters}), got {tuple(x.shape)}")
+    if tuple(w.shape) != args.weight_shape:
+        raise ValueError(f"'w' must be {args.weight_shape}, got {tuple(w.shape)}")
+
+
+class ApproxConvOp(torch.autograd.Function):
+    """``args.exact(x, w)`` with every scalar product computed by an approximate multiplier.
+
+    Call ``ApproxConvOp.apply(x, w, quant_params, args, htp_model, lut, traced_inputs)``. Padding
+    with zeros feeds the activations' zero point into the multiplier.
+
+    Args:
+        x: Activations, floating point `(B, C, *size)`; fake-quantised, but where ``quant_params``
+            says otherwise.
+        w: Weights, likewise, in PyTorch's layout.
+        quant_params: How x and w are quantised.
+        args: The arguments of the convolution, which may be a transposed one.
+        htp_model: Used instead of the table if not None.
+        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+        traced_inputs: Receives the operands' codes if not None.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
+        accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+        gradient: Makes the gradients; None for those of the exact convolution (straight-through
+            estimator).
+
+    Returns:
+        Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``.
+
+    Raises:
+        TypeError: ``lut`` is not int32.
+        ValueError: Shapes do not match, or an operand's codes do not fit its port.
+        NotImplementedError: There are an HTP model and an accumulator.
+
+    Examples:
+        >>> from torchapprox.operators.convolution.conv_args import Conv1dArgs
+        >>> x, w = torch.ones(1, 1, 4), torch.ones(1, 1, 3)
+        >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
+        >>> params = QuantizationParameters(one, zero, one, zero)
+        >>> args = Conv1dArgs(1, 1, 3, 1, 0, 1, 1)
+        >>> ApproxConvOp.apply(x, w, params, args, None, None, None)
+        tensor([[[3., 3.]]])
+    """
+
+    @staticmethod
+    def forward(  # noqa: D102  documented by the class
+        x: Tensor,
+        w: Tensor,
+        quant_params: QuantizationParameters,
+        args: ConvArgs | ConvTransposeArgs,
+        htp_model: HtpCallable | None,
+        lut: Tensor | None,
+        traced_inputs: OperandSink | None,
+        lut_range: tuple[int, int] | None = None,
+        accumulator: Accumulator | None = None,
+        engine: str = "auto",
+        gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
+    ) -> Tensor:
+        operands = conv_operands(x, w, quant_params, args, accumulator, engine)
+        if traced_inputs is not None:
+            traced_inputs.receive(operands.lower())
+        if takes_table(lut, htp_model, accumulator):
+            return operands.reals(lut, x.dtype, lut_range=lut_range)
+        accumulators = operands.htp_product(htp_model or accurate_htp_model())
+        scale = operands.scale.view(-1, *[1] * args.DIMS)
+        return dequantise(accumulators, scale, x.dtype).contiguous()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
+        x, w, ctx.params, ctx.conv_args, *_, ctx.gradient = inputs
+        params = ctx.params
+        ctx.operands = OperandPair(params.x_operand, params.w_operand(ctx.conv_args.over_weight))
+        ctx.save_for_backward(x, w)
+
+    @staticmethod
+    @without_autocast
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w = ctx.saved_tensors
+        needed = tuple(ctx.needs_input_grad[:2])
+        if ctx.gradient is None:
+            reals = ctx.operands.reals(x, w, needed)
+            gradients = ctx.conv_args.gradients(grad, *reals, needed)
+        else:
+            operands = conv_operands(x, w, ctx.params, ctx.conv_args)
+            form = ConvForm(operands, ctx.params, x.shape[2:])
+            gradients = ctx.gradient.gradients(form, grad, needed)
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 9

@@ -1,0 +1,192 @@
+"""A convolution's operands as codes, and the integers that they make."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from htp import HtpCallable
+from torchapprox.operators.accumulator import Accumulator
+from torchapprox.operators.affine.codes import code_tensor_values
+from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.zero_points import dequantise, needs_x_sums, subtract_zero_points
+from torchapprox.operators.convolution.conv_args import ConvArgs
+from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
+from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.gemm_operands import GemmOperands, exact_table
+from torchapprox.operators.htp_product import htp_product
+from torchapprox.operators.lookup.lut_conv import images_in_parts, lut_conv
+
+
+@dataclass(frozen=True)
+class ConvOperands:
+    """A convolution's operands as codes, the activations padded.
+
+    Attributes:
+        x_codes: Activation codes, uint8 `(B, C, *padded)`, contiguous.
+        w_codes: Weight codes, uint8 `(N, C / groups, *kernel)`, contiguous.
+        x_range: Least and greatest value that the activation port accepts.
+        w_range: The same for the weight port.
+        x_zero_point: Zero point of the activations, int64 `(1,)`.
+        w_zero_point: Zero points of the weights, int64 `(N,)`.
+        scale: Product of the operands' scales, floating point `(N,)`.
+        args: The arguments of the convolution.
+        output_size: Size of the output along each axis.
+        accumulator: What sums the products; exact if None.
+        engine: What computes the sums; see `torchapprox.lut_matmul`.
+    """
+
+    x_codes: Tensor
+    w_codes: Tensor
+    x_range: tuple[int, int]
+    w_range: tuple[int, int]
+    x_zero_point: Tensor
+    w_zero_point: Tensor
+    scale: Tensor
+    args: ConvArgs
+    output_size: tuple[int, ...]
+    accumulator: Accumulator | None = None
+    engine: str = "auto"
+
+    def lower(self) -> GemmOperands:
+        """Return the grouped matrix product of the receptive fields with the kernels.
+
+        Returns:
+            Operands with M = B * prod(output_size) and K = C / groups * prod(kernel); the
+            activation of position (channel, row, column) in a receptive field has index
+            k = (channel * KH + row) * KW + column, and likewise in one and three dimensions.
+        """
+        groups = self.args.groups
+        return ConvGemmOperands(
+            padded=self.x_codes,
+            shape=self._shape,
+            w_codes=self.w_codes.view(groups, -1, self.w_codes[0].numel()),
+            x_range=self.x_range,
+            w_range=self.w_range,
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.reshape(groups, -1),
+            scale=self.scale.reshape(groups, -1),
+            accumulator=self.accumulator,
+            engine=self.engine,
+        )
+
+    def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
+        """Return the products' sums minus the zero-point terms, exact integers.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
+
+        Returns:
+            int64 `(B, N, *output_size)`, of any layout.
+        """
+        if self.accumulator is not None:
+            return self._accumulate_in_parts(lut, lut_range)
+        by_channel = -1, *[1] * self.args.DIMS
+        return subtract_zero_points(
+            self._sums(lut, lut_range),
+            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
+            w_sums=self._w_sums().view(by_channel),
+            depth=self._shape.depth,
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.view(by_channel),
+        )
+
+    def reals(
+        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Return the convolution in real units.
+
+        Args:
+            lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
+            dtype: Floating-point type of the result.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
+
+        Returns:
+            ``dtype``, `(B, N, *output_size)`, contiguous.
+        """
+        if self.accumulator is not None or needs_x_sums(self.w_zero_point):
+            scale = self.scale.view(-1, *[1] * self.args.DIMS)
+            accumulators = self.accumulate(lut, lut_range=lut_range)
+            return dequantise(accumulators, scale, dtype).contiguous()
+        sums = self._sums(lut, lut_range)
+        offset = self.x_zero_point * self._w_sums()
+        reals = rescale(sums.flatten(2), offset, self.scale, channel_axis=1, dtype=dtype)
+        return reals.view(sums.shape)
+
+    def _sums(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
+        if lut is None:
+            lut = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
+        shape = self._shape
+        return lut_conv(
+            self.x_codes,
+            self.w_codes,
+            lut,
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+            lut_range=lut_range,
+            engine=self.engine,
+        )
+
+    def _w_sums(self) -> Tensor:
+        """Return the sum of each output channel's weights, int64 `(N,)`."""
+        w_values = code_tensor_values(self.w_codes, signed=self.w_range[0] < 0)
+        return w_values.flatten(1).sum(dim=1, dtype=torch.int64)
+
+    def _x_sums(self) -> Tensor:
+        """Return the sum of the activations that each output sees, int64 `(B, N, *output_size)`."""
+        shape = self._shape
+        values = code_tensor_values(self.x_codes, signed=self.x_range[0] < 0)
+        by_group = values.view(
+            shape.batch, shape.groups, shape.channels // shape.groups, *shape.size
+        )
+        of_groups = by_group.sum(dim=2, dtype=torch.float64)
+        sums = type(self.args).FUNCTION(
+            of_groups,
+            of_groups.new_ones(shape.groups, 1, *shape.kernel),
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+        )
+        return sums.to(torch.int64).repeat_interleave(shape.rows, dim=1)
+
+    def _accumulate_in_parts(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
+        """Sum in the accumulator.
+
+        The receptive fields of one batch may take prod(kernel) times the memory of its codes, so
+        that they are laid out for some images at a time.
+        """
+        parts = [
+            replace(self, x_codes=part)
+            .lower()
+            .accumulate(lut, lut_range=lut_range)
+            .mT.reshape(self.args.out_channels, len(part), *self.output_size)
+            for part in images_in_parts(self.x_codes, self._shape)
+        ]
+        return torch.cat(parts, dim=1).transpose(0, 1)
+
+    @property
+    def _shape(self) -> ConvShape:
+        return ConvShape(
+            batch=self.x_codes.shape[0],
+            channels=self.x_codes.shape[1],
+            size=tuple(self.x_codes.shape[2:]),
+            out_channels=self.args.out_channels,
+            kernel=self.args.axes("kernel_size"),
+            stride=self.args.axes("stride"),
+            dilation=self.args.axes("dilation"),
+            groups=self.args.groups,
+        )
+
+    def htp_product(self, model: HtpCallable) -> Tensor:
+        """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
+        return htp_product(
+            model,
+            type(self.args).FUNCTION,
+            code_tensor_values(self.x_codes, signed=self.x_range[0] < 0),
+            code_tensor_values(self.w_codes, signed=self.w_range[0] < 0),
+            {**self.args.backward_args(), "padding": 0},
+            x_zero_point=self.x_zero_point,
+            w_zero_point=self.w_zero_point.view(1, -1, *[1] * self.args.DIMS),
+        )

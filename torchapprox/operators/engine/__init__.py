@@ -1,0 +1,1 @@
+"""Looking up or multiplying factors: which engine computes a product, and the factors."""
