@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from analysis.report import write_report
     from analysis.results import Accuracy, Results
+    from analysis.selection import Assignment
     from analysis.stream_energy import operand_energy
     from analysis.tracing import trace_batches
     from analysis.workload import Workload, load_workload
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DIGITS_MODELS",
     "Accuracy",
+    "Assignment",
     "Budget",
     "ChannelMoments",
     "Conditions",
@@ -149,6 +151,7 @@ _HOMES = {
     "pareto_plot": ("plot_pareto",),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),
+    "selection": ("Assignment",),
     "model_study": ("study",),
     "tracing": ("trace_batches",),
     "workload": ("Workload", "load_workload"),

@@ -7,7 +7,7 @@ from typing import Any, cast
 from torch import nn
 
 from htp import HtpCallable
-from multipliers import Multiplier
+from multipliers import Multiplier, get
 from torchapprox.conversion.batchnorm import fold
 from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
 from torchapprox.conversion.calibration import calibrate
@@ -32,13 +32,14 @@ from torchapprox.operators import Accumulator
 from torchapprox.quantisation.quantisers import fitting_qconfig
 from torchapprox.quantisation.torch_ao import QConfig, prepare_qat
 
-MultiplierRule = Callable[[str, nn.Module], Multiplier | None]
+MultiplierChoice = Multiplier | str | None
+MultiplierRule = Callable[[str, nn.Module], MultiplierChoice]
 ModeRule = Callable[[str, nn.Module], InferenceMode]
 
 
 def approximate(
     model: nn.Module,
-    multiplier: Multiplier | Mapping[str, Multiplier | None] | MultiplierRule | None = None,
+    multiplier: MultiplierChoice | Mapping[str, MultiplierChoice] | MultiplierRule = None,
     *,
     calibration: Iterable[Any] | None = None,
     include: Iterable[Selection] | None = None,
@@ -63,8 +64,9 @@ def approximate(
 
     Args:
         model: The model; its modules of the `torchapprox.layers.convertible_types` are converted.
-        multiplier: The multiplier; the exact product for None and for layers that a mapping does
-            not name.
+        multiplier: The multiplier, or the name of one of the package's own (`multipliers.get`); the
+            exact product for None and for layers that a mapping does not name. A mapping with
+            `__missing__` is asked about these: an `analysis.Assignment` must name every layer.
         calibration: Batches that the new quantisers are calibrated with and then frozen: a tensor,
             a sequence whose first element is the model's input, or a mapping of keyword arguments.
             If None, the quantisers learn their ranges while the model runs, until they are frozen
@@ -94,7 +96,8 @@ def approximate(
         What was converted and what was not.
 
     Raises:
-        LookupError: A name, pattern or type matches no layer.
+        LookupError: A name, pattern or type matches no layer, no multiplier has a name, or an
+            assignment does not name a layer.
         TypeError: A multiplier, mode or model is something else.
         ValueError: A quantiser's range does not fit the multiplier's ports, calibration brought no
             batch, did not reach a layer or brought NaN, the model itself is a single layer, or
@@ -190,7 +193,7 @@ class _Settings:
         engine: Any,
         gradient: Any,
     ) -> None:
-        self.multiplier: PerLayer[Multiplier | None] = PerLayer(
+        self.multiplier: PerLayer[MultiplierChoice] = PerLayer(
             "multiplier", multiplier, default=None
         )
         self.qconfig: PerLayer[QConfig | None] = PerLayer("qconfig", qconfig, default=None)
@@ -205,14 +208,20 @@ class _Settings:
         self.engine: PerLayer[str] = PerLayer("engine", engine, default="auto")
         self.gradient: PerLayer[Estimator | None] = PerLayer("gradient", gradient, default=None)
 
-    def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
+    def multiplier_of(self, name: str, layer: nn.Module) -> Multiplier | None:
         multiplier = self.multiplier(name, layer)
+        if isinstance(multiplier, str):
+            return get(multiplier)
         if multiplier is not None and not isinstance(multiplier, Multiplier):
             raise TypeError(
-                "'multiplier' must be a Multiplier, a mapping to them, a function that returns one "
-                f"or None, got {type(multiplier).__name__} for layer {name!r}"
+                "'multiplier' must be a Multiplier or the name of one, a mapping to them, a "
+                f"function that returns one or None, got {type(multiplier).__name__} for layer "
+                f"{name!r}"
             )
-        return self.qconfig(name, layer) or fitting_qconfig(multiplier)
+        return multiplier
+
+    def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
+        return self.qconfig(name, layer) or fitting_qconfig(self.multiplier_of(name, layer))
 
     def assign(self, layers: list[tuple[str, ApproxLayer]]) -> None:
         names = [float_name(name) for name, _ in layers]
@@ -220,7 +229,7 @@ class _Settings:
             setting.check_names(names)
         for name, (_, layer) in zip(names, layers, strict=True):
             try:
-                layer.multiplier = self.multiplier(name, layer)
+                layer.multiplier = self.multiplier_of(name, layer)
             except ValueError as error:
                 raise ValueError(f"layer {name!r}: {error}") from error
             layer.htp_model = self.htp_model(name, layer)

@@ -28,7 +28,8 @@ class PerLayer(Generic[Value]):
         argument: What the caller calls the setting, for messages.
         setting: One value for all layers; a mapping of names or `fnmatch` patterns to values; or,
             if ``functions``, a callable of a layer's name and the layer.
-        default: The value of layers that the mapping does not name.
+        default: The value of layers that the mapping does not name, unless it has `__missing__`,
+            as a defaultdict does.
         functions: Whether a callable stands for a rule and not for a value.
 
     Examples:
@@ -77,8 +78,11 @@ class PerLayer(Generic[Value]):
         if isinstance(setting, Mapping):
             if name in setting:
                 return setting[name]
-            matching = (value for key, value in setting.items() if fnmatch.fnmatchcase(name, key))
-            return next(matching, self._default)
+            for key, value in setting.items():
+                if fnmatch.fnmatchcase(name, key):
+                    return value
+            missing = getattr(setting, "__missing__", None)
+            return self._default if missing is None else cast("Value", missing(name))
         if self._functions and callable(setting):
             return setting(name, layer)
         return cast("Value", setting)

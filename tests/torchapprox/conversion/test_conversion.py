@@ -194,7 +194,7 @@ SIGNED_X = Multiplier.from_lut(exact_products(True, True))
             ValueError,
             r"activation quantiser's range 0\.\.255 does not fit",
         ),
-        ({"multiplier": "mul8s"}, TypeError, "'multiplier' must be .*, got str for layer '0'"),
+        ({"multiplier": 3}, TypeError, "'multiplier' must be .*, got int for layer '0'"),
         ({"multiplier": lambda *_: 3}, TypeError, "'multiplier' must be .*, got int for layer '0'"),
         ({"mode": "NOISE"}, TypeError, "'inference_mode' must be an InferenceMode, got 'NOISE'"),
         ({"htp_model": 3}, TypeError, "'htp_model' must be callable or None, got int"),
