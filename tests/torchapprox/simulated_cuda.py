@@ -1,11 +1,10 @@
 """The CUDA kernels below the CPU operators: on CPU tensors, in Numba's simulator."""
 
-from importlib import import_module
-
 import pytest
 import torch
 
 from torchapprox.kernels.saturating_cuda import saturating_cuda
+from torchapprox.operators.lookup import lut_conv, lut_matmul, saturating_matmul
 from torchapprox.operators.lookup.cuda_arrays import in_simulator
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv, cuda_lookup, least_of_image
 from torchapprox.operators.lookup.lut_matmul import entry_range
@@ -21,13 +20,9 @@ launches = []
 def use_cuda_kernels(monkeypatch):
     """Have every layer's products computed by the CUDA kernels."""
     monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
-    for module, name, stand_in in (
-        ("lut_matmul", "cpu_lookup", _lookup),
-        ("lut_conv", "_read_in_place", _conv),
-        ("saturating_matmul", "saturating_runs_cpu", _saturating),
-    ):
-        # By name, since the package's attributes are the functions.
-        monkeypatch.setattr(import_module(f"torchapprox.operators.{module}"), name, stand_in)
+    monkeypatch.setattr(lut_matmul, "cpu_lookup", _lookup)
+    monkeypatch.setattr(lut_conv, "_read_in_place", _conv)
+    monkeypatch.setattr(saturating_matmul, "saturating_runs_cpu", _saturating)
 
 
 def _lookup(x, w, lut, result, kernel):
