@@ -1,0 +1,120 @@
+"""Executors: one that is given, made when needed, or this thread; and pools of processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+
+ExecutorSource = Executor | Callable[[], Executor]
+"""An executor, or a function that makes one, such as `process_pool(4)` or Dask's
+`Client.get_executor`."""
+
+
+class Pool:
+    """An executor that is replaced when it breaks, if whoever gave it said how.
+
+    Args:
+        source: Where the executor comes from; this thread if None.
+    """
+
+    def __init__(self, source: ExecutorSource | None) -> None:
+        self._make: Callable[[], Executor] | None
+        self._executor: Executor | None = None
+        if source is None:
+            self._make = _ThisThread
+        elif isinstance(source, Executor):
+            self._make, self._executor = None, source
+        elif callable(source):
+            self._make = source
+        else:
+            raise TypeError(
+                "'executor' must be a concurrent.futures.Executor or a function that makes one, "
+                f"got {type(source).__name__}"
+            )
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Submit a call, to a new executor if there is none."""
+        if self._executor is None:
+            if self._make is None:
+                raise RuntimeError("the executor is closed")
+            self._executor = self._make()
+        return self._executor.submit(function, *arguments)
+
+    def replace(self, broken: BrokenExecutor) -> None:
+        """Give the executor up; the next call gets another one.
+
+        Raises:
+            RuntimeError: If it was given as it is.
+        """
+        if self._make is None:
+            raise RuntimeError(
+                "a worker died and broke the executor; give a function that makes one, such as "
+                "analysis.process_pool(2), and it will be replaced"
+            ) from broken
+        self.close(wait=False)
+
+    def close(self, *, wait: bool) -> None:
+        """Shut down an executor that was made here."""
+        if self._make is not None and self._executor is not None:
+            self._executor.shutdown(wait=wait)
+            self._executor = None
+
+
+def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], ProcessPoolExecutor]:
+    """Return a function that makes a pool of processes, for the argument ``executor`` of a sweep.
+
+    The processes start anew (`spawn`): one that is forked from a process with PyTorch's threads may
+    hang. They import `__main__`, so that a script needs the usual ``if __name__ == "__main__":``.
+
+    Args:
+        workers: Number of processes.
+        threads: Threads of PyTorch and of the kernels in each; if None, the cores of this machine
+            are shared out, one at least.
+
+    Raises:
+        ValueError: If there is less than one worker or thread.
+
+    Examples:
+        >>> pool = process_pool(2)  # as in analysis.sweep(..., executor=process_pool(2))
+    """
+    threads = max(1, usable_cores() // max(1, workers)) if threads is None else threads
+    for name, value in (("workers", workers), ("threads", threads)):
+        if value < 1:
+            raise ValueError(f"{name!r} must be at least 1, got {value}")
+    return partial(
+        ProcessPoolExecutor,
+        max_workers=workers,
+        mp_context=get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(threads,),
+    )
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _ThisThread(Executor):
+    """Runs a call when it is submitted; interrupts from the keyboard pass through."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def _start_worker(threads: int) -> None:
+    """Leave interrupts to the parent, which stores what is done, and share the cores."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
