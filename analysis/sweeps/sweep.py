@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -74,7 +74,7 @@ def sweep(
         >>> pair = {name: Assignment.uniform(["conv"], get(name)) for name in ("tm_k2", "drum4")}
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     store = ResultsStore(Path(folder, "results.jsonl"))
-        ...     frame = sweep(lambda names: {"loss": 0.5}, pair, store=store, context={"model": "x"})
+        ...     frame = sweep(lambda names: {"loss": 0.5}, pair, store=store, context={"model": 1})
         >>> frame[["label", "loss"]]
            label  loss
         0  tm_k2   0.5
@@ -131,7 +131,7 @@ def plain_result(result: Any) -> dict[str, Any]:
         >>> plain_result({"accuracy": 0.5, "loss": float("inf")})
         {'accuracy': 0.5, 'loss': None}
     """
-    items = dataclasses.asdict(result) if dataclasses.is_dataclass(result) else dict(result)
+    items = dict(result) if isinstance(result, Mapping) else dataclasses.asdict(result)
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in items.items()

@@ -1,0 +1,60 @@
+"""Jobs that worker processes import: they work, fail, or kill the process that runs them."""
+
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from analysis.sweeps import ResultsStore
+
+
+def forked_pool(workers=2):
+    """Make a pool that starts quickly: copies of a process that has imported all."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return partial(ProcessPoolExecutor, max_workers=workers, mp_context=context)
+
+
+def square(number):
+    return number * number
+
+
+def fail_at_three(number):
+    if number == 3:
+        raise ValueError("three is not for squaring")
+    return number * number
+
+
+def note_call(folder, name):
+    """Leave a trace of a call that no kill can take back."""
+    with Path(folder, f"{name}.calls").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def calls(folder, name):
+    file = Path(folder, f"{name}.calls")
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+class Killing:
+    """Squares numbers; some of them kill the process, the first time or every time."""
+
+    def __init__(self, folder, *, once=(), always=(), seconds=0.0):
+        self.folder, self.once, self.always, self.seconds = str(folder), once, always, seconds
+
+    def __call__(self, number):
+        first = calls(self.folder, number) == 0
+        note_call(self.folder, number)
+        time.sleep(self.seconds)
+        if number in self.always or (number in self.once and first):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number * number
+
+
+def fill(path, name, count):
+    """Write results into a store and return how many were new."""
+    store = ResultsStore(path)
+    return sum(store.add({"x": number}, {"by": name}) for number in range(count))
