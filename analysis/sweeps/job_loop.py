@@ -1,9 +1,9 @@
 """Running jobs on any executor, again where a worker died with them.
 
 A pool of processes breaks as a whole when one of its workers dies, and does not say which job that
-worker had: every job in flight is a suspect. Suspects are submitted again behind all other jobs,
-and the last time one by one, so that no job is blamed for what another one did. Dask replaces its
-workers itself and gives a job up after some deaths (`KilledWorker`): a suspect likewise.
+worker had. So every job in flight is submitted again behind the others, and one that was lost twice
+in company runs alone, so that no job is blamed for what another one did. Dask replaces its workers
+itself and gives a job up after some deaths (`KilledWorker`), which counts as one loss here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from analysis.sweeps.executors import ExecutorSource, Pool
 Job = TypeVar("Job")
 Value = TypeVar("Value")
 
-MOST_BREAKS_IN_A_ROW = 10
+LOSSES_IN_COMPANY = 2
+BREAKS_IN_A_ROW = 10
 
 
 class JobError(RuntimeError):
@@ -32,7 +33,7 @@ class JobError(RuntimeError):
 
 
 class LostJobError(JobError):
-    """A job whose worker died each time, the last time with no other job in flight."""
+    """A job whose worker died each time, also with no other job in flight."""
 
 
 def run_jobs(
@@ -41,7 +42,7 @@ def run_jobs(
     *,
     executor: ExecutorSource | None = None,
     in_flight: int = 1,
-    retries: int = 2,
+    retries: int = 1,
 ) -> Generator[tuple[int, Value | JobError], None, None]:
     """Call a function for each job and yield what it returns, as it arrives.
 
@@ -56,24 +57,24 @@ def run_jobs(
             one, which is shut down at the end and replaced when it breaks. In this thread if None.
         in_flight: How many jobs are submitted and not yet done; twice the number of workers keeps
             them busy.
-        retries: How often a job that was in flight when a worker died is submitted again, the last
-            time alone.
+        retries: How often a job is submitted again after its worker died with no other job in
+            flight.
 
     Yields:
         Position of the job, and the function's value or an error, which is not raised.
 
     Raises:
-        RuntimeError: If an executor breaks that cannot be replaced, or workers die ten times in a
+        RuntimeError: If an executor breaks that cannot be replaced, or workers die many times in a
             row without finishing any job.
-        ValueError: If ``in_flight`` or ``retries`` is less than 1.
+        ValueError: If ``in_flight`` is less than 1 or ``retries`` less than 0.
 
     Examples:
         >>> [*run_jobs(abs, [-3, 4])]
         [(0, 3), (1, 4)]
     """
-    for name, value in (("in_flight", in_flight), ("retries", retries)):
-        if value < 1:
-            raise ValueError(f"{name!r} must be at least 1, got {value}")
+    for name, value, least in (("in_flight", in_flight, 1), ("retries", retries, 0)):
+        if value < least:
+            raise ValueError(f"{name!r} must be at least {least}, got {value}")
     pool = Pool(executor)
     loop = _Loop(function, jobs, pool, in_flight=in_flight, retries=retries)
     finished = False
@@ -101,11 +102,12 @@ class _Loop(Generic[Job, Value]):
         self._most, self._retries = in_flight, retries
         self._waiting = deque(range(len(jobs)))
         self._suspects: deque[int] = deque()
-        self._losses = [0] * len(jobs)
+        self._lost_in_company = [0] * len(jobs)
+        self._lost_alone = [0] * len(jobs)
         self._running: dict[Future[Value], int] = {}
 
     def run(self) -> Iterator[tuple[int, Value | JobError]]:
-        breaks_in_a_row = 0
+        breaks, most_breaks = 0, BREAKS_IN_A_ROW + self._retries
         while self._waiting or self._suspects or self._running:
             broken = self._submit()
             if broken is None:
@@ -119,18 +121,18 @@ class _Loop(Generic[Job, Value]):
                     lost.append(number)
                     broken = broken or (error if isinstance(error, BrokenExecutor) else None)
                     continue
-                breaks_in_a_row = 0
+                breaks = 0
                 yield number, future.result() if error is None else _raised(error)
             if broken is not None:
                 # What has no result yet is lost as well: its workers are gone.
                 lost += self._running.values()
                 self._running.clear()
                 self._pool.replace(broken)
-                breaks_in_a_row += 1
-                if breaks_in_a_row == MOST_BREAKS_IN_A_ROW:
+                breaks += 1
+                if breaks == most_breaks:
                     raise RuntimeError(
-                        f"workers died {MOST_BREAKS_IN_A_ROW} times in a row without finishing a "
-                        "job; do they start at all, and is there enough memory?"
+                        f"workers died {breaks} times in a row without finishing a job; do they "
+                        "start at all, and is there enough memory?"
                     ) from broken
             yield from self._again(lost, alone=alone)
 
@@ -151,26 +153,30 @@ class _Loop(Generic[Job, Value]):
 
     def _start(self, queue: deque[int]) -> None:
         number = queue[0]
-        job, times = self._jobs[number], self._losses[number]
+        job, times = self._jobs[number], self._losses(number)
         self._running[self._pool.submit(_call, self._function, job, times)] = number
         queue.popleft()
 
     def _again(self, lost: Collection[int], *, alone: bool) -> Iterator[tuple[int, JobError]]:
         """Put lost jobs back, and yield those that have had their last chance."""
         for number in sorted(lost):
-            self._losses[number] += 1
-            if self._losses[number] < self._retries:
-                self._waiting.append(number)
-            elif self._losses[number] == self._retries or not alone:
-                self._suspects.append(number)
-            else:
+            (self._lost_alone if alone else self._lost_in_company)[number] += 1
+            if self._lost_alone[number] > self._retries:
+                times = self._losses(number)
                 yield (
                     number,
                     LostJobError(
-                        f"its worker died {self._losses[number]} times, the last time with no "
+                        f"its worker died {times} times, {self._lost_alone[number]} of them with no "
                         "other job in flight"
                     ),
                 )
+            elif self._lost_in_company[number] < LOSSES_IN_COMPANY:
+                self._waiting.append(number)
+            else:
+                self._suspects.append(number)
+
+    def _losses(self, number: int) -> int:
+        return self._lost_in_company[number] + self._lost_alone[number]
 
 
 def _call(function: Callable[[Job], Value], job: Job, times: int) -> Value:

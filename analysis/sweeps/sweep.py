@@ -33,7 +33,7 @@ def sweep(
     context: Mapping[str, Any],
     executor: ExecutorSource | None = None,
     in_flight: int | None = None,
-    retries: int = 2,
+    retries: int = 1,
     most_failures: int = 10,
     quiet: bool = True,
 ) -> pd.DataFrame:
@@ -54,7 +54,8 @@ def sweep(
             Dask's ``client.get_executor``; this thread if None.
         in_flight: How many jobs are submitted and not yet done; if None, twice the cores of this
             machine, which is too few for larger clusters.
-        retries: How often a job is submitted again after its worker died.
+        retries: How often a job is submitted again after its worker died with no other job in
+            flight.
         most_failures: After so many jobs that failed no more are started.
         quiet: Show no progress bar.
 

@@ -32,8 +32,9 @@ class MortalThreads(Executor):
         return future
 
     def run(self, future, function, args, kwargs):
-        if not future.set_running_or_notify_cancel():
-            return
+        with self.lock:
+            if future.done() or not future.set_running_or_notify_cancel():
+                return
         try:
             value, error = function(*args, **kwargs), None
         except BaseException as raised:
@@ -44,7 +45,7 @@ class MortalThreads(Executor):
                 for each in self.futures:
                     if not each.done():
                         each.set_exception(self.broken)
-            elif not future.done():
+            elif not future.done():  # set by another one's death
                 future.set_exception(error) if error else future.set_result(value)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
@@ -71,7 +72,7 @@ def test_an_error_belongs_to_its_job_alone():
     once=st.sets(st.integers(0, 11), max_size=3),
     workers=st.integers(1, 3),
     in_flight=st.integers(1, 6),
-    retries=st.integers(1, 3),
+    retries=st.integers(1, 2),
 )
 def test_each_job_is_yielded_once_and_only_culprits_are_blamed(
     count, always, once, workers, in_flight, retries
@@ -96,7 +97,7 @@ def test_each_job_is_yielded_once_and_only_culprits_are_blamed(
     for number, value in found:
         if number in always:
             assert isinstance(value, LostJobError)
-            assert str(value).startswith(f"its worker died {retries + 1} times, the last time with")
+            assert f" {retries + 1} of them with no other job in flight" in str(value)
         else:
             assert value == number * number
 
@@ -113,7 +114,7 @@ def test_a_job_that_kills_every_worker_is_named_and_the_others_are_done(tmp_path
     found = dict(run_jobs(job, range(5), executor=forked_pool(), in_flight=4))
     assert isinstance(found.pop(2), LostJobError)
     assert found == {number: number**2 for number in (0, 1, 3, 4)}
-    assert calls(tmp_path, 2) == 3
+    assert calls(tmp_path, 2) in (3, 4)  # twice alone, and before that in company
 
 
 def test_a_given_executor_is_used_and_stays_open(tmp_path):
@@ -129,7 +130,7 @@ def test_a_given_executor_is_used_and_stays_open(tmp_path):
 def test_workers_that_never_start_end_the_loop():
     broken = MortalThreads()
     broken.broken = True
-    with pytest.raises(RuntimeError, match="died 10 times in a row without finishing a job"):
+    with pytest.raises(RuntimeError, match="died 11 times in a row without finishing a job"):
         [*run_jobs(square, range(3), executor=lambda: broken)]
 
 
@@ -163,7 +164,7 @@ def test_workers_share_the_cores(monkeypatch):
     ("call", "message"),
     [
         (lambda: [*run_jobs(square, [1], in_flight=0)], "'in_flight' must be at least 1, got 0"),
-        (lambda: [*run_jobs(square, [1], retries=0)], "'retries' must be at least 1, got 0"),
+        (lambda: [*run_jobs(square, [1], retries=-1)], "'retries' must be at least 0, got -1"),
         (lambda: process_pool(0), "'workers' must be at least 1, got 0"),
         (lambda: process_pool(1, threads=0), "'threads' must be at least 1, got 0"),
     ],
