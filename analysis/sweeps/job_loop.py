@@ -162,14 +162,11 @@ class _Loop(Generic[Job, Value]):
         for number in sorted(lost):
             (self._lost_alone if alone else self._lost_in_company)[number] += 1
             if self._lost_alone[number] > self._retries:
-                times = self._losses(number)
-                yield (
-                    number,
-                    LostJobError(
-                        f"its worker died {times} times, {self._lost_alone[number]} of them with no "
-                        "other job in flight"
-                    ),
+                times, lonely = self._losses(number), self._lost_alone[number]
+                text = (
+                    f"its worker died {times} times, {lonely} of them with no other job in flight"
                 )
+                yield number, LostJobError(text)
             elif self._lost_in_company[number] < LOSSES_IN_COMPANY:
                 self._waiting.append(number)
             else:

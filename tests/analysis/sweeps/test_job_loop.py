@@ -114,7 +114,7 @@ def test_a_job_that_kills_every_worker_is_named_and_the_others_are_done(tmp_path
     found = dict(run_jobs(job, range(5), executor=forked_pool(), in_flight=4))
     assert isinstance(found.pop(2), LostJobError)
     assert found == {number: number**2 for number in (0, 1, 3, 4)}
-    assert calls(tmp_path, 2) in (3, 4)  # twice alone, and before that in company
+    assert 2 <= calls(tmp_path, 2) <= 4  # twice alone, and before that at most twice in company
 
 
 def test_a_given_executor_is_used_and_stays_open(tmp_path):
