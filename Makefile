@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract unit nightly bench pictures clean
+.PHONY: demo test lint types contract unit nightly dist smoke bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
@@ -30,6 +30,17 @@ unit: $(VENV)/installed
 # Thousands of random layers against the oracle; minutes.
 nightly: $(VENV)/installed
 	$(BIN)/python -m pytest -m nightly tests
+
+# A wheel and a source distribution, in dist/.
+dist: $(VENV)/installed
+	rm -rf dist build
+	$(BIN)/python -m build --quiet
+
+# The wheel in an empty environment, at build/smoke: `make smoke PYTHON=python3.13` tries that one.
+smoke: dist
+	$(PYTHON) -m venv build/smoke
+	build/smoke/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	build/smoke/bin/python -I tests/smoke.py
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.table
