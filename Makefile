@@ -1,18 +1,19 @@
 # Two commands set up everything on a fresh machine with Python >= 3.11:
 #   make demo   runs the main job and writes report/report.html
-#   make test   runs lint, types, the import contract, tests and documentation examples
+#   make test   runs lint, types, the import contract, tests and documentation examples, and
+#               builds the documentation's site
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract unit nightly dist smoke bench pictures clean
+.PHONY: demo test lint types contract docs unit nightly dist smoke bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
 
-test: lint types contract unit
+test: lint types contract docs unit
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -23,6 +24,10 @@ types: $(VENV)/installed
 
 contract: $(VENV)/installed
 	$(BIN)/lint-imports
+
+# The documentation's site, in site/; a broken link or a public name without a docstring is an error.
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 unit: $(VENV)/installed
 	$(BIN)/python -m pytest
@@ -45,9 +50,10 @@ smoke: dist
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.table
 
-# The README's picture is the demo's.
+# One of the demo's report, and the pipeline of the start page for light and dark pages.
 pictures: demo
 	cp report/predicted_measured.png docs/images/
+	$(BIN)/python -m docs.scripts.pipeline
 
 # An editable installation with the exact versions of constraints.txt.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -58,4 +64,4 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info report site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,9 @@ Int64Array = npt.NDArray[np.int64]
 
 FactorisedPart = Literal["table", "error"]
 Arithmetic = Literal["int8", "float32", "float64"]
+"""The type of the operands of a product: int8 with sums in int32, or floats throughout."""
 ARITHMETICS: tuple[Arithmetic, ...] = get_args(Arithmetic)
+"""Every arithmetic by name."""
 
 _SIGNIFICAND_BITS = {"float32": 24, "float64": 53}
 

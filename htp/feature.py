@@ -7,6 +7,7 @@ FeatureKind = Literal[
     "one", "identity", "square", "mod", "floor", "bit", "leading", "step", "hinge"
 ]
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
+"""Every kind of named function of one operand; see `Feature`."""
 
 _WIDEST = 16
 _RANGES = {

@@ -93,6 +93,7 @@ class Combination:
 
 
 OperandFunction = Feature | TableFeature | Combination
+"""A function of one operand: named, a table by code, or a sum of such functions."""
 
 
 def magnitudes(function: OperandFunction, operands: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 ErrorModel = Callable[[Multiplier, LayerTrace], LayerError]
+"""Predicts the error of a layer from its multiplier and its traced operands."""
 
 ERROR_MODELS: dict[str, ErrorModel] = {
     "global": global_distribution,
@@ -48,6 +49,7 @@ ERROR_MODELS: dict[str, ErrorModel] = {
 """Every model by name, from the plainest to the most laborious."""
 
 DEFAULT_MODEL = "paired"
+"""The model that is taken where none is named."""
 
 
 def predict_error(

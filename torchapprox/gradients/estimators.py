@@ -51,3 +51,4 @@ class ApproximateBackward:
 
 
 Estimator = StraightThrough | ApproximateBackward | TableEstimator
+"""What a layer's `gradient` may be."""

@@ -22,29 +22,8 @@ from torchapprox.operators.operand_sink import OperandSink
 class ApproxGeMM(torch.autograd.Function):
     """``x @ w.T`` with every scalar product computed by an approximate multiplier.
 
-    Call ``ApproxGeMM.apply(x, w, lut, quant_params, htp_model, traced_inputs)``.
-
-    Args:
-        x: Activations, floating point `(M, K)`; fake-quantised, but where ``quant_params.x_clip``
-            says otherwise.
-        w: Weights, floating point `(N, K)`; likewise.
-        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
-        quant_params: How x and w are quantised.
-        htp_model: Used instead of the table if not None.
-        traced_inputs: Receives the operands' codes if not None.
-        lut_range: Bounds on the entries of lut, least and greatest, where known.
-        accumulator: What sums the products; exact if None.
-        engine: Computes the sums; see `torchapprox.lut_matmul`.
-        gradient: Makes the gradients; None for those of the exact product ``x @ w.T``
-            (straight-through estimator).
-
-    Returns:
-        Floating point `(M, N)`, dequantised, of the type of ``x``.
-
-    Raises:
-        TypeError: ``lut`` is not int32.
-        ValueError: Shapes do not match, or an operand's codes do not fit its port.
-        NotImplementedError: There are an HTP model and an accumulator.
+    Call ``ApproxGeMM.apply(x, w, lut, quant_params, htp_model, traced_inputs)``; the arguments are
+    those of `forward`.
 
     Examples:
         >>> x = torch.tensor([[0.5, -1.0]])
@@ -55,7 +34,7 @@ class ApproxGeMM(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: D102  documented by the class
+    def forward(
         x: Tensor,
         w: Tensor,
         lut: Tensor | None,
@@ -67,6 +46,30 @@ class ApproxGeMM(torch.autograd.Function):
         engine: str = "auto",
         gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
+        """Return the product.
+
+        Args:
+            x: Activations, floating point `(M, K)`; fake-quantised, but where
+                ``quant_params.x_clip`` says otherwise.
+            w: Weights, floating point `(N, K)`; likewise.
+            lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+            quant_params: How x and w are quantised.
+            htp_model: Used instead of the table if not None.
+            traced_inputs: Receives the operands' codes if not None.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
+            accumulator: What sums the products; exact if None.
+            engine: Computes the sums; see `torchapprox.lut_matmul`.
+            gradient: Makes the gradients; None for those of the exact product ``x @ w.T``
+                (straight-through estimator).
+
+        Returns:
+            Floating point `(M, N)`, dequantised, of the type of ``x``.
+
+        Raises:
+            TypeError: ``lut`` is not int32.
+            ValueError: Shapes do not match, or an operand's codes do not fit its port.
+            NotImplementedError: There are an HTP model and an accumulator.
+        """
         operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)

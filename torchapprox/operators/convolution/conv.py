@@ -79,31 +79,9 @@ def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> N
 class ApproxConvOp(torch.autograd.Function):
     """``args.exact(x, w)`` with every scalar product computed by an approximate multiplier.
 
-    Call ``ApproxConvOp.apply(x, w, quant_params, args, htp_model, lut, traced_inputs)``. Padding
-    with zeros feeds the activations' zero point into the multiplier.
-
-    Args:
-        x: Activations, floating point `(B, C, *size)`; fake-quantised, but where ``quant_params``
-            says otherwise.
-        w: Weights, likewise, in PyTorch's layout.
-        quant_params: How x and w are quantised.
-        args: The arguments of the convolution, which may be a transposed one.
-        htp_model: Used instead of the table if not None.
-        lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
-        traced_inputs: Receives the operands' codes if not None.
-        lut_range: Bounds on the entries of lut, least and greatest, where known.
-        accumulator: What sums the products; exact if None.
-        engine: Computes the sums; see `torchapprox.lut_matmul`.
-        gradient: Makes the gradients; None for those of the exact convolution (straight-through
-            estimator).
-
-    Returns:
-        Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``.
-
-    Raises:
-        TypeError: ``lut`` is not int32.
-        ValueError: Shapes do not match, or an operand's codes do not fit its port.
-        NotImplementedError: There are an HTP model and an accumulator.
+    Call ``ApproxConvOp.apply(x, w, quant_params, args, htp_model, lut, traced_inputs)``; the
+    arguments are those of `forward`. Padding with zeros feeds the activations' zero point into the
+    multiplier.
 
     Examples:
         >>> from torchapprox.operators.convolution.conv_args import Conv1dArgs
@@ -116,7 +94,7 @@ class ApproxConvOp(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: D102  documented by the class
+    def forward(
         x: Tensor,
         w: Tensor,
         quant_params: QuantizationParameters,
@@ -129,6 +107,31 @@ class ApproxConvOp(torch.autograd.Function):
         engine: str = "auto",
         gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
+        """Return the convolution.
+
+        Args:
+            x: Activations, floating point `(B, C, *size)`; fake-quantised, but where
+                ``quant_params`` says otherwise.
+            w: Weights, likewise, in PyTorch's layout.
+            quant_params: How x and w are quantised.
+            args: The arguments of the convolution, which may be a transposed one.
+            htp_model: Used instead of the table if not None.
+            lut: Products, int32 `(256, 256)`, row = code of x; the exact product if None.
+            traced_inputs: Receives the operands' codes if not None.
+            lut_range: Bounds on the entries of lut, least and greatest, where known.
+            accumulator: What sums the products; exact if None.
+            engine: Computes the sums; see `torchapprox.lut_matmul`.
+            gradient: Makes the gradients; None for those of the exact convolution (straight-through
+                estimator).
+
+        Returns:
+            Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``.
+
+        Raises:
+            TypeError: ``lut`` is not int32.
+            ValueError: Shapes do not match, or an operand's codes do not fit its port.
+            NotImplementedError: There are an HTP model and an accumulator.
+        """
         operands = conv_operands(x, w, quant_params, args, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
