@@ -23,7 +23,7 @@ from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import LARGE_NETWORKS, NETWORKS
 from benchmarks.networks import converted, forward, in_mode, step
 from torchapprox import InferenceMode, get_approx_modules, lut_matmul
-from torchapprox.operators.lookup.cuda_arrays import cuda_device, device_array
+from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.lookup.lut_conv import lut_conv
 
 cuda: Any = _cuda  # its members exist only where a driver or the simulator does

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from torchapprox.kernels.saturating_cuda import saturating_cuda
+from torchapprox.operators.cuda_arrays import in_simulator
 from torchapprox.operators.lookup import lut_conv, lut_matmul, saturating_matmul
-from torchapprox.operators.lookup.cuda_arrays import in_simulator
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv, cuda_lookup, least_of_image
 from torchapprox.operators.lookup.lut_matmul import entry_range
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from multipliers import Port
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.quantisation.quantiser_state import is_centred
 from torchapprox.quantisation.torch_ao import quantiser_range
 
 Range = tuple[int, int]
@@ -37,7 +39,6 @@ def product_parameters(
         ValueError: Activations are quantised per channel, or weights along another axis than 0.
 
     Examples:
-        >>> import torch
         >>> from torchapprox.quantisation.torch_ao import default_qconfig
         >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
         >>> product_parameters(one, zero, default_qconfig().weight(), ports=None).w_range
@@ -59,7 +60,9 @@ def product_parameters(
         w_range = quantiser_range(quantiser)
     else:
         x_range, w_range = ((port.low, port.high) for port in ports)
+    # Where the quantiser still observes, its zero point is new at every call.
+    known = w_clip is not None and not torch.compiler.is_compiling()
     return QuantizationParameters(
         x_scale, x_zero_point, quantiser.scale, quantiser.zero_point, x_range, w_range,
-        x_clip, w_clip,
+        x_clip, w_clip, is_centred(quantiser) if known else None,
     )  # fmt: skip

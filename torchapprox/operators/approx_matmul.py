@@ -220,8 +220,8 @@ def lower_matmul(
             f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
         )
     # Codes first: expanding them takes a quarter of the memory that floats would take.
-    x_codes, x_range = params.x_operand.codes(x)
-    w_codes, w_range = params.w_operand(_single).codes(w)
+    x_codes, x_range, x_fault = params.x_operand.codes(x)
+    w_codes, w_range, w_fault = params.w_operand(_single).codes(w)
     batch = _broadcast_batch(x, w)
     w_batch, shared = _batch_of(w, batch), _unshared(batch, w)
     groups, stacked = math.prod(batch[:shared]), math.prod(batch[shared:])
@@ -235,10 +235,11 @@ def lower_matmul(
         w_range=w_range,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=params.w_zero_point.view(1, 1).to(torch.int64).expand(groups, n),
-        scale=(params.x_scale * params.w_scale).view(1, 1).expand(groups, n),
+        scale=params.product_scale(x_fault, w_fault).view(1, 1).expand(groups, n),
         accumulator=accumulator,
         engine=engine,
         fixed_weights=False,
+        w_centred=params.w_centred,
     )
 
 

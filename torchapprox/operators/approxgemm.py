@@ -84,6 +84,7 @@ class ApproxGeMM(torch.autograd.Function):
             {},
             x_zero_point=operands.x_zero_point,
             w_zero_point=operands.w_zero_point[0],
+            w_centred=operands.w_centred,
         )
         return dequantise(accumulators, operands.scale[0], x.dtype).contiguous()
 
@@ -136,8 +137,8 @@ def lower_linear(
         )
     n = len(w)
     params.check_channels(n)
-    x_codes, x_range = params.x_operand.codes(x)
-    w_codes, w_range = params.w_operand(_by_row).codes(w)
+    x_codes, x_range, x_fault = params.x_operand.codes(x)
+    w_codes, w_range, w_fault = params.w_operand(_by_row).codes(w)
     return GemmOperands(
         x_codes=x_codes[None],
         w_codes=w_codes[None],
@@ -145,9 +146,10 @@ def lower_linear(
         w_range=w_range,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=params.w_zero_point.view(-1).to(torch.int64).expand(n).view(1, n),
-        scale=(params.x_scale * params.w_scale).view(-1).expand(n).view(1, n),
+        scale=params.product_scale(x_fault, w_fault).expand(n).view(1, n),
         accumulator=accumulator,
         engine=engine,
+        w_centred=params.w_centred,
     )
 
 

@@ -45,6 +45,7 @@ class GemmOperands:
         engine: What computes the sums; see `torchapprox.lut_matmul`.
         fixed_weights: Whether the second operand is the layer's weights, not an activation; the
             groups are then the same ones at every call.
+        w_centred: Whether every zero point of the weights is 0; None if not known.
     """
 
     x_codes: Tensor
@@ -57,6 +58,7 @@ class GemmOperands:
     accumulator: Accumulator | None = None
     engine: str = "auto"
     fixed_weights: bool = True
+    w_centred: bool | None = None
 
     @property
     def x_signed(self) -> bool:
@@ -125,7 +127,7 @@ class GemmOperands:
             ``dtype``, `(G, M, N)`, contiguous.
         """
         sums = self.sums(lut, lut_range=lut_range)
-        if needs_x_sums(self.w_zero_point):
+        if needs_x_sums(self.w_zero_point, self.w_centred):
             accumulators = self.subtract_zero_points(sums)
             return dequantise(accumulators, self.scale[:, None, :], dtype).contiguous()
         offset = self.x_zero_point * self.w_values.sum(dim=2, dtype=torch.int64)
@@ -167,7 +169,7 @@ class GemmOperands:
         int64 for integer ``sums``, else float64: both hold every correction exactly.
         """
         x_sums = None
-        if needs_x_sums(self.w_zero_point):
+        if needs_x_sums(self.w_zero_point, self.w_centred):
             x_sums = self.x_values.sum(dim=2, dtype=torch.int64)[:, :, None]
         return subtract_zero_points(
             sums,

@@ -46,6 +46,7 @@ def htp_product(
     *,
     x_zero_point: Tensor,
     w_zero_point: Tensor,
+    w_centred: bool | None = None,
 ) -> Tensor:
     """Return a layer's sums of products, corrected for the zero points.
 
@@ -57,6 +58,7 @@ def htp_product(
         kwargs: Further arguments of ``base_func``; ``groups`` counts the groups.
         x_zero_point: int64, one element.
         w_zero_point: int64, one element per output channel, shaped to broadcast over the result.
+        w_centred: Whether every one of them is 0; None if not known.
 
     Returns:
         float64, the shape that ``base_func`` gives.
@@ -64,7 +66,7 @@ def htp_product(
     depth = w[0].numel()
     sums = htp_sums(model, base_func, x, w, kwargs, depth=depth)
     x_sums = None
-    if needs_x_sums(w_zero_point):
+    if needs_x_sums(w_zero_point, w_centred):
         groups, dtype = kwargs.get("groups", 1), _exact_float(model, x, w, depth)
         with torch.autocast(x.device.type, enabled=False):
             one_channel_each = torch.ones_like(w[:groups], dtype=dtype)

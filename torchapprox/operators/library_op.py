@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 Function = Callable[..., Any]
 
@@ -22,10 +21,14 @@ class LibraryOp:
         function: Computes it on ``device`` from positional arguments; annotated, which gives the
             schema.
         device: Type of device; None for all that no other kernel is registered for.
+
+    Attributes:
+        kernels: What computes the operator, by type of device; "default" for all others.
     """
 
     def __init__(self, name: str, function: Function, device: str | None) -> None:
         self.name = f"torchapprox::{name}"
+        self.kernels: dict[str, Function] = {}
         schema = torch.library.infer_schema(function, mutates_args=())
         torch.library.define(self.name, schema, tags=(torch.Tag.pt2_compliant_tag,))
         self.register_kernel(device or "default")(function)
@@ -34,15 +37,14 @@ class LibraryOp:
         """Return a decorator that registers a function for one type of device."""
 
         def register(function: Function) -> Function:
-            def without_gradients(*arguments: Any) -> Tensor:
+            self.kernels[device] = function
+
+            def without_gradients(*arguments: Any) -> Any:
                 # Rarely enabled here, so that the common case need not pay for the context.
-                result: Tensor
                 if not torch.is_grad_enabled():
-                    result = function(*arguments)
-                else:
-                    with torch.no_grad():
-                        result = function(*arguments)
-                return result
+                    return function(*arguments)
+                with torch.no_grad():
+                    return function(*arguments)
 
             torch.library.impl(self.name, device, without_gradients)
             return function

@@ -1,13 +1,38 @@
 """One operand of a product on its way to codes, and its gradient's way back."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
-from torchapprox.operators.affine.codes import SIGNED, UNSIGNED, data_range, to_codes
+from torchapprox.operators.affine.codes import (
+    SIGNED,
+    UNSIGNED,
+    data_range,
+    to_codes,
+    to_codes_and_fault,
+)
+from torchapprox.operators.convolution.padded_codes import padded_codes_and_fault
+from torchapprox.operators.convolution.padding import Margins, pad_codes
+from torchapprox.operators.cuda_arrays import on_cuda
 
 Range = tuple[int, int]
+
+
+class OperandCodes(NamedTuple):
+    """An operand as codes.
+
+    Attributes:
+        codes: uint8.
+        port: Least and greatest value of the port that they enter.
+        fault: On a CUDA device, float32 `(1,)`: 0, or NaN where the operand holds what a CPU's has
+            an error for. Elsewhere None.
+    """
+
+    codes: Tensor
+    port: Range
+    fault: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -27,22 +52,42 @@ class Operand:
     port: Range | None
     clip: Range | None
 
-    def codes(self, values: Tensor) -> tuple[Tensor, Range]:
-        """Return the operand's codes, uint8, and the range of the port that they enter.
+    def codes(self, values: Tensor, margins: Margins = ()) -> OperandCodes:
+        """Return the operand's codes.
+
+        On a CUDA device, looking at the values would wait for it, so that what is wrong with them
+        becomes a fault, which makes the layer's output NaN.
+
+        Args:
+            values: The operand; where there are margins `(B, C, *size)`, of one scale.
+            margins: Elements of the zero point's code before and after each axis of ``size``.
 
         Raises:
             ValueError: Values or limits do not fit the port, or a value is NaN or infinite.
         """
         if self.clip is None:
             port = self.port or data_range(values, self.scale, self.zero_point)
-            return to_codes(values, self.scale, self.zero_point, port), port
+            make = to_codes_and_fault if on_cuda(values) else to_codes
+            made = make(values, self.scale, self.zero_point, port)
+            codes, fault = (made, None) if isinstance(made, Tensor) else made
+            return OperandCodes(self._pad(codes, margins), port, fault)
         port = self.port or (SIGNED if self.clip[0] < 0 else UNSIGNED)
         if self.clip[0] < port[0] or self.clip[1] > port[1]:
             raise ValueError(
                 "a quantiser's limits must lie in {}..{}, the range of the multiplier's port, "
                 "got {}..{}".format(*port, *self.clip)
             )
-        return self._quantiser(self.clip).codes(values), port
+        quantiser = self._quantiser(self.clip)
+        if not on_cuda(values):
+            return OperandCodes(self._pad(quantiser.codes(values), margins), port, None)
+        if any(map(any, margins)):
+            codes, fault = padded_codes_and_fault(values, quantiser, margins)
+        else:
+            codes, fault = quantiser.codes_and_fault(values)
+        return OperandCodes(codes, port, fault)
+
+    def _pad(self, codes: Tensor, margins: Margins) -> Tensor:
+        return pad_codes(codes, self.zero_point.view(1), margins, "zeros") if margins else codes
 
     def reals(self, values: Tensor) -> Tensor:
         """Return the real numbers that the codes stand for, floating point."""

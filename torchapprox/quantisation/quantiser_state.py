@@ -90,6 +90,17 @@ def check_calibrated(operand: str, quantiser: nn.Module) -> None:
         )
 
 
+def is_centred(quantiser: nn.Module) -> bool:
+    """Whether every zero point of a fake-quantiser is 0.
+
+    Examples:
+        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> is_centred(default_qconfig().weight())
+        True
+    """
+    return _has_only_zero_points_0(quantiser)
+
+
 def has_observed(quantiser: nn.Module) -> bool:
     """Whether a fake-quantiser's observer has seen data; true for an observer that needs none.
 
@@ -119,6 +130,11 @@ def _knows_or_learns_its_scale(quantiser: Any) -> bool:
     )
 
 
+def _is_zero(quantiser: Any) -> bool:
+    return not bool(quantiser.zero_point.any())
+
+
+_has_only_zero_points_0 = _Remembered(_is_zero, ("zero_point",), (False, True))
 _only_quantises = _Remembered(
     _switched_to_quantise_only, ("observer_enabled", "fake_quant_enabled"), (False, True)
 )

@@ -61,6 +61,40 @@ def _(values: Tensor, scale: Tensor, zero_point: Tensor, *_allowed: int) -> Tens
     return torch.empty_like(values * scale * zero_point, dtype=torch.uint8)
 
 
+def to_codes_and_fault(
+    values: Tensor, scale: Tensor, zero_point: Tensor, allowed: tuple[int, int] = UNSIGNED
+) -> tuple[Tensor, Tensor]:
+    """Return the codes of fake-quantised values without waiting for a device.
+
+    Arguments as of `to_codes`.
+
+    Returns:
+        uint8, shape of ``values``, and float32 `(1,)`: 0, or NaN where `to_codes` has an error.
+
+    Examples:
+        >>> to_codes_and_fault(torch.tensor([1.0, -9.0]), torch.tensor(0.5), torch.tensor(0))
+        (tensor([2, 0], dtype=torch.uint8), tensor([nan]))
+    """
+    q = _quantised(values, scale, zero_point)
+    least, greatest = allowed
+    fault = fault_unless(((q >= least) & (q <= greatest)).all())
+    codes = q.nan_to_num_().clamp_(least, greatest).to(torch.int16).to(torch.uint8)
+    return codes, fault
+
+
+def fault_unless(sound: Tensor) -> Tensor:
+    """Return float32 `(1,)`: 0 if a bool is true, else NaN.
+
+    Added to a layer's scale, it makes bad operands show in the output, as a float network would,
+    where asking a device would wait for it.
+
+    Examples:
+        >>> fault_unless(torch.tensor(False))
+        tensor([nan])
+    """
+    return torch.where(sound, 0.0, torch.nan).view(1)
+
+
 def code_tensor_values(codes: Tensor, *, signed: bool) -> Tensor:
     """View uint8 codes as the integers that they stand for: int8 if signed, else uint8."""
     return codes.view(torch.int8) if signed else codes

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from torchapprox.operators.operand import Operand
@@ -23,6 +24,8 @@ class QuantizationParameters:
         x_clip: Limits of the activations' quantiser where it has not run yet, so that the operator
             quantises the activations itself, in one pass; None where they are fake-quantised.
         w_clip: The same for the weights.
+        w_centred: Whether every zero point of the weights is 0; None to look, or, where looking
+            would wait for a CUDA device, to take it that one is not.
     """
 
     x_scale: Tensor
@@ -33,6 +36,7 @@ class QuantizationParameters:
     w_range: tuple[int, int] | None = None
     x_clip: tuple[int, int] | None = None
     w_clip: tuple[int, int] | None = None
+    w_centred: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("x_scale", "x_zero_point", "w_scale", "w_zero_point"):
@@ -51,6 +55,17 @@ class QuantizationParameters:
                 "'w_scale' and 'w_zero_point' must have equally many elements, got "
                 f"{self.w_scale.numel()} and {self.w_zero_point.numel()}"
             )
+
+    def product_scale(self, x_fault: Tensor | None, w_fault: Tensor | None) -> Tensor:
+        """Return the scale of products, `(1,)` or one per output channel; NaN with a fault.
+
+        Args:
+            x_fault: What `Operand.codes` returned with the activations' codes.
+            w_fault: Likewise for the weights.
+        """
+        if x_fault is None or w_fault is None:
+            return (self.x_scale * self.w_scale).view(-1)
+        return torch.addcmul(x_fault + w_fault, self.x_scale.view(1), self.w_scale.view(-1))
 
     @property
     def x_operand(self) -> Operand:

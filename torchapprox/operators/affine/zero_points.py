@@ -10,6 +10,8 @@ The hardware computes the first sum, approximately; the others are exact integer
 import torch
 from torch import Tensor
 
+from torchapprox.operators.cuda_arrays import on_cuda
+
 
 def subtract_zero_points(
     sums: Tensor,
@@ -40,13 +42,19 @@ def subtract_zero_points(
     return corrected if x_sums is None else corrected - x_sums * w_zero_point
 
 
-def needs_x_sums(w_zero_point: Tensor) -> bool:
+def needs_x_sums(w_zero_point: Tensor, w_centred: bool | None) -> bool:
     """Whether `subtract_zero_points` needs the activations' sums.
 
-    On a CUDA device the answer is always yes, since looking would wait for the device, and so it is
-    in a compiled graph, which looking would break.
+    On a CUDA device the answer is yes unless it is known, since looking would wait for the device,
+    and so it is in a compiled graph, which looking would break.
+
+    Args:
+        w_zero_point: Zero points of the weights.
+        w_centred: Whether they are known to be all zero, or known not to be; None if not known.
     """
-    return torch.compiler.is_compiling() or w_zero_point.is_cuda or bool(w_zero_point.any())
+    if w_centred is not None:
+        return not w_centred
+    return torch.compiler.is_compiling() or on_cuda(w_zero_point) or bool(w_zero_point.any())
 
 
 def dequantise(accumulators: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:

@@ -49,23 +49,28 @@ def conv_operands(
     n = args.out_channels
     params.check_channels(n)
     x_zero_point = params.x_zero_point.view(1).to(torch.int64)
-    x_codes, x_range = params.x_operand.codes(x)
-    w_codes, w_range = params.w_operand(args.over_weight).codes(w)
+    # Padding with zeros is part of quantisation, other modes repeat codes.
+    zeros = isinstance(args, ConvArgs) and args.padding_mode == "zeros"
+    margins = args.margins() if isinstance(args, ConvArgs) else ()
+    x_codes, x_range, x_fault = params.x_operand.codes(x, margins if zeros else ())
+    w_codes, w_range, w_fault = params.w_operand(args.over_weight).codes(w)
     fields: dict[str, Any] = {
         "w_codes": w_codes.contiguous(),
         "x_range": x_range,
         "w_range": w_range,
         "x_zero_point": x_zero_point,
         "w_zero_point": params.w_zero_point.view(-1).to(torch.int64).expand(n),
-        "scale": (params.x_scale * params.w_scale).view(-1).expand(n),
+        "scale": params.product_scale(x_fault, w_fault).expand(n),
         "output_size": output_size,
         "accumulator": accumulator,
         "engine": engine,
+        "w_centred": params.w_centred,
     }
     if isinstance(args, ConvTransposeArgs):
         return ConvTransposeOperands(x_codes=x_codes, args=args, **fields)
-    padded = pad_codes(x_codes, x_zero_point, args.margins(), args.padding_mode)
-    return ConvOperands(x_codes=padded, args=args, **fields)
+    if not zeros:
+        x_codes = pad_codes(x_codes, x_zero_point, margins, args.padding_mode)
+    return ConvOperands(x_codes=x_codes.contiguous(), args=args, **fields)
 
 
 def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:

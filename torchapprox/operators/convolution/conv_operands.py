@@ -34,6 +34,7 @@ class ConvOperands:
         output_size: Size of the output along each axis.
         accumulator: What sums the products; exact if None.
         engine: What computes the sums; see `torchapprox.lut_matmul`.
+        w_centred: Whether every zero point of the weights is 0; None if not known.
     """
 
     x_codes: Tensor
@@ -47,6 +48,7 @@ class ConvOperands:
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
     engine: str = "auto"
+    w_centred: bool | None = None
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of the receptive fields with the kernels.
@@ -68,6 +70,7 @@ class ConvOperands:
             scale=self.scale.reshape(groups, -1),
             accumulator=self.accumulator,
             engine=self.engine,
+            w_centred=self.w_centred,
         )
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
@@ -85,7 +88,7 @@ class ConvOperands:
         by_channel = -1, *[1] * self.args.DIMS
         return subtract_zero_points(
             self._sums(lut, lut_range),
-            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point) else None,
+            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point, self.w_centred) else None,
             w_sums=self._w_sums().view(by_channel),
             depth=self._shape.depth,
             x_zero_point=self.x_zero_point,
@@ -105,7 +108,7 @@ class ConvOperands:
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
-        if self.accumulator is not None or needs_x_sums(self.w_zero_point):
+        if self.accumulator is not None or needs_x_sums(self.w_zero_point, self.w_centred):
             scale = self.scale.view(-1, *[1] * self.args.DIMS)
             accumulators = self.accumulate(lut, lut_range=lut_range)
             return dequantise(accumulators, scale, dtype).contiguous()
@@ -189,4 +192,5 @@ class ConvOperands:
             {**self.args.backward_args(), "padding": 0},
             x_zero_point=self.x_zero_point,
             w_zero_point=self.w_zero_point.view(1, -1, *[1] * self.args.DIMS),
+            w_centred=self.w_centred,
         )

@@ -45,6 +45,7 @@ class ConvTransposeOperands:
         output_size: Size of the output along each axis.
         accumulator: What sums the products; exact if None.
         engine: What computes the sums; see `torchapprox.lut_matmul`.
+        w_centred: Whether every zero point of the weights is 0; None if not known.
     """
 
     x_codes: Tensor
@@ -58,6 +59,7 @@ class ConvTransposeOperands:
     output_size: tuple[int, ...]
     accumulator: Accumulator | None = None
     engine: str = "auto"
+    w_centred: bool | None = None
 
     def lower(self) -> GemmOperands:
         """Return the grouped matrix product of input positions and taps of the kernels.
@@ -81,6 +83,7 @@ class ConvTransposeOperands:
             scale=self.scale.view(groups, -1).repeat_interleave(taps, dim=1),
             accumulator=self.accumulator,
             engine=self.engine,
+            w_centred=self.w_centred,
         )
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:

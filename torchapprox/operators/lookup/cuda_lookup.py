@@ -4,8 +4,8 @@ from torch import Tensor
 
 from torchapprox.kernels.fields import Fields
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.lookup.cpu_lookup import arrange, runs_x
-from torchapprox.operators.lookup.cuda_arrays import cuda_device, device_array
 
 MOST_SPAN = 2**16 - 1  # of the entries of a table that is kept in 16 bits
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import saturating_runs_cpu
+from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.library_op import library_op
-from torchapprox.operators.lookup.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.lookup.lut_matmul import check_operands
 
 
