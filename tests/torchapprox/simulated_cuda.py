@@ -1,13 +1,16 @@
-"""The CUDA kernels below the CPU operators: on CPU tensors, in Numba's simulator."""
+"""The CUDA kernels of all operators: on CPU tensors, in Numba's simulator."""
+
+import sys
+from contextlib import contextmanager
 
 import pytest
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from torchapprox.kernels.saturating_cuda import saturating_cuda
-from torchapprox.operators.cuda_arrays import in_simulator
-from torchapprox.operators.lookup import lut_conv, lut_matmul, saturating_matmul
-from torchapprox.operators.lookup.cuda_lookup import cuda_conv, cuda_lookup, least_of_image
-from torchapprox.operators.lookup.lut_matmul import entry_range
+from torchapprox.operators.cuda_arrays import in_simulator, simulated_device
+from torchapprox.operators.library_op import OPERATORS
 
 needs_simulator = pytest.mark.skipif(
     not in_simulator(), reason="needs Numba's CUDA simulator, which takes CPU tensors"
@@ -16,30 +19,65 @@ needs_simulator = pytest.mark.skipif(
 launches = []
 """The operators that ran, in order; for tests that ask whether any did."""
 
-
-def use_cuda_kernels(monkeypatch):
-    """Have every layer's products computed by the CUDA kernels."""
-    monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
-    monkeypatch.setattr(lut_matmul, "cpu_lookup", _lookup)
-    monkeypatch.setattr(lut_conv, "_read_in_place", _conv)
-    monkeypatch.setattr(saturating_matmul, "saturating_runs_cpu", _saturating)
-
-
-def _lookup(x, w, lut, result, kernel):
-    launches.append("lut_matmul")
-    cuda_lookup(x, w, lut, result, _least(lut, result))
+_aten = torch.ops.aten
+_WAITS = {
+    _aten._local_scalar_dense, _aten.item, _aten.is_nonzero, _aten.equal, _aten.nonzero,
+    _aten.masked_select, _aten.lift_fresh, _aten._unique2, _aten.unique_dim,
+}  # fmt: skip
+_COPIES = {
+    Tensor.cpu, Tensor.numpy, Tensor.tolist, Tensor.item, Tensor.__bool__, Tensor.__int__,
+    Tensor.__float__, Tensor.__index__, Tensor.__array__, torch.from_numpy, torch.tensor,
+}  # fmt: skip
+_ZERO_COPY = ("device_array",)
 
 
-def _conv(x, w, lut, shape, out, kernel):
-    launches.append("lut_conv")
-    cuda_conv(x, w, lut, shape, out, _least(lut, out))
-    return True
+class HostAccess(AssertionError):
+    """A CUDA device would be waited for, or data would pass from host to device or back."""
 
 
-def _saturating(table, rows, runs, out, low, high, *, threads):
-    launches.append("saturating_matmul")
-    saturating_cuda(table, rows, runs, out, low, high)
+class _Kernels(TorchDispatchMode):
+    """Sends operators to their CUDA kernels, and refuses what waits for a device."""
+
+    def __init__(self, may_wait):
+        super().__init__()
+        self._may_wait = may_wait
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func.namespace == "torchapprox":
+            kernels = OPERATORS[func._schema.name].kernels
+            launches.append(func._schema.name.partition("::")[2])
+            with self, torch.no_grad():
+                return (kernels.get("cuda") or kernels["default"])(*args, **kwargs)
+        if not self._may_wait and _waits(func, args):
+            raise HostAccess(f"{func} waits for the device")
+        return func(*args, **kwargs)
 
 
-def _least(lut, sums):
-    return least_of_image(entry_range(lut), wide=sums.dtype == torch.int64)
+def _waits(func, args):
+    if func.overloadpacket in _WAITS:
+        return True
+    if func is _aten.repeat_interleave.Tensor:
+        return True
+    masks = args[1] if func.overloadpacket in (_aten.index, _aten.index_put) else ()
+    return any(index is not None and index.dtype == torch.bool for index in masks)
+
+
+class _Copies(TorchFunctionMode):
+    """Refuses what looks at a tensor from the host or brings one to the device."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in _COPIES and sys._getframe(1).f_code.co_name not in _ZERO_COPY:
+            raise HostAccess(f"{getattr(func, '__name__', func)} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def simulated_cuda(*, may_wait=True):
+    """Have CPU tensors count as a device's and every operator run its CUDA kernel on them."""
+    with simulated_device(), _Kernels(may_wait):
+        if may_wait:
+            yield
+            return
+        with _Copies():
+            yield

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 Function = Callable[..., Any]
+OPERATORS: dict[str, "LibraryOp"] = {}
+"""Every operator, by its name."""
 
 
 class LibraryOp:
@@ -29,6 +31,7 @@ class LibraryOp:
     def __init__(self, name: str, function: Function, device: str | None) -> None:
         self.name = f"torchapprox::{name}"
         self.kernels: dict[str, Function] = {}
+        OPERATORS[self.name] = self
         schema = torch.library.infer_schema(function, mutates_args=())
         torch.library.define(self.name, schema, tags=(torch.Tag.pt2_compliant_tag,))
         self.register_kernel(device or "default")(function)

@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.oracle_cases import KINDS
-from tests.torchapprox.simulated_cuda import launches, use_cuda_kernels
+from tests.torchapprox.simulated_cuda import launches, simulated_cuda
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -38,8 +38,8 @@ def check(kind, seed):
 
 def check_on_cuda_kernels(kind, seed):
     launches.clear()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        use_cuda_kernels(monkeypatch)
+    with pytest.MonkeyPatch.context() as monkeypatch, simulated_cuda():
+        monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
         check(kind, seed)
     assert launches, "no product ran on a CUDA kernel"
 
