@@ -31,7 +31,7 @@ _COPIES = {
 _ZERO_COPY = ("device_array",)
 
 
-class HostAccess(AssertionError):
+class HostAccessError(AssertionError):
     """A CUDA device would be waited for, or data would pass from host to device or back."""
 
 
@@ -50,7 +50,7 @@ class _Kernels(TorchDispatchMode):
             with self, torch.no_grad():
                 return (kernels.get("cuda") or kernels["default"])(*args, **kwargs)
         if not self._may_wait and _waits(func, args):
-            raise HostAccess(f"{func} waits for the device")
+            raise HostAccessError(f"{func} waits for the device")
         return func(*args, **kwargs)
 
 
@@ -68,7 +68,7 @@ class _Copies(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func in _COPIES and sys._getframe(1).f_code.co_name not in _ZERO_COPY:
-            raise HostAccess(f"{getattr(func, '__name__', func)} waits for the device")
+            raise HostAccessError(f"{getattr(func, '__name__', func)} waits for the device")
         return func(*args, **(kwargs or {}))
 
 

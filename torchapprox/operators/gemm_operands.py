@@ -7,18 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from multipliers import exact_products
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import code_tensor_values
 from torchapprox.operators.affine.rescale import rescale
-from torchapprox.operators.affine.zero_points import dequantise, needs_x_sums, subtract_zero_points
+from torchapprox.operators.affine.zero_points import needs_x_sums, subtract_zero_points
+from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.observed_codes import add_code_counts, rows_of
-
-
-def exact_table(x_signed: bool, w_signed: bool, device: torch.device) -> Tensor:
-    """Return the exact products of all codes, int32 `(256, 256)`, row = activation code."""
-    return torch.tensor(exact_products(x_signed, w_signed), device=device)
 
 
 @dataclass(frozen=True)
@@ -127,11 +122,19 @@ class GemmOperands:
             ``dtype``, `(G, M, N)`, contiguous.
         """
         sums = self.sums(lut, lut_range=lut_range)
+        w_sums, x_sums = self.w_values.sum(dim=2, dtype=torch.int64), None
         if needs_x_sums(self.w_zero_point, self.w_centred):
-            accumulators = self.subtract_zero_points(sums)
-            return dequantise(accumulators, self.scale[:, None, :], dtype).contiguous()
-        offset = self.x_zero_point * self.w_values.sum(dim=2, dtype=torch.int64)
-        return rescale(sums, offset, self.scale, channel_axis=2, dtype=dtype)
+            x_sums = self.x_values.sum(dim=2, dtype=torch.int64)
+            w_sums -= self.w_codes.shape[2] * self.w_zero_point
+        return rescale(
+            sums,
+            self.x_zero_point * w_sums,
+            self.scale,
+            channel_axis=2,
+            dtype=dtype,
+            x_sums=x_sums,
+            w_zero_point=self.w_zero_point,
+        )
 
     def sums(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the sums of the products as the accumulator holds them.

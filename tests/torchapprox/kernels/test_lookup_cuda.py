@@ -18,7 +18,7 @@ from torchapprox.kernels.lookup_cuda import (
     WARP,
     lookup_cuda,
 )
-from torchapprox.operators.lookup.cuda_lookup import table_image
+from torchapprox.operators.lookup.device_table import table_image
 
 pytestmark = pytest.mark.cuda
 

@@ -8,7 +8,12 @@ import torch
 from torch import nn
 
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
-from tests.torchapprox.simulated_cuda import HostAccess, launches, needs_simulator, simulated_cuda
+from tests.torchapprox.simulated_cuda import (
+    HostAccessError,
+    launches,
+    needs_simulator,
+    simulated_cuda,
+)
 from torchapprox import Accumulator, approximate, get_approx_modules
 from torchapprox.layers import Matmul, ScaledDotProductAttention
 
@@ -122,5 +127,5 @@ def test_host_access_is_noticed():
         one.nonzero, lambda: one[one > 0], lambda: torch.tensor([1]),
     ]  # fmt: skip
     for access in accesses:
-        with pytest.raises(HostAccess), simulated_cuda(may_wait=False):
+        with pytest.raises(HostAccessError), simulated_cuda(may_wait=False):
             access()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox import attention_cases, recurrent_cases
-from tests.torchapprox.simulated_cuda import launches, use_cuda_kernels
+from tests.torchapprox.simulated_cuda import launches, simulated_cuda
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = {

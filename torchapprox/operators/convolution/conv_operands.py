@@ -1,6 +1,7 @@
 """A convolution's operands as codes, and the integers that they make."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,8 +14,10 @@ from torchapprox.operators.affine.zero_points import dequantise, needs_x_sums, s
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
 from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.gemm_operands import GemmOperands, exact_table
+from torchapprox.operators.cuda_arrays import on_cuda
+from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_product
+from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_conv import images_in_parts, lut_conv
 
 
@@ -85,10 +88,12 @@ class ConvOperands:
         """
         if self.accumulator is not None:
             return self._accumulate_in_parts(lut, lut_range)
-        by_channel = -1, *[1] * self.args.DIMS
+        by_channel, x_sums = (-1, *[1] * self.args.DIMS), None
+        if needs_x_sums(self.w_zero_point, self.w_centred):
+            x_sums = self._x_sums().to(torch.int64).repeat_interleave(self._shape.rows, dim=1)
         return subtract_zero_points(
             self._sums(lut, lut_range),
-            x_sums=self._x_sums() if needs_x_sums(self.w_zero_point, self.w_centred) else None,
+            x_sums=x_sums,
             w_sums=self._w_sums().view(by_channel),
             depth=self._shape.depth,
             x_zero_point=self.x_zero_point,
@@ -108,13 +113,24 @@ class ConvOperands:
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
-        if self.accumulator is not None or needs_x_sums(self.w_zero_point, self.w_centred):
+        if self.accumulator is not None:
             scale = self.scale.view(-1, *[1] * self.args.DIMS)
             accumulators = self.accumulate(lut, lut_range=lut_range)
             return dequantise(accumulators, scale, dtype).contiguous()
         sums = self._sums(lut, lut_range)
-        offset = self.x_zero_point * self._w_sums()
-        reals = rescale(sums.flatten(2), offset, self.scale, channel_axis=1, dtype=dtype)
+        w_sums, x_sums = self._w_sums(), None
+        if needs_x_sums(self.w_zero_point, self.w_centred):
+            x_sums = self._x_sums().flatten(2)
+            w_sums -= self._shape.depth * self.w_zero_point
+        reals = rescale(
+            sums.flatten(2),
+            self.x_zero_point * w_sums,
+            self.scale,
+            channel_axis=1,
+            dtype=dtype,
+            x_sums=x_sums,
+            w_zero_point=self.w_zero_point,
+        )
         return reals.view(sums.shape)
 
     def _sums(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
@@ -138,21 +154,25 @@ class ConvOperands:
         return w_values.flatten(1).sum(dim=1, dtype=torch.int64)
 
     def _x_sums(self) -> Tensor:
-        """Return the sum of the activations that each output sees, int64 `(B, N, *output_size)`."""
+        """Return the sum of what each group of outputs sees, integers `(B, G, *output_size)`."""
         shape = self._shape
+        steps: dict[str, Any] = {
+            "stride": shape.stride,
+            "dilation": shape.dilation,
+            "groups": shape.groups,
+        }
+        if on_cuda(self.x_codes):
+            # Products with 1: exact, which a device's convolutions of floats need not be.
+            table = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
+            ones = torch.ones_like(self.w_codes[: shape.groups])
+            return lut_conv(self.x_codes, ones, table, engine="lookup", **steps)
         values = code_tensor_values(self.x_codes, signed=self.x_range[0] < 0)
         by_group = values.view(
             shape.batch, shape.groups, shape.channels // shape.groups, *shape.size
         )
         of_groups = by_group.sum(dim=2, dtype=torch.float64)
-        sums = type(self.args).FUNCTION(
-            of_groups,
-            of_groups.new_ones(shape.groups, 1, *shape.kernel),
-            stride=shape.stride,
-            dilation=shape.dilation,
-            groups=shape.groups,
-        )
-        return sums.to(torch.int64).repeat_interleave(shape.rows, dim=1)
+        kernel = of_groups.new_ones(shape.groups, 1, *shape.kernel)
+        return type(self.args).FUNCTION(of_groups, kernel, **steps).to(torch.int64)
 
     def _accumulate_in_parts(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         """Sum in the accumulator.

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from torchapprox.operators.affine.codes import code_tensor_values
-from torchapprox.operators.gemm_operands import exact_table
 from torchapprox.operators.gradients.product_form import ProductForm, Range
+from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 
 

@@ -5,20 +5,8 @@ from torch import Tensor
 from torchapprox.kernels.fields import Fields
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
-from torchapprox.operators.lookup.cpu_lookup import arrange, runs_x
-
-MOST_SPAN = 2**16 - 1  # of the entries of a table that is kept in 16 bits
-
-
-def least_of_image(lut_range: tuple[int, int], *, wide: bool) -> int | None:
-    """Return the least entry of a table that the kernels keep in 16 bits, None of any other one.
-
-    Args:
-        lut_range: Bounds on the table's entries.
-        wide: Whether sums may not fit int32.
-    """
-    least, greatest = lut_range
-    return None if wide or greatest - least > MOST_SPAN else least
+from torchapprox.operators.lookup.cpu_lookup import runs_x
+from torchapprox.operators.lookup.device_table import device_table
 
 
 def cuda_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, least: int | None) -> None:
@@ -32,9 +20,11 @@ def cuda_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, least: int | 
             contiguous tensor.
         least: What `least_of_image` returned.
     """
-    out = result.mT if runs_x(x, w) else result
-    table, rows, runs = arrange(x, w, lut)
-    _launch(table, rows, runs, Fields.of_matrix(*runs.shape[1:]), out, least)
+    x_runs = runs_x(x, w)
+    rows, runs = (w, x) if x_runs else (x, w)
+    out, runs = result.mT if x_runs else result, runs.mT.contiguous()
+    fields = Fields.of_matrix(*runs.shape[1:])
+    _launch(lut, rows.contiguous(), runs, fields, out, least, by_x=not x_runs)
 
 
 def cuda_conv(
@@ -58,32 +48,30 @@ def cuda_conv(
             f"'x' must have at most three axes of positions on a CUDA device, got {tuple(x.shape)}"
         )
     rows = w.view(shape.groups, shape.rows, shape.depth)
-    _launch(lut.T.contiguous(), rows, x, _conv_fields(shape), out, least)
+    _launch(lut, rows, x, _conv_fields(shape), out, least, by_x=False)
 
 
 def _launch(
-    table: Tensor, rows: Tensor, codes: Tensor, fields: Fields, out: Tensor, least: int | None
+    lut: Tensor,
+    rows: Tensor,
+    codes: Tensor,
+    fields: Fields,
+    out: Tensor,
+    least: int | None,
+    *,
+    by_x: bool,
 ) -> None:
-    with cuda_device(table.device) as stream:
+    known = device_table(lut)
+    if least is None:
+        table = known.rows(by_x=by_x)
+    else:
+        # Bounds that a caller gave may be wider than the entries are.
+        table, least = known.image(by_x=by_x), known.range[0]
+    with cuda_device(lut.device) as stream:
         from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415
 
-        if least is not None:
-            table = table_image(table, least)
         table, rows, codes, out = map(device_array, (table, rows, codes.view(-1), out.view(-1)))
         lookup_cuda(table, rows, codes, fields, out, least=least, stream=stream)
-
-
-def table_image(table: Tensor, least: int) -> Tensor:
-    """Return a table's entries less ``least`` in 16 bits, as `lookup_cuda` takes them.
-
-    Examples:
-        >>> import torch
-        >>> table = torch.arange(256).repeat(256, 1).int() - 5
-        >>> table_image(table, -5)[7, 3] == 3 + (131 << 16)
-        tensor(True)
-    """
-    entries = table - least
-    return entries[:, :128] | (entries[:, 128:] << 16)
 
 
 def _conv_fields(shape: ConvShape) -> Fields:

@@ -13,7 +13,8 @@ from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.library_op import library_op
-from torchapprox.operators.lookup.cuda_lookup import cuda_conv, least_of_image
+from torchapprox.operators.lookup.cuda_lookup import cuda_conv
+from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.lut_matmul import check_table, entry_range, needs_int64
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cpu_lookup import cpu_lookup, runs_x
-from torchapprox.operators.lookup.cuda_lookup import cuda_lookup, least_of_image
+from torchapprox.operators.lookup.cuda_lookup import cuda_lookup
+from torchapprox.operators.lookup.device_table import device_table, least_of_image
 
 INT32_MAX = 2**31 - 1
 
@@ -70,7 +72,12 @@ def lut_matmul(
 
 
 def entry_range(lut: Tensor) -> tuple[int, int]:
-    """Return the least and the greatest entry of a table as Python ints."""
+    """Return the least and the greatest entry of a table as Python ints.
+
+    On a CUDA device, they are read once for each table.
+    """
+    if on_cuda(lut):
+        return device_table(lut).range
     # Much faster along memory, and any order will do.
     low, high = torch.aminmax(lut.T if lut.T.is_contiguous() else lut)
     return int(low), int(high)

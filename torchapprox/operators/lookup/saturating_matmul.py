@@ -9,6 +9,7 @@ from torch import Tensor
 from torchapprox.kernels import saturating_runs_cpu
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.library_op import library_op
+from torchapprox.operators.lookup.device_table import device_table
 from torchapprox.operators.lookup.lut_matmul import check_operands
 
 
@@ -54,7 +55,8 @@ def _saturating_matmul(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
 
 @_saturating_matmul.register_kernel("cuda")
 def _(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
-    *tensors, result = _arrange(x, w, lut)
+    _, *tensors, result = _arrange(x, w, lut)
+    tensors.insert(0, device_table(lut).rows(by_x=not _x_runs(x, w)))
     low, high = _limits(bits)
     with cuda_device(x.device) as stream:
         from torchapprox.kernels.saturating_cuda import saturating_cuda  # noqa: PLC0415

@@ -1,0 +1,32 @@
+"""The table of exact products, kept on every device that asked for it."""
+
+import torch
+from torch import Tensor
+
+from multipliers import exact_products
+
+_kept: dict[tuple[bool, bool, torch.device], Tensor] = {}
+
+
+def exact_table(x_signed: bool, w_signed: bool, device: torch.device) -> Tensor:
+    """Return the exact products of all codes, int32 `(256, 256)`, row = activation code.
+
+    It is shared: do not write to it.
+
+    Args:
+        x_signed: Whether activation codes stand for two's complement numbers.
+        w_signed: Likewise of weight codes.
+        device: Where the table is wanted.
+
+    Examples:
+        >>> exact_table(True, False, torch.device("cpu"))[255, 3]
+        tensor(-3, dtype=torch.int32)
+    """
+    key = x_signed, w_signed, device
+    # A graph that is being compiled owns its constants.
+    if torch.compiler.is_compiling():
+        return torch.tensor(exact_products(x_signed, w_signed), device=device)
+    if key not in _kept:
+        with torch.inference_mode(mode=False):
+            _kept[key] = torch.tensor(exact_products(x_signed, w_signed), device=device)
+    return _kept[key]
