@@ -3,6 +3,8 @@
 On CPU tensors that count as a device's, in Numba's simulator.
 """
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
@@ -15,7 +17,9 @@ from tests.torchapprox.simulated_cuda import (
     simulated_cuda,
 )
 from torchapprox import Accumulator, approximate, get_approx_modules
+from torchapprox.gradients import ApproximateBackward, StraightThrough, WindowDifference
 from torchapprox.layers import Matmul, ScaledDotProductAttention
+from torchapprox.operators.gradients import table_gradient
 
 pytestmark = [pytest.mark.cuda, needs_simulator]
 
@@ -129,3 +133,41 @@ def test_host_access_is_noticed():
     for access in accesses:
         with pytest.raises(HostAccessError), simulated_cuda(may_wait=False):
             access()
+
+
+GRADIENTS = [None, ApproximateBackward(), WindowDifference(4)]
+
+
+@pytest.mark.parametrize("gradient", GRADIENTS, ids=["straight", "approximate", "tables"])
+@pytest.mark.parametrize("kind", ["linear", "convolution", "transposed", "product"])
+def test_training_step(kind, gradient):
+    model, x = converted(kind)
+    for _, layer in get_approx_modules(model):
+        layer.gradient = gradient or StraightThrough()
+    results = []
+    for mode in ("cpu", "warm", "device"):
+        model.zero_grad()
+        leaf = x.clone().requires_grad_()
+        with nullcontext() if mode == "cpu" else simulated_cuda(may_wait=mode == "warm"):
+            first(model(leaf)).square().sum().backward()
+        results.append([leaf.grad, *(p.grad for p in model.parameters())])
+    for got, wanted in zip(results[2], results[0], strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(2, 3, 40, 9), (1, 1, 1, 1), (1, 2, 0, 3), (2, 0, 4, 3)])
+def test_gradients_of_look_ups(shape, dtype):
+    groups, rows, others, depth = shape
+    generator = torch.Generator().manual_seed(0)
+
+    def codes(*size):
+        return torch.randint(0, 256, size, generator=generator).to(torch.uint8)
+
+    own, other = codes(groups, rows, depth), codes(groups, others, depth)
+    grad = torch.randn(groups, rows, others, dtype=dtype, generator=generator)
+    table = torch.randn(256, 256, dtype=dtype, generator=generator)
+    expected = table_gradient(grad, own, other, table)
+    with simulated_cuda(may_wait=False):
+        sums = table_gradient(grad, own, other, table)
+    torch.testing.assert_close(sums, expected)
