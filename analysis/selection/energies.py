@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.operand_stream import OperandStream
+from analysis.stream_energy import operand_energy
+from multipliers import UNIT_GATES, CellTable, Cost, Netlist, circuit_cost
+
 Energies = Mapping[str, float] | pd.DataFrame
 """Relative energy by multiplier, or for each layer (row) and multiplier (column)."""
 
@@ -78,3 +82,98 @@ def _check_known(kind: str, names: Sequence[str], known: Iterable[object]) -> No
     missing = sorted(set(names) - {str(name) for name in known})
     if missing:
         raise LookupError(f"'energies' must hold every {kind}, lacks {', '.join(missing)}")
+
+
+def relative_energies(
+    costs: Mapping[str, Netlist | Cost | float], *, exact: Netlist | Cost | float
+) -> dict[str, float]:
+    """Return the energy of a multiplication on each multiplier, relative to an exact one.
+
+    Args:
+        costs: By name of the multiplier: its gates, whose energy is estimated
+            (`multipliers.circuit_cost`); a cost, of which `multipliers.Cost.power` counts, the
+            published figure where there is one; or a figure in any unit.
+        exact: The exact multiplier's, likewise.
+
+    Returns:
+        Relative energy by name.
+
+    Raises:
+        ValueError: If a figure is in another unit or from another source than the exact one's, is
+            negative, or the exact one's is 0.
+
+    Examples:
+        >>> from multipliers import get_netlist
+        >>> netlists = {name: get_netlist(name) for name in ("mul8s_array", "mul8s_tm_k3")}
+        >>> found = relative_energies(netlists, exact=netlists["mul8s_array"])
+        >>> {name: round(energy, 3) for name, energy in found.items()}
+        {'mul8s_array': 1.0, 'mul8s_tm_k3': 0.342}
+        >>> relative_energies({"a": 0.2}, exact=0.4)
+        {'a': 0.5}
+    """
+    reference, unit = _figure(exact)
+    if not reference > 0:
+        raise ValueError(f"'exact' must have an energy above 0, got {reference}")
+    energies = {}
+    for name, cost in costs.items():
+        value, own = _figure(cost)
+        if own != unit:
+            raise ValueError(f"{name!r} must have its energy in {unit}, as 'exact', got {own}")
+        if not value >= 0:
+            raise ValueError(f"{name!r} must have an energy of at least 0, got {value}")
+        energies[name] = value / reference
+    return energies
+
+
+def energies_on_operands(
+    netlists: Mapping[str, Netlist],
+    streams: Mapping[str, OperandStream],
+    *,
+    exact: Netlist,
+    cells: CellTable = UNIT_GATES,
+) -> pd.DataFrame:
+    """Return the energy of a multiplication on each layer's operands, relative to an exact one.
+
+    Args:
+        netlists: The circuits by name.
+        streams: Operands by the layer's name in the float model; see `analysis.record_stream`.
+        exact: The exact circuit, on the same operands.
+        cells: Energy of each cell.
+
+    Returns:
+        One row per layer, one column per multiplier.
+
+    Raises:
+        ValueError: As `analysis.operand_energy`, or if the exact circuit takes no energy for a
+            layer, whose operands are then all equal.
+
+    Examples:
+        >>> from multipliers import get_netlist
+        >>> rng = np.random.default_rng(0)
+        >>> operands = rng.integers(0, 256, (2, 1000)).astype(np.uint8)
+        >>> netlists = {"mul8u_tm_k3": get_netlist("mul8u_tm_k3")}
+        >>> array = get_netlist("mul8u_array")
+        >>> streams = {"conv": OperandStream(*operands), "linear": OperandStream(*operands // 8)}
+        >>> frame = energies_on_operands(netlists, streams, exact=array)
+        >>> bool(frame.loc["linear", "mul8u_tm_k3"] < frame.loc["conv", "mul8u_tm_k3"] < 1)
+        True
+    """
+    rows = {}
+    for layer, stream in streams.items():
+        reference = operand_energy(exact, stream, cells=cells).energy_per_multiplication
+        if not reference > 0:
+            raise ValueError(f"the operands of layer {layer!r} must not all be equal")
+        rows[layer] = {
+            name: operand_energy(netlist, stream, cells=cells).energy_per_multiplication / reference
+            for name, netlist in netlists.items()
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _figure(cost: Netlist | Cost | float) -> tuple[float, str]:
+    """Return a figure with its unit and source."""
+    if isinstance(cost, Netlist):
+        cost = circuit_cost(cost)
+    if isinstance(cost, Cost):
+        return cost.power.value, f"{cost.power.unit} ({cost.power.source})"
+    return float(cost), "the unit of a number"

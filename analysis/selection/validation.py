@@ -1,0 +1,215 @@
+"""Choices that are checked while they are made: by true forward passes on a validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.selection.assignment import Assignment
+from analysis.selection.choice_table import Choices, ChoiceTable
+from analysis.selection.evaluator import Evaluation
+from analysis.selection.select import Method, select
+from multipliers import Multiplier
+
+Evaluate = Callable[[Mapping[str, Multiplier]], Evaluation]
+"""What evaluates an assignment, such as an `analysis.Evaluator`."""
+
+Accept = Callable[[Evaluation], bool]
+"""Whether an evaluation is good enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An assignment with where it comes from.
+
+    Attributes:
+        method: Method of `analysis.select`, "uniform", or a name of the user's own.
+        bound: Bound of the predicted loss; NaN without one.
+        assignment: The assignment.
+    """
+
+    method: str
+    bound: float
+    assignment: Assignment
+
+
+def within(
+    exact: Evaluation, *, accuracy_drop: float = np.inf, loss_rise: float = np.inf
+) -> Accept:
+    """Return a function that accepts what falls little behind the exact multiplication.
+
+    Args:
+        exact: Evaluation with exact multiplications.
+        accuracy_drop: Greatest fall of the accuracy, as a share: 0.01 is one percentage point.
+        loss_rise: Greatest rise of the loss.
+
+    Examples:
+        >>> accept = within(Evaluation(0.98, 0.1, 1.0), accuracy_drop=0.01)
+        >>> accept(Evaluation(0.97, 0.2, 0.5)), accept(Evaluation(0.96, 0.2, 0.5))
+        (True, False)
+    """
+
+    def accept(found: Evaluation) -> bool:
+        # A whole number of samples, up to rounding.
+        drop = exact.accuracy - found.accuracy <= accuracy_drop + 1e-9
+        return (drop or accuracy_drop == np.inf) and found.loss - exact.loss <= loss_rise
+
+    return accept
+
+
+def bounded_candidates(
+    table: ChoiceTable,
+    *,
+    methods: Sequence[Method] = ("milp",),
+    count: int = 16,
+    distinct: int | None = None,
+    tolerances: Mapping[str, float] | None = None,
+) -> list[Candidate]:
+    """Choose within many bounds of the predicted loss.
+
+    The bounds rise geometrically from the greatest loss at which nothing can be saved, or a
+    millionth of the loss of the cheapest choice if that is greater, to the latter.
+
+    Args:
+        table: What there is to choose from.
+        methods: Methods of `analysis.select`.
+        count: Number of bounds.
+        distinct: Greatest number of different multipliers.
+        tolerances: For matching.
+
+    Returns:
+        The choices by method and ascending bound, without repetitions of an assignment within a
+        method, and without bounds that a method cannot keep.
+
+    Raises:
+        LookupError, ValueError: As `analysis.select`.
+    """
+    rises = table.loss - table.loss.min(axis=1, keepdims=True)
+    base, most = float(table.loss.min(axis=1).sum()), float(rises.max(axis=1).sum())
+    least = rises[rises > 0].min(initial=most)
+    candidates = []
+    for method in methods:
+        seen: set[Assignment] = set()
+        for bound in base + np.geomspace(max(least, 1e-6 * most), most, count) if most else [base]:
+            try:
+                found = select(
+                    table,
+                    # Rounding must not lose the last choice.
+                    max_loss=float(bound) + 1e-12 * abs(bound),
+                    method=method,
+                    distinct=distinct,
+                    tolerances=tolerances,
+                )
+            except ValueError:
+                if distinct is None and method != "matching":
+                    raise
+                continue
+            if found not in seen:
+                seen.add(found)
+                candidates.append(Candidate(method, float(bound), found))
+    return candidates
+
+
+def uniform_candidates(table: ChoiceTable) -> list[Candidate]:
+    """Give all layers one multiplier, for each multiplier of a table."""
+    return [
+        Candidate("uniform", float("nan"), Assignment.uniform(table.layers, multiplier))
+        for multiplier in table.multipliers
+    ]
+
+
+def refine(
+    table: ChoiceTable,
+    start: Assignment,
+    evaluate: Evaluate,
+    accept: Accept,
+    *,
+    evaluations: int = 200,
+) -> Assignment:
+    """Give layer after layer a cheaper multiplier as long as the true quality is good enough.
+
+    Tries the steps in the order of the energy that they save per predicted rise of the loss, and
+    takes each that is accepted. Where one is not, steps of its layer that are predicted to lose
+    more are not tried any more.
+
+    Args:
+        table: What there is to choose from.
+        start: An assignment that is accepted.
+        evaluate: Evaluates an assignment, on a validation split.
+        accept: Whether an evaluation is good enough; see `within`.
+        evaluations: Greatest number of evaluations.
+
+    Returns:
+        An accepted assignment of at most the energy of the start.
+    """
+    chosen = table.choices(start)
+    rows = np.arange(len(chosen))
+    # Predicted loss from which on a layer's steps are known to fail.
+    ceiling = np.full(len(chosen), np.inf)
+    for _ in range(evaluations):
+        saved = table.energy[rows, chosen][:, np.newaxis] - table.energy
+        risen = table.loss - table.loss[rows, chosen][:, np.newaxis]
+        possible = (saved > 0) & (table.loss < ceiling[:, np.newaxis])
+        if not possible.any():
+            break
+        smallest = np.abs(table.loss).max() * 1e-9 + np.finfo(float).tiny
+        rate = np.where(possible, saved / np.maximum(risen, smallest), -np.inf)
+        row, column = np.unravel_index(rate.argmax(), rate.shape)
+        trial: Choices = chosen.copy()
+        trial[row] = column
+        if accept(evaluate(table.assignment(trial))):
+            chosen = trial
+        else:
+            ceiling[row] = min(ceiling[row], table.loss[row, column])
+    return table.assignment(chosen)
+
+
+def select_validated(
+    table: ChoiceTable,
+    evaluate: Evaluate,
+    accept: Accept,
+    *,
+    method: Method = "milp",
+    count: int = 16,
+    distinct: int | None = None,
+    tolerances: Mapping[str, float] | None = None,
+    refined: bool = True,
+) -> Assignment:
+    """Choose the assignment of least energy whose true quality is good enough.
+
+    Evaluates the choices of `bounded_candidates` from the cheapest on until one is accepted, then
+    improves it by `refine`.
+
+    Args:
+        table: What there is to choose from.
+        evaluate: Evaluates an assignment, on a validation split.
+        accept: Whether an evaluation is good enough; see `within`.
+        method: Method of `analysis.select`.
+        count: Number of bounds.
+        distinct: Greatest number of different multipliers; `refine` needs None.
+        tolerances: For matching.
+        refined: Whether to `refine`.
+
+    Returns:
+        The assignment.
+
+    Raises:
+        ValueError: If no choice is accepted, or ``distinct`` is given with ``refined``.
+    """
+    if refined and distinct is not None:
+        raise ValueError("'refined' does not keep to 'distinct' multipliers; choose one of the two")
+    candidates = bounded_candidates(
+        table, methods=[method], count=count, distinct=distinct, tolerances=tolerances
+    )
+    candidates.sort(key=lambda candidate: table.relative_energy(candidate.assignment))
+    for candidate in candidates:
+        if accept(evaluate(candidate.assignment)):
+            if not refined:
+                return candidate.assignment
+            return refine(table, candidate.assignment, evaluate, accept)
+    raise ValueError(
+        f"none of {len(candidates)} choices by {method} is accepted: choose from more accurate "
+        "multipliers, or accept more"
+    )
