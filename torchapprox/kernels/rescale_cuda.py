@@ -25,6 +25,7 @@ WARP = 32
 THREADS = 256
 MOST_BLOCKS = 4096
 SIDE = 32  # of a tile
+_PITCH = SIDE + 1  # one more, so that a column's elements lie in different banks
 STRIPE = 8  # rows of a tile that a block reads at once
 _MOST_BLOCKS_YZ = 65535
 
@@ -167,8 +168,7 @@ def _transposed_kernel(float_bytes: int, centre: bool) -> Any:
 
     @cuda.jit
     def rescale_transposed(sums, offset, scale, x_sums, w_zero_point, out):
-        # One more column, so that a column's elements lie in different banks.
-        tile = cuda.shared.array((SIDE, SIDE + 1), real)
+        tile = cuda.shared.array((SIDE, _PITCH), real)
         groups, width, height = sums.shape
         first_m = cuda.blockIdx.x * SIDE
         for group in range(cuda.blockIdx.z, groups, cuda.gridDim.z):

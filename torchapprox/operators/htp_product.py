@@ -10,6 +10,7 @@ from htp import HtpCallable, HtpModel, accurate_model
 from multipliers import Port
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.zero_points import needs_x_sums, subtract_zero_points
+from torchapprox.operators.exact_floats import exact_floats
 
 _FLOAT32_BITS = 24
 _FOREIGN_DEPTH = 1 << (_FLOAT32_BITS - 16)
@@ -68,7 +69,7 @@ def htp_product(
     x_sums = None
     if needs_x_sums(w_zero_point, w_centred):
         groups, dtype = kwargs.get("groups", 1), _exact_float(model, x, w, depth)
-        with torch.autocast(x.device.type, enabled=False):
+        with exact_floats(x.device):
             one_channel_each = torch.ones_like(w[:groups], dtype=dtype)
             x_sums = base_func(x.to(dtype), one_channel_each, **kwargs).to(torch.int64)
         if groups > 1:
@@ -110,7 +111,7 @@ def htp_sums(
         float32 or float64, the shape that ``base_func`` gives.
     """
     dtype = _exact_float(model, x, w, depth)
-    with torch.autocast(x.device.type, enabled=False):
+    with exact_floats(x.device):
         sums: Tensor = model(base_func, x.to(dtype), w.to(dtype), kwargs)
     return sums
 

@@ -1,0 +1,103 @@
+"""Compile every CUDA kernel for some architectures: registers and spills, without a device.
+
+``python -m benchmarks.cuda_registers [--arch 80 90]`` needs the extra ``torchapprox[cuda]``, no
+driver and no simulator; without ``ptxas`` on the path, it says how long the code is.
+"""
+
+import argparse
+import importlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from numba import cuda as _cuda
+from numba import types
+
+from torchapprox.kernels import (
+    lookup_cuda,
+    quantise_cuda,
+    rescale_cuda,
+    saturating_cuda,
+    table_gradient_cuda,
+)
+
+cuda: Any = _cuda
+BYTE, INT, LONG, REAL = types.uint8, types.int32, types.int64, types.float32
+
+
+def array(kind: Any, dims: int = 1) -> Any:
+    """Return the type of a contiguous device array."""
+    return types.Array(kind, dims, "C")
+
+
+def kernels() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Yield names, kernels and the types of their arguments."""
+    codes, sizes = array(BYTE, 3), types.UniTuple(types.uint32, 17)
+    for packed, pairs, columns, width in (
+        (True, 4, 4, 4), (True, 4, 1, 4), (True, 1, 4, 4), (False, 4, 4, 4), (False, 4, 1, 8),
+    ):  # fmt: skip
+        sums = array(INT if width == 4 else LONG)
+        name = f"lookup, {'pairs' if packed else 'rows'} {pairs}, columns {columns}, {width} bytes"
+        arguments = array(INT, 2), codes, array(BYTE), sizes, LONG, sums
+        yield name, lookup_cuda._kernel(packed, pairs, columns, width), arguments
+    saturating = array(INT, 2), codes, codes, array(LONG, 3), LONG, LONG
+    yield "saturating", saturating_cuda._saturating, saturating
+    by, limits, places = (array(REAL), array(REAL), array(INT)), (REAL, REAL), (LONG,) * 9
+    for whole in (True, False):
+        arguments = *by, *limits, types.UniTuple(LONG, len(places)), array(BYTE), array(REAL)
+        name = "quantise" if whole else "quantise, padded"
+        yield name, quantise_cuda._codes_kernel(4, whole), arguments
+    yield "fake-quantise", quantise_cuda._reals_kernel(4), (*by, *limits, LONG, array(REAL))
+    clip = *by, *limits, LONG, array(REAL), array(REAL)
+    yield "clip gradient", quantise_cuda._gradient_kernel(4), clip
+    for name, make, sums, channels, shared in (
+        ("rows", rescale_cuda._rows_kernel, 2, 1, 2),
+        ("columns", rescale_cuda._columns_kernel, 3, 2, 2),
+        ("transposed", rescale_cuda._transposed_kernel, 3, 2, 2),
+    ):
+        by_channel = array(LONG, channels), array(REAL, channels)
+        more = array(LONG, shared), array(LONG, channels), array(REAL, sums)
+        yield f"rescale {name}", make(4, True), (array(INT, sums), *by_channel, *more)
+    reals = array(REAL, 3)
+    gradient = array(REAL, 2), codes, codes, reals, reals
+    yield "table gradient", table_gradient_cuda._kernel(4), gradient
+
+
+def report(kernel: Any, arguments: tuple[Any, ...], arch: int) -> str:
+    """Compile one kernel and return what the assembler says of it."""
+    signature, capability = types.void(*arguments), divmod(arch, 10)
+    code, _ = cuda.compile_ptx(kernel.py_func, signature, cc=capability)
+    if shutil.which("ptxas") is None:
+        return f"{len(code.splitlines())} lines"
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "kernel.ptx"
+        source.write_text(code, encoding="utf-8")
+        command = ["ptxas", "-v", f"-arch=sm_{arch}", str(source), "-o", f"{source}.out"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"(\d+) bytes spill stores.*?Used (\d+) registers", done.stderr, re.DOTALL)
+    return f"{found[2]} registers, {found[1]} bytes spilt" if found else done.stderr.strip()
+
+
+def main() -> None:
+    """Print a line for each kernel and architecture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arch", type=int, nargs="+", default=[80, 90])
+    arguments = parser.parse_args()
+    for arch in arguments.arch:
+        # Numba asks the current device, which nobody needs to have, when a kernel is declared.
+        for module in ("dispatcher", "compiler"):
+            part: Any = importlib.import_module(f"numba.cuda.{module}")
+            part.get_current_device = lambda: SimpleNamespace(
+                compute_capability=divmod(arguments.arch[0], 10)
+            )
+        for name, kernel, types_of in kernels():
+            print(f"sm_{arch} | {name} | {report(kernel, types_of, arch)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from torchapprox.operators.exact_floats import exact_floats
+
+CUDA = torch.device("cuda")
+
+
+def settings():
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return matmul.fp32_precision, cudnn.enabled, torch.get_float32_matmul_precision()
+
+
+@pytest.fixture(params=["highest", "high"])
+def precision(request):
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(request.param)
+    yield request.param
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda':UserWarning")
+def test_a_device_neither_rounds_to_tensorfloat_nor_transforms(precision):
+    before = settings()
+    with exact_floats(CUDA):
+        assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        assert not torch.backends.cudnn.enabled
+    assert settings() == before
+    assert before[2] == precision
+
+
+@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda':UserWarning")
+def test_settings_come_back_after_an_error():
+    before = settings()
+    with pytest.raises(ZeroDivisionError), exact_floats(CUDA):
+        _ = 1 / 0
+    assert settings() == before
+
+
+def test_autocast_is_off():
+    with torch.autocast("cpu"), exact_floats(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
