@@ -51,17 +51,23 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The training and the test part of scikit-learn's handwritten digits."""
+    """The parts of scikit-learn's handwritten digits; the validation part only where asked for."""
 
     train: Labelled
     test: Labelled
+    validation: Labelled | None = None
 
 
-def load_digits(seed: int = 0) -> Digits:
+def load_digits(seed: int = 0, *, validation: float = 0.0) -> Digits:
     """Load the 1797 images and split them 3 : 1, with equal shares of each digit.
 
     Args:
         seed: Chooses the split.
+        validation: Share of the training part that is set apart for decisions that the test part
+            must not see; the test part does not depend on it.
+
+    Raises:
+        ValueError: If the share is not from 0 to below 1.
 
     References:
         E. Alpaydin and C. Kaynak (1998), "Optical Recognition of Handwritten Digits", UCI Machine
@@ -71,17 +77,28 @@ def load_digits(seed: int = 0) -> Digits:
         >>> digits = load_digits()
         >>> len(digits.train), len(digits.test)
         (1347, 450)
+        >>> digits = load_digits(validation=0.25)
+        >>> len(digits.train), len(digits.validation), len(digits.test)
+        (1010, 337, 450)
     """
+    if not 0 <= validation < 1:
+        raise ValueError(f"'validation' must be from 0 to below 1, got {validation}")
     bunch = datasets.load_digits()
     images = (bunch.images[:, None] / 8 - 1).astype(np.float32)
     labels = bunch.target.astype(np.int64)
     chosen, held_out = model_selection.train_test_split(
         np.arange(len(labels)), test_size=0.25, random_state=seed, stratify=labels
     )
+    parts = [chosen, held_out]
+    if validation:
+        kept, apart = model_selection.train_test_split(
+            chosen, test_size=validation, random_state=seed, stratify=labels[chosen]
+        )
+        parts = [kept, held_out, apart]
     return Digits(
         *(
             Labelled(torch.from_numpy(images[part]), torch.from_numpy(labels[part]))
-            for part in (chosen, held_out)
+            for part in parts
         )
     )
 

@@ -5,6 +5,7 @@ from analysis.selection.choice_table import ChoiceTable, choice_table
 from analysis.selection.energies import Energies, energies_on_operands, relative_energies
 from analysis.selection.error_variances import ErrorVariances, relative_error_variances
 from analysis.selection.evaluator import Evaluation, Evaluator
+from analysis.selection.front import energy_front
 from analysis.selection.quality import Quality, measure_quality, own_predictions
 from analysis.selection.select import select
 from analysis.selection.sensitivity import (
@@ -12,6 +13,7 @@ from analysis.selection.sensitivity import (
     measure_sensitivities,
     sensitivity_frame,
 )
+from analysis.selection.tolerance import ToleranceLearning, learn_tolerances
 from analysis.selection.validation import (
     Candidate,
     bounded_candidates,
@@ -31,9 +33,12 @@ __all__ = [
     "Evaluator",
     "Quality",
     "Sensitivity",
+    "ToleranceLearning",
     "bounded_candidates",
     "choice_table",
     "energies_on_operands",
+    "energy_front",
+    "learn_tolerances",
     "measure_quality",
     "measure_sensitivities",
     "own_predictions",

@@ -12,6 +12,7 @@ All levels draw the same noise, scaled, so that their differences are those of t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -177,7 +178,7 @@ def _with_noise(
     """Measure with noise in one layer, which gets its own noise back."""
     layer = dict(get_approx_modules(model))[name]
     noise = layer.noise
-    before = noise.state_dict()
+    before = copy.deepcopy(noise.state_dict())
     with noisy(model, {name: NoiseParameters(mean=0.0, stdev=variance**0.5)}, seed=seed):
         for other, each in get_approx_modules(model):
             if other != name:

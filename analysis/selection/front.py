@@ -1,0 +1,73 @@
+"""Energy against accuracy: chosen on a validation split, verified on a test split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from analysis.multiplier_frame import pareto_front
+from analysis.selection.validation import Candidate, Evaluate
+
+
+def energy_front(
+    candidates: Iterable[Candidate], validate: Evaluate, *, verify: Evaluate | None = None
+) -> pd.DataFrame:
+    """Evaluate candidates, and find those that none beats in energy and accuracy.
+
+    Uniform candidates (`analysis.uniform_candidates`) are evaluated beside the others and have a
+    front of their own.
+
+    Args:
+        candidates: What there is to choose from; see `analysis.bounded_candidates`.
+        validate: Evaluates an assignment on the validation split, which decides about the front.
+        verify: Evaluates on the test split; only members of a front.
+
+    Returns:
+        One row per candidate, by ascending energy: `method`, `bound`, `assignment` (the value),
+        `relative_energy`, `validation_accuracy`, `validation_loss`, `on_front`, and with
+        ``verify`` `test_accuracy` and `test_loss`, NaN off the fronts.
+
+    Raises:
+        ValueError: If there is no candidate.
+
+    Examples:
+        >>> from analysis.selection import Assignment, Evaluation
+        >>> from multipliers import get
+        >>> found = {"mul8s_tm_k1": (0.9, 0.7), "mul8s_tm_k2": (0.8, 0.5)}
+        >>> found["mul8s_drum4"] = (0.7, 0.6)
+        >>> frame = energy_front(
+        ...     [Candidate("milp", 0.1, Assignment({"conv": get(name)})) for name in found],
+        ...     lambda one: Evaluation(found[one["conv"].name][0], 0.1, found[one["conv"].name][1]),
+        ... )
+        >>> frame["on_front"].tolist(), frame["relative_energy"].tolist()
+        ([True, False, True], [0.5, 0.6, 0.7])
+    """
+    rows = []
+    for candidate in candidates:
+        found = validate(candidate.assignment)
+        rows.append(
+            {
+                "method": candidate.method,
+                "bound": candidate.bound,
+                "assignment": candidate.assignment,
+                "relative_energy": found.relative_energy,
+                "validation_accuracy": found.accuracy,
+                "validation_loss": found.loss,
+            }
+        )
+    if not rows:
+        raise ValueError("'candidates' must hold at least one candidate, got none")
+    frame = pd.DataFrame(rows).sort_values("relative_energy", kind="stable", ignore_index=True)
+    frame["error"] = 1 - frame["validation_accuracy"]
+    uniform = frame["method"] == "uniform"
+    fronts = [pareto_front(part, "error", "relative_energy") for _, part in frame.groupby(uniform)]
+    frame["on_front"] = frame.index.isin(pd.concat(fronts).index)
+    frame = frame.drop(columns="error")
+    if verify is not None:
+        tested = {row: verify(frame["assignment"][row]) for row in frame.index[frame["on_front"]]}
+        for name in ("accuracy", "loss"):
+            frame[f"test_{name}"] = pd.Series(
+                {row: getattr(found, name) for row, found in tested.items()}, dtype=float
+            )
+    return frame
