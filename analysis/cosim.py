@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.files import write_whole
 from analysis.operand_stream import OperandStream
 from analysis.verilog_bench import BENCH, MODULE, bench_files
 from multipliers import Multiplier, library_cells, read_netlist
+from multipliers.whole_file import write_whole
 
 CELLS = "library_cells.v"
 DEFAULT_SECONDS = 300.0

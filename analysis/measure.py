@@ -16,7 +16,7 @@ from analysis.modes import evaluating
 from analysis.moments import ChannelMoments
 from multipliers import Multiplier
 from torchapprox import GemmOperands, observe_operands
-from torchapprox.batches import run_batch
+from torchapprox.batches import run_batch, several
 from torchapprox.layers import InferenceMode
 from torchapprox.operators import lut_matmul
 from torchapprox.tracing import check_operands
@@ -174,7 +174,7 @@ def measure_many(
         evaluating(model, InferenceMode.QUANTIZED),
         observe_operands(model, record),
     ):
-        for batch in batches:
+        for batch in several(batches):
             run_batch(model, batch)
     measured = [
         {name: found for name, meter in layers.items() if (found := meter.result) is not None}

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from analysis.files import write_whole
 from multipliers.formats.arrays import read_arrays
+from multipliers.whole_file import write_whole
 from torchapprox import GemmOperands, get_approx_modules, observe_operands
+from torchapprox.batches import run_batch, several
 
 DEFAULT_LIMIT = 100_000
 _MOST_BYTES = 1 << 28
@@ -158,8 +159,8 @@ def record_stream(
             missing -= len(parts[-1][0])
 
     with torch.no_grad(), observe_operands(model, record):
-        for batch in batches:
-            model(batch)
+        for batch in several(batches):
+            run_batch(model, batch)
             if missing <= 0:
                 break
     if not parts:

@@ -20,13 +20,13 @@ from tqdm import tqdm
 
 from analysis.comparison import LayerComparison
 from analysis.error_plots import plot_layer_errors, plot_model_scatter
-from analysis.files import write_whole
 from analysis.pareto_plot import plot_pareto
 from analysis.plots import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
 from analysis.results import Results
 from analysis.style import DARK, new_figure, render_both, render_png
 from analysis.tables import all_tables
 from multipliers import Multiplier
+from multipliers.whole_file import write_whole
 from torchapprox import LayerTrace
 
 

@@ -11,7 +11,7 @@ from torch import nn
 import torchapprox
 from analysis.modes import evaluating
 from torchapprox import Trace
-from torchapprox.batches import run_batch
+from torchapprox.batches import run_batch, several
 from torchapprox.layers import InferenceMode
 
 
@@ -47,7 +47,7 @@ def trace_batches(
         evaluating(model, mode),
         torchapprox.trace(model, rows=rows, seed=seed) as traces,
     ):
-        for batch in batches:
+        for batch in several(batches):
             run_batch(model, batch)
     if not traces:
         raise ValueError("'batches' must hold at least one batch that reaches a layer, got none")

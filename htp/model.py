@@ -17,7 +17,7 @@ from htp.model_json import MOST_BYTES, read_document, write_document
 from htp.protocol import BaseFunction, contracted_axes
 from htp.term import Term, units_per_pair
 from multipliers import Multiplier, Port
-from multipliers.formats.whole_file import write_whole
+from multipliers.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Running a model on a batch of data as it comes from a data loader."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,26 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.quantisation.torch_ao import FakeQuantizeBase
+
+
+def several(batches: Iterable[Any]) -> Iterable[Any]:
+    """Return batches as they are, unless one batch stands where several belong.
+
+    Raises:
+        TypeError: There is a lone tensor or mapping, whose rows or keys would pass for batches.
+
+    Examples:
+        >>> several(torch.zeros(8, 3))
+        Traceback (most recent call last):
+            ...
+        TypeError: batches must be an iterable of batches, got one Tensor: put it into a list
+    """
+    if isinstance(batches, (Tensor, Mapping)) or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"batches must be an iterable of batches, got one {type(batches).__name__}: put it "
+            "into a list"
+        )
+    return batches
 
 
 def run_batch(model: nn.Module, batch: Any) -> Any:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.commands.arguments import add_reading, add_seed, add_workload, picture, reading
-from analysis.files import write_whole
 from analysis.user_error import mendable
+from multipliers.whole_file import write_whole
 
 HELP = "compare predicted with measured errors of multipliers in a model"
 DESCRIPTION = (

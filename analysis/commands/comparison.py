@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.commands.arguments import png
-from analysis.files import write_whole
 from analysis.user_error import mendable
+from multipliers.whole_file import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.commands.arguments import add_reading, png, reading
-from analysis.files import write_whole
 from analysis.user_error import UserError, mendable
+from multipliers.whole_file import write_whole
 
 if TYPE_CHECKING:
     from htp import HtpModel

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analysis.commands.arguments import add_reading, png, reading
 from analysis.commands.lines import aligned
-from analysis.files import write_whole
 from analysis.user_error import UserError, mendable
+from multipliers.whole_file import write_whole
 
 HELP = "turn a multiplier's file into a characterised product table"
 DESCRIPTION = (

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.selection.energies import Energies, energy_matrix, mac_shares
 from multipliers import Multiplier, get
-from multipliers.formats.whole_file import write_whole
+from multipliers.whole_file import write_whole
 
 FORMAT = "torchapprox assignment"
 VERSION = 1

@@ -12,10 +12,10 @@ from multipliers.formats.netlist_files import FLAT, HIERARCHICAL, WRITERS, listi
 from multipliers.formats.table_layout import Order
 from multipliers.formats.table_text import read_text_table, text_table
 from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
-from multipliers.formats.whole_file import write_whole
 from multipliers.multiplier import Multiplier
 from multipliers.netlist import Netlist
 from multipliers.signedness import Signedness, resolve_signedness
+from multipliers.whole_file import write_whole
 
 _NETLISTS = HIERARCHICAL | FLAT
 _TABLES: dict[str, Callable[..., Multiplier]] = {

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchapprox.batches import evaluating, run_batch
+from torchapprox.batches import evaluating, run_batch, several
 from torchapprox.conversion.selection import execution_order
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, InferenceMode
@@ -58,7 +58,7 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
         >>> torch.allclose(model(x).mean(dim=0), exact, atol=1e-6)
         True
     """
-    if iter(batches) is batches:
+    if iter(several(batches)) is batches:
         raise TypeError(
             "'batches' must be repeatable, such as a list or a DataLoader, got "
             f"{type(batches).__name__}"

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchapprox.batches import evaluating, run_batch
+from torchapprox.batches import evaluating, run_batch, several
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
 from torchapprox.operators.affine.finite import not_finite
@@ -63,7 +63,7 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
 
 def _observe(model: nn.Module, batches: Iterable[Any]) -> None:
     empty = True
-    for batch in batches:
+    for batch in several(batches):
         run_batch(model, batch)
         if empty:
             # Weights stay as they are: one look at them is enough.

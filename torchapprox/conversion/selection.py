@@ -100,13 +100,22 @@ def choose_layers(
 
     Raises:
         LookupError: A name or type matches no layer, converted or not.
+        TypeError: The model is not a module.
+        ValueError: The model has no layer that could be converted or was.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"'model' must be a torch.nn.Module, got {type(model).__name__}")
     layers = _float_layers(model)
     known = layers + [
         (name, module.wrapped if isinstance(module, ApproxWrapper) else module)
         for name, module in model.named_modules()
         if isinstance(module, ApproxWrapper) or is_composite(module)
     ]
+    if not known:
+        raise ValueError(
+            "'model' must have a layer that multiplies, such as nn.Linear or nn.Conv2d, got "
+            f"{type(model).__name__} without any"
+        )
 
     def matching(argument: str, selection: Selection) -> set[nn.Module]:
         found = {layer for name, layer in known if _matches(name, layer, selection)}

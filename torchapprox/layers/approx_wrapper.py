@@ -91,17 +91,18 @@ class ApproxWrapper(nn.Module):
 
         Raises:
             RuntimeError: The model is not prepared, or in APPROXIMATE mode not calibrated.
+            TypeError: The input is not a tensor of real floating-point numbers.
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
         """
         layer, quantiser = self.layer, self.activation_quantiser
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        clip = layer.deferred(quantiser)
+        clip, values = layer.deferred(quantiser), at_least_float32(x)
         if clip is None:
-            check_finite(x)
+            check_finite(values)
         options = {} if output_size is None else {"output_size": output_size}
         y = layer(
-            self.quant_stub(at_least_float32(x)) if clip is None else x,
+            self.quant_stub(values) if clip is None else values,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             x_range=range_of(quantiser),

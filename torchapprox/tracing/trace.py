@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.formats.whole_file import write_whole
+from multipliers.whole_file import write_whole
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_sample import OperandSample
 

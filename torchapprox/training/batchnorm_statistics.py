@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchapprox.batches import evaluating, run_batch
+from torchapprox.batches import evaluating, run_batch, several
 
 
 @torch.no_grad()
@@ -46,7 +46,7 @@ def reestimate_batchnorm(model: nn.Module, batches: Iterable[Any]) -> tuple[str,
     }
     if not norms:
         raise ValueError("'model' must have batch normalisations that keep statistics, got none")
-    remaining = iter(batches)
+    remaining = iter(several(batches))
     first = list(itertools.islice(remaining, 1))
     if not first:
         raise ValueError("'batches' must hold at least one batch, got none")

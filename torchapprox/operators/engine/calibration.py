@@ -12,7 +12,6 @@ from dataclasses import asdict, fields
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 
 from htp import factorise
 from multipliers import exact_products
+from multipliers.whole_file import write_whole
 from torchapprox.kernels import lay_out_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
 from torchapprox.operators.engine.costs import EngineCosts
@@ -107,13 +107,7 @@ def _read(path: Path) -> EngineCosts | None:
 def _write(path: Path, costs: EngineCosts) -> None:
     """Write a file as a whole, so that no other process reads a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(asdict(costs), file, indent=2)
-    try:
-        Path(file.name).replace(path)
-    except OSError:
-        Path(file.name).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(asdict(costs), indent=2).encode())
 
 
 def measure_costs() -> EngineCosts:

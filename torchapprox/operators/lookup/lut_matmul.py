@@ -108,8 +108,10 @@ def check_operands(x: Tensor, w: Tensor, lut: Tensor) -> None:
 def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
     """Raise an error unless operands of any shape are codes, and table and device suit them."""
     for name, operand in (("x", x), ("w", w)):
-        if operand.dtype != torch.uint8:
-            raise TypeError(f"'{name}' must be uint8 codes, got {operand.dtype}")
+        if not isinstance(operand, Tensor) or operand.dtype != torch.uint8:
+            raise TypeError(f"'{name}' must be uint8 codes, got {_kind(operand)}")
+    if not isinstance(lut, Tensor):
+        raise TypeError(f"'lut' must be an int32 tensor (256, 256), got {_kind(lut)}")
     if lut.dtype != torch.int32:
         raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
     if lut.shape != (256, 256):
@@ -122,6 +124,10 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
         raise NotImplementedError(
             f"'x' must be on the CPU or a CUDA device, got {x.device}; move the operands first"
         )
+
+
+def _kind(value: object) -> str:
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
 
 
 @library_op("lut_matmul", device="cpu")

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.files import write_whole
+from multipliers.whole_file import write_whole
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

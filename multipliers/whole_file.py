@@ -15,6 +15,7 @@ def write_whole(path: Path, content: bytes) -> None:
         content: What to write.
 
     Raises:
+        FileNotFoundError: If the file's folder does not exist.
         OSError: If the file cannot be written; an older one is still as it was.
 
     Examples:
@@ -24,6 +25,8 @@ def write_whole(path: Path, content: bytes) -> None:
         ...     [path.name for path in Path(folder).iterdir()]
         ['a.txt']
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent} to write into")
     # Beside the target, so that the last step is one rename within a file system.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
