@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_any_work(table, tmp_pat
 
 def test_an_output_that_cannot_be_written_is_one_line(table, tmp_path, capsys):
     assert main(["lut", str(table), "-o", str(tmp_path / "absent" / "out.npz")]) == 1
-    assert "No such file or directory" in capsys.readouterr().err
+    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from torch import nn
 
 from torchapprox.batches import probing, run_batch
-from torchapprox.conversion.wrapping import float_name
+from torchapprox.conversion.wrapping import check_initialised, float_name
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -105,6 +105,7 @@ def choose_layers(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"'model' must be a torch.nn.Module, got {type(model).__name__}")
+    check_initialised(model)
     layers = _float_layers(model)
     known = layers + [
         (name, module.wrapped if isinstance(module, ApproxWrapper) else module)

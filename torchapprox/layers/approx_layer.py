@@ -11,7 +11,7 @@ from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
 from torchapprox.layers.product_parameters import product_parameters
-from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
@@ -140,10 +140,10 @@ class ApproxLayer(LayerSettings, ABC):
         """
         if x_range is not None:
             self._input_range = x_range
-        w, w_clip = at_least_float32(self.weight), self.deferred(self.weight_fake_quant)
+        w, w_clip = real_operand(self.weight), self.deferred(self.weight_fake_quant)
         w = self._quantise_weight(w) if w_clip is None else w
         y = self.multiply(
-            at_least_float32(x), w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip
+            real_operand(x), w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip
         )
         bias = self.bias if bias is None else bias
         if bias is not None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.composite import QConfigRule, qconfig_for
 from torchapprox.layers.float_products import Matmul
-from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, matrices
@@ -155,7 +155,7 @@ class ApproxMatmul(ApproxLayer):
         self, values: Tensor, quantiser: nn.Module
     ) -> tuple[Tensor, tuple[int, int] | None]:
         """Return an operand for `multiply`, and the limits of a quantiser that is left to it."""
-        values, clip = at_least_float32(values), self.deferred(quantiser)
+        values, clip = real_operand(values), self.deferred(quantiser)
         if clip is not None:
             return values, clip
         check_finite(values)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.inference_mode import InferenceMode
-from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
 from torchapprox.quantisation.quantiser_state import check_calibrated
 from torchapprox.quantisation.torch_ao import (
@@ -97,7 +97,7 @@ class ApproxWrapper(nn.Module):
         layer, quantiser = self.layer, self.activation_quantiser
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        clip, values = layer.deferred(quantiser), at_least_float32(x)
+        clip, values = layer.deferred(quantiser), real_operand(x)
         if clip is None:
             check_finite(values)
         options = {} if output_size is None else {"output_size": output_size}

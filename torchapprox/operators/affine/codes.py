@@ -112,15 +112,20 @@ def data_range(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[int, 
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Widen values of half precision: bfloat16 cannot tell neighbours among 256 codes apart.
+    """Widen values of half precision: bfloat16 cannot tell neighbours among 256 codes apart."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def real_operand(values: Tensor) -> Tensor:
+    """Return an operand as a layer quantises it, at least float32.
 
     Raises:
-        TypeError: If the values are not a tensor of real floating-point numbers.
+        TypeError: If it is not a tensor of real floating-point numbers.
     """
     if not isinstance(values, Tensor) or not values.is_floating_point():
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
         raise TypeError(f"a layer's operands must be real floating-point tensors, got {kind}")
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    return at_least_float32(values)
 
 
 def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
