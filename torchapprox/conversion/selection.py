@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from torch import nn
 
 from torchapprox.batches import probing, run_batch
-from torchapprox.conversion.wrapping import check_initialised, float_name
+from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import (
     ApproxLayer,
     ApproxWrapper,
@@ -101,22 +101,15 @@ def choose_layers(
     Raises:
         LookupError: A name or type matches no layer, converted or not.
         TypeError: The model is not a module.
-        ValueError: The model has no layer that could be converted or was.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"'model' must be a torch.nn.Module, got {type(model).__name__}")
-    check_initialised(model)
     layers = _float_layers(model)
     known = layers + [
         (name, module.wrapped if isinstance(module, ApproxWrapper) else module)
         for name, module in model.named_modules()
         if isinstance(module, ApproxWrapper) or is_composite(module)
     ]
-    if not known:
-        raise ValueError(
-            "'model' must have a layer that multiplies, such as nn.Linear or nn.Conv2d, got "
-            f"{type(model).__name__} without any"
-        )
 
     def matching(argument: str, selection: Selection) -> set[nn.Module]:
         found = {layer for name, layer in known if _matches(name, layer, selection)}

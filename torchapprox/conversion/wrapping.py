@@ -94,7 +94,7 @@ def wrap_layers(
             f"'net' must contain the layers to wrap, got a single {type(net).__name__}; "
             "put it into an nn.Sequential"
         )
-    check_initialised(net)
+    _check_initialised(net)
     replacements: dict[nn.Module, nn.Module] = {}
     new: list[tuple[str, nn.Module, nn.Module]] = []
     slots: list[tuple[nn.Module, str, nn.Module]] = []
@@ -121,8 +121,7 @@ def wrap_layers(
     return new
 
 
-def check_initialised(net: nn.Module) -> None:
-    """Raise ValueError where a lazy layer has no parameters yet."""
+def _check_initialised(net: nn.Module) -> None:
     for name, module in net.named_modules():
         if any(is_lazy(parameter) for parameter in module.parameters(recurse=False)):
             raise ValueError(
