@@ -9,8 +9,10 @@ import importlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +90,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", type=int, nargs="+", default=[80, 90])
     arguments = parser.parse_args()
+    if find_spec("numba_cuda") is None:
+        sys.exit("needs the package numba-cuda: pip install 'torchapprox[cuda]'")
     for arch in arguments.arch:
         # Numba asks the current device, which nobody needs to have, when a kernel is declared.
         for module in ("dispatcher", "compiler"):
