@@ -34,7 +34,13 @@ def match(
     error = np.sqrt(table.error_variance)
     allowed = error <= scale * tolerances[:, np.newaxis]
     allowed |= error == error.min(axis=1, keepdims=True)
-    return cheapest(table.energy, weight=table.error_variance, distinct=distinct, allowed=allowed)
+    if distinct is not None:
+        return cheapest(
+            table.energy, weight=table.error_variance, distinct=distinct, allowed=allowed
+        )
+    energy = np.where(allowed, table.energy, np.inf)
+    # The layers do not depend on one another; of equal energies the least error.
+    return np.lexsort((table.error_variance, energy), axis=1)[:, 0]
 
 
 def match_within(
