@@ -10,7 +10,7 @@ from unittest.mock import patch
 from mkdocs.structure.pages import Page
 
 MARKER = "<!-- help of every command -->"
-COLUMNS = "88"
+COLUMNS = "80"
 
 
 def sections(parser: ArgumentParser) -> str:
