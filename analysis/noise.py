@@ -14,31 +14,45 @@ from numpy.typing import NDArray
 from torch import nn
 
 from analysis.error_models import DEFAULT_MODEL, ErrorModel, predict_error
+from analysis.error_models.matrix_effects import matrix_effects
 from analysis.error_models.output_slope import OutputSlope, output_slope
 from analysis.modes import evaluating
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 from torchapprox.layers import InferenceMode
+from torchapprox.layers.noise_profile import PROFILE
 from torchapprox.utils import get_approx_modules
 
-Detail = Literal["layer", "channel", "output", "position"]
+Floats = NDArray[np.float64]
+
+Detail = Literal["layer", "channel", "output", "position", "element"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseProfile:
     """How the noise differs from channel to channel and follows the output.
 
+    What each means is in `torchapprox.layers.output_noise.OutputNoise`.
+
     Attributes:
-        mean_offset: Added to the layer's mean, in units of the output, float64 `(C,)`.
+        mean_offset: Added to the layer's mean, in units of the output, float64 `(C,)`, or of a
+            product of two activations of each element of one sample's matrices, `(..., M, N)`.
         stdev_factor: Multiplied with the layer's standard deviation, float64 `(C,)`.
         slope: Error per unit of the output, float64 `(C,)`.
+        basis: Directions of the output that the error follows, float64 `(C, R)`; none if None.
+        response: Error per unit along each of them, float64 `(C, R)`.
         loadings: What the channels of a position share, float64 `(C, R)`; nothing if None.
+        shares: What matrices, rows and columns of a product of two activations share of the
+            variance, float64 `(3,)`; nothing if None.
     """
 
-    mean_offset: NDArray[np.float64]
-    stdev_factor: NDArray[np.float64]
-    slope: NDArray[np.float64]
-    loadings: NDArray[np.float64] | None = None
+    mean_offset: Floats
+    stdev_factor: Floats
+    slope: Floats
+    basis: Floats | None = None
+    response: Floats | None = None
+    loadings: Floats | None = None
+    shares: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +75,7 @@ def noise_parameters(
     trace: Mapping[str, LayerTrace],
     *,
     model: str | ErrorModel = DEFAULT_MODEL,
-    detail: Detail = "position",
+    detail: Detail = "element",
     folded: bool = False,
 ) -> dict[str, NoiseParameters]:
     """Fit the noise of every traced layer.
@@ -74,13 +88,16 @@ def noise_parameters(
             exact network, and with severe multipliers quite another error.
         model: The error model; see `analysis.ERROR_MODELS`.
         detail: "layer" gives all channels of a layer one mean and one standard deviation,
-            "channel" each its own, "output" besides lets each channel's error follow its output
-            along a line, and "position" besides lets what is left be correlated between the
-            channels of an output position. Transposed convolutions, which add several of the
-            predicted sums into one output, get that of the layer, as if the errors of these sums
-            were independent.
+            "channel" each its own, and "output" besides lets each channel's error follow its
+            output along a line. "position" besides lets it follow the outputs of all channels of
+            a position, and be correlated between them; of a product of two activations it lets
+            errors be shared by matrices, rows and columns. "element" gives each element of such
+            a product its own mean as well, where the matrices of a sample kept their shape while
+            tracing: NOISE mode then takes this shape alone. Transposed convolutions, which add
+            several of the predicted sums into one output, get that of the layer, as if the errors
+            of these sums were independent.
         folded: Whether the mean error is folded into the bias (`torchapprox.fold_mean_error`), so
-            that only what is left is noise.
+            that only what is left is noise. Products of two activations have no bias and keep it.
 
     Returns:
         Noise by layer name.
@@ -118,28 +135,56 @@ def _noise_of_layer(
     folded: bool,
 ) -> NoiseParameters:
     error = predict_error(multiplier, trace, model=model)
-    means = np.zeros(trace.out_channels) if folded else error.real_channel_mean
-    mean = float(means.mean())
+    has_bias = trace.fixed_weights
+    means = np.zeros(trace.out_channels) if folded and has_bias else error.real_channel_mean
     line = output_slope(multiplier, trace)
     if detail == "layer" or trace.sums_per_output != 1:
+        mean = float(means.mean())
         variance = np.square(error.real_channel_std).mean() + means.var()
         std = math.sqrt(trace.sums_per_output * variance)
         return NoiseParameters(mean=trace.sums_per_output * mean, stdev=_relative(std, trace, line))
-    variances, slope = np.square(error.real_channel_std), np.zeros(trace.out_channels)
-    if detail in ("output", "position"):
-        slope = line.slope
-        variances = variances - np.square(slope * line.output_std * trace.scale)
-        means = means - slope * line.output_mean * trace.scale
-    # Where a model predicts less than the line explains, nothing is left.
+    variances = np.square(error.real_channel_std)
+    if detail == "channel":
+        return _profiled(trace, line, means, variances, {})
+    if not trace.fixed_weights and detail != "output":
+        effects = matrix_effects(multiplier, trace, elements=detail == "element")
+        variances = variances - effects.explained * np.square(trace.scale)
+        means = means - effects.slope * line.output_mean * trace.scale
+        shape = {"slope": np.array([effects.slope]), "shares": effects.shares}
+        return _profiled(trace, line, means + effects.offset * trace.scale, variances, shape)
+    variances = variances - np.square(line.slope * line.output_std * trace.scale)
+    means = means - line.slope * line.output_mean * trace.scale
+    shape = {"slope": line.slope}
+    if detail != "output":
+        basis, response = line.basis / trace.scale[:, None], line.response * trace.scale[:, None]
+        variances = variances - line.response_variance * np.square(trace.scale)
+        means = means - response @ (basis.T @ (line.output_mean * trace.scale))
+        shape |= {"basis": basis, "response": response, "loadings": line.loadings}
+    return _profiled(trace, line, means, variances, shape)
+
+
+def _profiled(
+    trace: LayerTrace,
+    line: OutputSlope,
+    means: Floats,
+    variances: Floats,
+    profile: Mapping[str, Floats],
+) -> NoiseParameters:
+    """Make noise of what slopes leave over, means of any shape and variances of each channel."""
+    mean = float(means.mean())
+    # Where a model predicts less than the slopes explain, nothing is left.
     stds = np.sqrt(np.maximum(variances, 0))
     std = float(np.sqrt(np.square(stds).mean()))
-    profile = NoiseProfile(
-        mean_offset=means - mean,
-        stdev_factor=stds / std if std else np.zeros_like(stds),
-        slope=slope,
-        loadings=line.loadings if detail == "position" else None,
+    plain = {
+        "mean_offset": means - mean,
+        "stdev_factor": stds / std if std else np.zeros_like(stds),
+        "slope": np.zeros(trace.out_channels),
+    }
+    return NoiseParameters(
+        mean=mean,
+        stdev=_relative(std, trace, line),
+        profile=NoiseProfile(**(plain | dict(profile))),
     )
-    return NoiseParameters(mean=mean, stdev=_relative(std, trace, line), profile=profile)
 
 
 def _relative(std: float, trace: LayerTrace, line: OutputSlope) -> float:
@@ -194,8 +239,8 @@ def noisy(
     apply_noise(model, parameters)
     layers = [layer for _, layer in get_approx_modules(model)]
     before = [(layer.noise_in_eval, layer.noise_generator) for layer in layers]
-    # The first parameter says where the noise will be drawn.
-    device = next(model.parameters()).device
+    # Noise is drawn where the layers keep its parameters.
+    device = layers[0].noise.mean.device if layers else torch.device("cpu")
     generator = torch.Generator(device).manual_seed(seed)
     with evaluating(model, InferenceMode.NOISE):
         try:
@@ -237,7 +282,7 @@ def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> 
         else:
             profile = {
                 name: torch.from_numpy(value)
-                for name in ("mean_offset", "stdev_factor", "slope", "loadings")
+                for name in PROFILE
                 if (value := getattr(noise.profile, name)) is not None
             }
             layer.noise.set_profile(**profile)

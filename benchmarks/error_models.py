@@ -64,7 +64,8 @@ NOISE: dict[str, tuple[str, Detail, InferenceMode]] = {
     "noise, a layer": ("paired", "layer", InferenceMode.APPROXIMATE),
     "noise, a channel": ("paired", "channel", InferenceMode.APPROXIMATE),
     "noise, a slope": ("paired", "output", InferenceMode.APPROXIMATE),
-    "noise": ("paired", "position", InferenceMode.APPROXIMATE),
+    "noise, positions": ("paired", "position", InferenceMode.APPROXIMATE),
+    "noise": ("paired", "element", InferenceMode.APPROXIMATE),
 }
 """What NOISE mode is tried with: error model, detail, and mode of the traced network."""
 

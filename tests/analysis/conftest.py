@@ -58,6 +58,7 @@ def make_trace():
         ranges = {True: (-128, 127), False: (0, 255)}
         count = size * x_codes.shape[1]
         outputs = torch.tensor(output).repeat(-(-count // len(output)))[:count]
+        outputs = outputs.reshape(groups, x_codes.shape[1], channels)
         tracer = LayerTracer("layer", rows=rows, seed=seed)
         tracer.update(
             GemmOperands(

@@ -14,9 +14,17 @@ from analysis import (
 )
 from analysis.error_models.output_slope import output_slope
 from multipliers import Multiplier, code_values, exact_products
-from torchapprox.layers import ApproxLinear, InferenceMode
+from torchapprox.layers import ApproxLinear, ApproxMatmul, InferenceMode
 
 SCALE = np.array([0.1, 0.2, 0.3])
+
+
+class Products(nn.Module):
+    """A model of one product of two activations."""
+
+    def __init__(self, product):
+        super().__init__()
+        self.product = product
 
 
 @pytest.fixture
@@ -69,6 +77,8 @@ def test_noise_that_follows_the_output_keeps_mean_and_variance(
     noise = noise_parameters(multiplier, {"a": trace})["a"]
     slope = noise.profile.slope
     assert (slope != 0).all()
+    # With so few rows the error follows no outputs but the channel's own.
+    assert noise.profile.basis.shape == (3, 0)
     means = noise.mean + noise.profile.mean_offset + slope * line.output_mean * trace.scale
     np.testing.assert_allclose(means, predicted.real_channel_mean)
     stds = output_std * noise.stdev * noise.profile.stdev_factor
@@ -89,6 +99,8 @@ def test_what_the_channels_of_a_position_share_is_in_the_noise(random_multiplier
     errors = multiplier.error[codes].sum(axis=2)
     exact = multiplier.exact[codes].sum(axis=2)
     left = [e - np.polyval(np.polyfit(y, e, 1), y) for e, y in zip(errors.T, exact.T, strict=True)]
+    design = np.column_stack([np.ones(400), exact])
+    left = [e - design @ np.linalg.lstsq(design, e)[0] for e in left]
     np.testing.assert_allclose(loadings @ loadings.T, np.corrcoef(left), atol=1e-6)
     assert loadings[0] @ loadings[1] == pytest.approx(1)
 
@@ -100,12 +112,12 @@ def test_a_proportional_error_is_all_slope(trace):
     assert noise.stdev < 0.01 * predict_error(halved, trace).real_std_per_output
 
 
-@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position"])
+@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position", "element"])
 def test_a_folded_mean_is_no_noise(random_multiplier, trace, output_std, detail):
     multiplier = random_multiplier()
     noise = noise_parameters(multiplier, {"a": trace}, detail=detail, folded=True)["a"]
     means = np.zeros(3) if noise.profile is None else noise.profile.mean_offset
-    if detail in ("output", "position"):
+    if detail in ("output", "position", "element"):
         means = (
             means + noise.profile.slope * output_slope(multiplier, trace).output_mean * trace.scale
         )
@@ -131,14 +143,84 @@ def test_noise_of_the_approximate_network_reproduces_errors_behind_other_errors(
         with noisy(model, noise), torch.no_grad():
             found[mode] = model(x)
     off = {mode: float((y.mean() - approximate.mean()).abs()) for mode, y in found.items()}
-    assert off[InferenceMode.APPROXIMATE] < 0.2 * off[InferenceMode.QUANTIZED]
+    assert off[InferenceMode.APPROXIMATE] < 0.3 * off[InferenceMode.QUANTIZED]
     spread = float(found[InferenceMode.APPROXIMATE].std())
     assert spread == pytest.approx(float(approximate.std()), rel=0.05)
 
 
+def test_errors_that_follow_the_outputs_of_other_channels_are_no_scatter(make_trace):
+    # Each error is a function of x alone: all channels' errors are one combination of inputs, which
+    # three outputs of three inputs determine.
+    rng = np.random.default_rng(2)
+    x_codes = rng.integers(0, 128, (1, 600, 3), dtype=np.uint8)
+    w_codes = rng.integers(0, 256, (1, 3, 3), dtype=np.uint8)
+    multiplier = Multiplier.from_lut(exact_products(True, True) + 5 * code_values(True)[:, None])
+    trace = make_trace(x_codes, w_codes, scale=SCALE, rows=600)
+    noise = noise_parameters(multiplier, {"a": trace})["a"]
+    profile = noise.profile
+    x, w = x_codes[0].astype(float), w_codes[0].view(np.int8).astype(float)
+    outputs, errors = SCALE * (x @ w.T), SCALE * 5 * x.sum(axis=1, keepdims=True)
+    found = noise.mean + profile.mean_offset + profile.slope * outputs
+    found = found + outputs @ profile.basis @ profile.response.T
+    np.testing.assert_allclose(found, errors, atol=1e-6 * errors.std())
+    assert noise.stdev < 1e-6
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_noise_of_attention_has_the_mean_of_every_element(random_multiplier, folded):
+    torch.manual_seed(0)
+    layer = ApproxMatmul()
+    model, multiplier = Products(layer), random_multiplier()
+    # What one head and row has in all samples, and a little that differs.
+    x = (torch.randn(1, 2, 3, 4) + 0.02 * torch.randn(400, 2, 3, 4)).clamp(-3, 3)
+    w = (torch.randn(1, 2, 4, 5) + 0.02 * torch.randn(400, 2, 4, 5)).clamp(-3, 3)
+    layer(x, w)
+    layer.multiplier = multiplier
+    model.eval()
+    exact = layer(x, w).detach()
+    layer.inference_mode = InferenceMode.APPROXIMATE
+    with torchapprox.trace(model) as traces:
+        error = (layer(x, w) - exact).detach()
+    assert traces["product"].sample_shape == (2, 3, 5)
+    noise = noise_parameters(multiplier, traces, folded=folded)["product"]
+    with noisy(model, {"product": noise}), torch.no_grad():
+        drawn = layer(x, w) - exact
+    spread = float((error.mean(0) - error.mean()).std())
+    # Fitted to some 40 samples of each element, whose errors scatter.
+    tolerance = 4 * float(error.std(dim=0).max()) * (1 / 40 + 1 / 400) ** 0.5
+    assert tolerance < 2 * spread
+    torch.testing.assert_close(drawn.mean(0), error.mean(0), rtol=0, atol=tolerance)
+
+
+def test_noise_of_elements_takes_matrices_of_their_shape_alone(random_multiplier):
+    torch.manual_seed(0)
+    layer, multiplier = ApproxMatmul(), random_multiplier()
+    model = Products(layer)
+    x, w = torch.randn(50, 3, 4), torch.randn(50, 4, 5)
+    layer(x, w)
+    model.eval()
+    with torchapprox.trace(model) as traces:
+        layer(x, w)
+    longer = torch.randn(50, 6, 4)
+    with (
+        noisy(model, noise_parameters(multiplier, traces)),
+        pytest.raises(ValueError, match=r"a mean for each element of matrices \(3, 5\)"),
+    ):
+        layer(longer, w)
+    with noisy(model, noise_parameters(multiplier, traces, detail="position")):
+        assert layer(longer, w).shape == (50, 6, 5)
+    with torchapprox.trace(model) as traces:
+        layer(x, w)
+        layer(longer, w)
+    assert traces["product"].sample_shape == ()
+    with noisy(model, noise_parameters(multiplier, traces)):
+        assert layer(longer, w).shape == (50, 6, 5)
+
+
 def test_an_unknown_detail_is_refused(random_multiplier, trace):
     with pytest.raises(
-        ValueError, match="'detail' must be one of layer, channel, output, position, got 'all'"
+        ValueError,
+        match="'detail' must be one of layer, channel, output, position, element, got 'all'",
     ):
         noise_parameters(random_multiplier(), {"a": trace}, detail="all")
 
@@ -172,7 +254,7 @@ def test_a_transposed_convolution_adds_the_sums_of_its_taps(random_multiplier):
     assert 0.2 < noise.stdev / float(error.std() / exact.std()) < 2
 
 
-@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position"])
+@pytest.mark.parametrize("detail", ["layer", "channel", "output", "position", "element"])
 def test_a_varying_error_of_a_constant_output_is_refused(random_multiplier, make_trace, detail):
     x_codes = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
     trace = make_trace(x_codes, np.zeros((1, 2, 3), dtype=np.uint8))
@@ -180,7 +262,7 @@ def test_a_varying_error_of_a_constant_output_is_refused(random_multiplier, make
         noise_parameters(random_multiplier(), {"layer": trace}, detail=detail)
 
 
-@pytest.mark.parametrize("detail", ["channel", "output", "position"])
+@pytest.mark.parametrize("detail", ["channel", "output", "position", "element"])
 def test_constant_operands_have_a_constant_error(random_multiplier, make_trace, detail):
     # As behind a layer whose errors leave nothing but zeros after the activation function.
     w_codes = np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8)

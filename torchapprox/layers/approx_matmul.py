@@ -12,7 +12,12 @@ from torchapprox.layers.float_products import Matmul
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
-from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul, matrices
+from torchapprox.operators.approx_matmul import (
+    approx_matmul,
+    lower_matmul,
+    matrices,
+    sample_shape,
+)
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.quantisation.torch_ao import QConfig, quantiser_range, weight_port_activation
@@ -134,10 +139,11 @@ class ApproxMatmul(ApproxLayer):
         Raises:
             ValueError: Shapes do not match, or an operand holds NaN or infinity.
         """
+        # Vectors become matrices of one row or column, so that outputs are matrices for everyone.
         rows, columns = matrices(x, w)
         quantiser: Any = self.activation_fake_quant
-        x_q, x_clip = self._quantise(x, quantiser)
-        w_q, w_clip = self._quantise(w, self.weight_fake_quant)
+        x_q, x_clip = self._quantise(rows, quantiser)
+        w_q, w_clip = self._quantise(columns.mT, self.weight_fake_quant)
         y = self.multiply(
             x_q,
             w_q,
@@ -147,8 +153,9 @@ class ApproxMatmul(ApproxLayer):
             x_clip=x_clip,
             w_clip=w_clip,
         )
-        per_sample = y.shape[1:] if max(rows.dim(), columns.dim()) > 2 else y.shape
-        self._counts = rows.shape[-1], rows.shape[-1] * math.prod(per_sample)
+        self._counts = rows.shape[-1], rows.shape[-1] * math.prod(sample_shape(y))
+        y = y.squeeze(-1) if w.dim() == 1 else y
+        y = y.squeeze(-1 if w.dim() == 1 else -2) if x.dim() == 1 else y
         return y.to(torch.promote_types(x.dtype, w.dtype))
 
     def _quantise(

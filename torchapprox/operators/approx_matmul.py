@@ -110,6 +110,18 @@ def matrices(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     return rows, columns
 
 
+def sample_shape(y: Tensor) -> tuple[int, ...]:
+    """Return the shape of one sample's matrices in a product, `(..., M, N)`.
+
+    The first axis of a batch of matrices counts the samples; else there is one.
+
+    Examples:
+        >>> sample_shape(torch.zeros(8, 4, 17, 17)), sample_shape(torch.zeros(17, 5))
+        ((4, 17, 17), (17, 5))
+    """
+    return tuple(y.shape[1:] if y.dim() > 2 else y.shape)
+
+
 class ApproxMatmulOp(torch.autograd.Function):
     """``x @ w.mT`` of `(..., M, K)` and `(..., N, K)`; arguments as `approx_matmul`."""
 

@@ -40,6 +40,8 @@ class LayerTrace:
         joint_counts: How often each pair of codes was multiplied, int64 `(256, 256)`, row =
             activation. Every output counts.
         sample: Some of the operands as they were, with the last weights.
+        sample_shape: Shape of one sample's matrices of the output of a product of two activations,
+            `(..., M, N)`; empty where it changed while tracing, and of other layers.
         output_mean: Mean of the output before the bias, over all elements, in its units.
         output_std: Standard deviation of the same.
     """
@@ -59,6 +61,7 @@ class LayerTrace:
     x_counts: npt.NDArray[np.int64]
     joint_counts: npt.NDArray[np.int64]
     sample: OperandSample
+    sample_shape: tuple[int, ...]
     output_mean: float
     output_std: float
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torchapprox.operators.approx_matmul import sample_shape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_counts import MatrixCounts, OperandCounts, WeightedCounts
@@ -40,6 +41,7 @@ class LayerTracer:
         self._x_zero_point = torch.zeros(1)
         self._w_zero_point = self._scale = torch.zeros(0)
         self._rows = 0
+        self._sample_shape: tuple[int, ...] | None = None
         self._outputs = OutputMoments()
         self._counts: OperandCounts
         self._sampler: OperandSampler
@@ -55,7 +57,8 @@ class LayerTracer:
 
         Args:
             operands: The operands' codes.
-            output: The layer's output before the bias, floating point, any shape.
+            output: The layer's output before the bias, floating point; of a product of two
+                activations matrices `(..., M, N)`, else of any shape.
 
         Raises:
             ValueError: The layer's size or the operands' signedness changed since the last pass.
@@ -74,7 +77,12 @@ class LayerTracer:
         )
         self._rows += operands.rows * (1 if size.fixed_weights else len(operands.w_codes))
         self._counts.add(operands)
-        self._sampler.add(operands)
+        shape = () if size.fixed_weights else sample_shape(output)
+        self._sampler.add(operands, shape)
+        if self._sample_shape is None:
+            self._sample_shape = shape
+        elif shape != self._sample_shape:
+            self._sample_shape = ()
         self._outputs.add(output)
         self._result = None
 
@@ -98,6 +106,7 @@ class LayerTracer:
                 x_counts=self._counts.x_counts,
                 joint_counts=self._counts.joint_counts,
                 sample=self._sampler.sample,
+                sample_shape=self._sample_shape or (),
                 output_mean=self._outputs.mean,
                 output_std=self._outputs.std,
             )

@@ -1,17 +1,18 @@
 """Some rows of a layer's operands as they were, for models that need more than counts."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.observed_codes import rows_of
 from torchapprox.tracing.reservoir import Reservoir
 
 Codes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 
 ROWS_PER_MATRIX = 8
 COLUMNS_PER_MATRIX = 64
@@ -32,10 +33,16 @@ class OperandSample:
     Attributes:
         x_codes: Activation codes, uint8 `(S, R, K)`: blocks, rows, products of an output.
         w_codes: Weight codes, uint8 `(S, N, K)`; row `r` of a block met all `N` columns.
+        x_places: Of a product of two activations, where each row is among all rows of its sample's
+            matrices, matrix after matrix, int64 `(S, R)`; else empty.
+        w_places: Of a product of two activations, the column of the output that each row of
+            ``w_codes`` makes, int64 `(S, N)`; else empty.
     """
 
     x_codes: Codes
     w_codes: Codes
+    x_places: Places
+    w_places: Places
 
     @property
     def rows(self) -> int:
@@ -62,8 +69,14 @@ def default_rows(positions: int) -> int:
 class OperandSampler(Protocol):
     """Draws an `OperandSample` from the products of a layer."""
 
-    def add(self, operands: GemmOperands) -> None:
-        """Look at the operands of one forward pass."""
+    def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
+        """Look at the operands of one forward pass.
+
+        Args:
+            operands: The operands.
+            sample_shape: Shape of one sample's matrices of the output, `(..., M, N)`; only that of
+                products of two activations is looked at.
+        """
 
     @property
     def sample(self) -> OperandSample:
@@ -84,7 +97,11 @@ class RowSampler:
         self._x: Codes | None = None
         self._w: Codes | None = None
 
-    def add(self, operands: GemmOperands) -> None:
+    def add(
+        self,
+        operands: GemmOperands,
+        sample_shape: tuple[int, ...],  # noqa: ARG002  as any sampler's
+    ) -> None:
         """Look at the operands of one forward pass."""
         items, places = self._reservoir.offer(operands.rows)
         if self._x is None:
@@ -97,8 +114,8 @@ class RowSampler:
     def sample(self) -> OperandSample:
         """What was drawn so far."""
         if self._x is None or self._w is None:
-            return OperandSample(np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0, 0), np.uint8))
-        return OperandSample(self._x[:, self._reservoir.order], self._w)
+            return _nothing()
+        return replace(_nothing(), x_codes=self._x[:, self._reservoir.order], w_codes=self._w)
 
 
 class MatrixSampler:
@@ -114,35 +131,52 @@ class MatrixSampler:
         self._reservoir = Reservoir(self._matrices, np.random.default_rng(seed))
         self._seed = seed
         self._seen = 0
-        self._columns = 0
-        self._x: Codes | None = None
-        self._w: Codes | None = None
+        self._kept: OperandSample | None = None
 
-    def add(self, operands: GemmOperands) -> None:
+    def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
         """Look at the operands of one forward pass."""
         groups, columns, depth = operands.w_codes.shape
-        if self._x is None or self._w is None:
-            self._columns = min(columns, COLUMNS_PER_MATRIX)
-            self._x = np.zeros((self._matrices, ROWS_PER_MATRIX, depth), np.uint8)
-            self._w = np.zeros((self._matrices, self._columns, depth), np.uint8)
+        kept = self._kept = self._kept or self._room(min(columns, COLUMNS_PER_MATRIX), depth)
+        rows_per_sample = math.prod(sample_shape[:-1])
         for item, place in zip(*self._reservoir.offer(groups), strict=True):
             # By its number in the stream, so that cutting into batches does not matter.
             rng = np.random.default_rng([self._seed, self._seen + int(item)])
-            self._x[place] = _some_rows(operands.x_codes[item], ROWS_PER_MATRIX, rng)
-            self._w[place] = _some_rows(operands.w_codes[item], self._columns, rng)
+            x, w = operands.x_codes[item], operands.w_codes[item]
+            rows = _some_rows(len(x), ROWS_PER_MATRIX, rng)
+            chosen = _some_rows(len(w), kept.w_codes.shape[1], rng)
+            kept.x_codes[place] = rows_of(x, rows).cpu().numpy()
+            kept.w_codes[place] = rows_of(w, chosen).cpu().numpy()
+            kept.x_places[place] = (item * len(x) + rows) % rows_per_sample
+            kept.w_places[place] = chosen
         self._seen += groups
 
     @property
     def sample(self) -> OperandSample:
         """What was drawn so far."""
-        if self._x is None or self._w is None:
-            return OperandSample(np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0, 0), np.uint8))
+        if self._kept is None:
+            return _nothing()
         order = self._reservoir.order
-        return OperandSample(self._x[order], self._w[order])
+        return OperandSample(
+            **{field.name: getattr(self._kept, field.name)[order] for field in fields(self._kept)}
+        )
+
+    def _room(self, columns: int, depth: int) -> OperandSample:
+        """Return room for all matrices."""
+        matrices, rows = self._matrices, ROWS_PER_MATRIX
+        return OperandSample(
+            x_codes=np.zeros((matrices, rows, depth), np.uint8),
+            w_codes=np.zeros((matrices, columns, depth), np.uint8),
+            x_places=np.zeros((matrices, rows), np.int64),
+            w_places=np.zeros((matrices, columns), np.int64),
+        )
 
 
-def _some_rows(codes: Tensor, wanted: int, rng: np.random.Generator) -> Codes:
-    """Draw rows of a matrix without replacement, or with where there are too few."""
-    items = rng.choice(len(codes), wanted, replace=wanted > len(codes))
-    rows: Codes = rows_of(codes, items).cpu().numpy()
-    return rows
+def _nothing() -> OperandSample:
+    codes, places = np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0), np.int64)
+    return OperandSample(codes, codes, places, places)
+
+
+def _some_rows(count: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Draw numbers of rows without replacement, or with where there are too few."""
+    items: npt.NDArray[np.intp] = rng.choice(count, wanted, replace=wanted > count)
+    return items

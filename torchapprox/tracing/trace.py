@@ -2,6 +2,7 @@
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,10 @@ from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_sample import OperandSample
 
 FORMAT = "torchapprox trace"
-VERSION = 1
+VERSION = 2
 
 _LAYER_ARRAYS = ("w_zero_point", "scale", "x_counts", "joint_counts")
-_SAMPLE_ARRAYS = ("x_codes", "w_codes")
+_SAMPLE_ARRAYS = tuple(field.name for field in fields(OperandSample))
 _ARRAYS = _LAYER_ARRAYS + _SAMPLE_ARRAYS
 _SCALARS = tuple(
     field.name for field in fields(LayerTrace) if field.name not in {*_LAYER_ARRAYS, "sample"}
@@ -94,9 +95,11 @@ class Trace(Mapping[str, LayerTrace]):
                 EOFError,
                 KeyError,
                 RuntimeError,
+                SyntaxError,
                 TypeError,
                 ValueError,
                 zipfile.BadZipFile,
+                tokenize.TokenError,
                 zlib.error,
             ) as error:
                 raise ValueError(f"{path}: not a readable trace: {error}") from error
@@ -126,16 +129,23 @@ def _header(header: Any) -> dict[str, Any]:
 def _layer(scalars: dict[str, Any], arrays: dict[str, Any]) -> LayerTrace:
     """Make one layer's trace; raises ValueError where its parts do not fit together."""
     sample = OperandSample(**{name: arrays.pop(name) for name in _SAMPLE_ARRAYS})
+    scalars["sample_shape"] = tuple(scalars["sample_shape"])
     layer = LayerTrace(**scalars, **arrays, sample=sample)
     channels, depth = layer.out_channels, layer.fan_in
     blocks, columns, _ = sample.w_codes.shape
+    rows = sample.x_codes.shape[1]
+    x_places, w_places = (
+        ((0, 0),) * 2 if layer.fixed_weights else ((blocks, rows), (blocks, columns))
+    )
     expected: dict[str, tuple[npt.NDArray[Any], npt.DTypeLike, tuple[int, ...]]] = {
         "w_zero_point": (layer.w_zero_point, np.int64, (channels,)),
         "scale": (layer.scale, np.float64, (channels,)),
         "x_counts": (layer.x_counts, np.int64, (layer.groups * depth, 256)),
         "joint_counts": (layer.joint_counts, np.int64, (256, 256)),
-        "x_codes": (sample.x_codes, np.uint8, (blocks, *sample.x_codes.shape[1:2], depth)),
+        "x_codes": (sample.x_codes, np.uint8, (blocks, rows, depth)),
         "w_codes": (sample.w_codes, np.uint8, (blocks, columns, depth)),
+        "x_places": (sample.x_places, np.int64, x_places),
+        "w_places": (sample.w_places, np.int64, w_places),
     }
     for name, (array, dtype, shape) in expected.items():
         if array.dtype != dtype or array.shape != shape:

@@ -160,6 +160,53 @@ class TestProfile:
 
 
 @pytest.mark.parametrize("channel_shape", [(-1,), (-1, 1, 1)])
+def test_the_error_follows_the_outputs_of_all_channels(channel_shape):
+    torch.manual_seed(0)
+    noise, zeros = OutputNoise(), torch.zeros(3)
+    noise.in_eval = True
+    basis, response = torch.randn(3, 2), torch.randn(3, 2)
+    noise.set_profile(
+        mean_offset=zeros, stdev_factor=zeros, slope=zeros, basis=basis, response=response
+    )
+    y = torch.randn(5, 4, 3)
+    expected = y + y @ basis @ response.T
+    if len(channel_shape) == 3:
+        y, expected = (value.permute(0, 2, 1)[..., None] for value in (y, expected))
+    torch.testing.assert_close(noise(y, channel_shape), expected)
+    with pytest.raises(ValueError, match="'basis' and 'response' must be given together"):
+        noise.set_profile(mean_offset=zeros, stdev_factor=zeros, slope=zeros, basis=basis)
+    with pytest.raises(ValueError, match="'response' must have the shape of 'basis'"):
+        noise.set_profile(
+            mean_offset=zeros, stdev_factor=zeros, slope=zeros, basis=basis, response=basis[:, :1]
+        )
+
+
+def test_matrices_rows_and_columns_share_their_part_of_the_variance():
+    torch.manual_seed(0)
+    noise, one = OutputNoise(), torch.ones(1)
+    noise.in_eval, noise.stdev = True, torch.tensor(1.0)
+    profile = {"mean_offset": 0 * one, "stdev_factor": one, "slope": 0 * one}
+    noise.set_profile(**profile, shares=torch.tensor([0.1, 0.2, 0.4]))
+    y = torch.randn(3000, 2, 4, 5)
+    drawn = (noise(y) - y) / y.std()
+    tolerance = 5 * (2 / 3000) ** 0.5
+    for other, expected in (
+        (drawn, 1.0),
+        (drawn.roll(1, -1), 0.3),
+        (drawn.roll(1, -2), 0.5),
+        (drawn.roll((1, 1), (-1, -2)), 0.1),
+        (drawn.roll(1, 1), 0.0),
+    ):
+        assert float((drawn * other).mean()) == pytest.approx(expected, abs=tolerance)
+    for shares, message in (
+        (torch.tensor([0.5, 0.5, 0.5]), "'shares' must not be negative and add up to at most 1"),
+        (torch.zeros(2), "'shares' must be three values, for a layer of one channel"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            noise.set_profile(**profile, shares=shares)
+
+
+@pytest.mark.parametrize("channel_shape", [(-1,), (-1, 1, 1)])
 def test_loadings_correlate_the_channels_of_a_position_alone(channel_shape):
     torch.manual_seed(0)
     noise = OutputNoise()

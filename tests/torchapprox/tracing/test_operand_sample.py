@@ -127,6 +127,19 @@ class TestProductsOfTwoActivations:
         np.testing.assert_array_equal(whole.x_codes, parts.x_codes)
         np.testing.assert_array_equal(whole.w_codes, parts.w_codes)
 
+    def test_places_say_where_rows_and_columns_were(self):
+        # The codes of every operand name its place in the sample's matrices.
+        x = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (20, 1, 1, 4))
+        w = np.tile(np.arange(70, dtype=np.uint8)[:, None], (40, 1, 4))
+        tracer = LayerTracer("attention", rows=64)
+        tracer.update(
+            operands(x.reshape(40, 3, 4), w, fixed_weights=False), torch.zeros(20, 2, 3, 70)
+        )
+        sample = tracer.result.sample
+        assert tracer.result.sample_shape == (2, 3, 70)
+        np.testing.assert_array_equal(sample.x_places, sample.x_codes[:, :, 0])
+        np.testing.assert_array_equal(sample.w_places, sample.w_codes[:, :, 0])
+
     def test_the_depth_must_stay(self):
         with pytest.raises(ValueError, match=r"'attention' must keep its size and its ports"):
             self.trace([(codes(1, 1, 2, 4), codes(2, 1, 2, 4)), (codes(1, 1, 2, 3),) * 2])

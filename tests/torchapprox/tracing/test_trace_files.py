@@ -55,7 +55,7 @@ def test_files_hold_nothing_that_is_executed(path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda _, header: header.update(version=2), "of version 2, this program reads version 1"),
+        (lambda _, header: header.update(version=1), "of version 1, this program reads version 2"),
         (lambda _, header: header.update(format="other"), "it has another header"),
         (lambda arrays, _: arrays.pop("1/scale"), "1/scale"),
         (lambda _, header: header["layers"][0].pop("rows"), "rows"),
