@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.digits import load_digits
+from analysis.digits import Labelled, load_digits
 from analysis.digits_models import DIGITS_MODELS
+from analysis.tensor_digest import tensor_digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +28,15 @@ class Workload:
         evaluation: Other batches. Where all of them are pairs of an input and int64 class labels
             `(B,)`, accuracies are counted on them.
         name: What the user calls it.
+        validation: Batches to choose by, so that `evaluation` has had no say in what it checks;
+            empty where nothing is chosen.
     """
 
     model: nn.Module
     calibration: list[Any]
     evaluation: list[Any]
     name: str
+    validation: list[Any] = field(default_factory=list)
 
     @property
     def labelled(self) -> bool:
@@ -43,29 +46,31 @@ class Workload:
     @property
     def digests(self) -> dict[str, str]:
         """SHA-256 of the model's parameters and buffers, and of each list of batches."""
-        return {
-            "model, SHA-256": _digest(self.model.state_dict()),
-            "calibration data, SHA-256": _digest(self.calibration),
-            "evaluation data, SHA-256": _digest(self.evaluation),
-        }
+        parts = {"model": self.model.state_dict(), "calibration data": self.calibration}
+        if self.validation:
+            parts["validation data"] = self.validation
+        parts["evaluation data"] = self.evaluation
+        return {f"{name}, SHA-256": tensor_digest(part) for name, part in parts.items()}
 
 
-def load_workload(source: str, *, seed: int = 0) -> Workload:
+def load_workload(source: str, *, seed: int = 0, validation: bool = False) -> Workload:
     """Make the model and the data that a word of the command line names.
 
     Args:
         source: ``CNN``, ``ViT`` or ``LSTM`` for a network that is trained on handwritten digits
             now; else ``file.py:function`` or ``package.module:function``. The function takes
-            nothing and returns a `Workload`, or a model and two iterables of batches, to calibrate
-            and to measure on.
+            nothing and returns a `Workload`; or a model and two or three iterables of batches, to
+            calibrate, to choose by (in the middle, optional) and to measure on.
         seed: Chooses split, initial weights and order of the digits; also PyTorch's global seed
             while the function runs.
+        validation: Whether to have batches to choose by. A quarter of the digits' training part is
+            held out; where a function returns none, every other sample to measure on becomes one.
 
     Raises:
         ImportError: If the file or module cannot be imported.
         LookupError: If there is no such network or function.
         TypeError: If the function returns something else.
-        ValueError: If it returns no batch.
+        ValueError: If it returns no batch, or none that can be split.
 
     Examples:
         >>> load_workload("MLP")
@@ -73,13 +78,7 @@ def load_workload(source: str, *, seed: int = 0) -> Workload:
         LookupError: no network 'MLP'; there are CNN, ViT, LSTM, or name a file.py:function
     """
     if source in DIGITS_MODELS:
-        digits = load_digits(seed)
-        return Workload(
-            model=DIGITS_MODELS[source].trained(digits, seed=seed),
-            calibration=[batch.images for batch in digits.train.batches(128)],
-            evaluation=[(batch.images, batch.labels) for batch in digits.test.batches(128)],
-            name=source,
-        )
+        return _digits_workload(source, seed=seed, validation=validation)
     place, colon, attribute = source.rpartition(":")
     if not colon:
         known = ", ".join(DIGITS_MODELS)
@@ -87,7 +86,26 @@ def load_workload(source: str, *, seed: int = 0) -> Workload:
     function = _function(place, attribute)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _checked(function(), source)
+        workload = _checked(function(), source)
+    return _split(workload) if validation and not workload.validation else workload
+
+
+def _digits_workload(name: str, *, seed: int, validation: bool) -> Workload:
+    digits = load_digits(seed)
+    held_out = None
+    if validation:
+        digits, held_out = digits.hold_out(seed)
+    return Workload(
+        model=DIGITS_MODELS[name].trained(digits, seed=seed),
+        calibration=[batch.images for batch in digits.train.batches(128)],
+        evaluation=_pairs(digits.test),
+        name=name,
+        validation=[] if held_out is None else _pairs(held_out),
+    )
+
+
+def _pairs(data: Labelled) -> list[Any]:
+    return [(batch.images, batch.labels) for batch in data.batches(128)]
 
 
 def _function(place: str, attribute: str) -> Callable[[], Any]:
@@ -109,24 +127,39 @@ def _function(place: str, attribute: str) -> Callable[[], Any]:
 
 def _checked(made: Any, source: str) -> Workload:
     if isinstance(made, Workload):
-        parts: tuple[Any, ...] = (made.model, made.calibration, made.evaluation)
+        parts: tuple[Any, ...] = made.model, made.calibration, made.validation, made.evaluation
     else:
         parts = tuple(made) if isinstance(made, (tuple, list)) else ()
+    if len(parts) == 3:
+        parts = parts[0], parts[1], (), parts[2]
     if (
-        len(parts) != 3
+        len(parts) != 4
         or not isinstance(parts[0], nn.Module)
         or not all(isinstance(part, Iterable) for part in parts[1:])
     ):
         raise TypeError(
-            f"{source} must return a model and two iterables of batches, to calibrate and to "
-            f"measure on, got {type(made).__name__}"
+            f"{source} must return a model and two or three iterables of batches, to calibrate, to "
+            f"choose by and to measure on, got {type(made).__name__}"
         )
-    model, calibration, evaluation = parts
-    workload = Workload(model, list(calibration), list(evaluation), source)
+    model, calibration, validation, evaluation = parts
+    workload = Workload(model, list(calibration), list(evaluation), source, list(validation))
     for name in ("calibration", "evaluation"):
         if not getattr(workload, name):
             raise ValueError(f"{source} must return at least one batch of {name} data, got none")
     return workload
+
+
+def _split(workload: Workload) -> Workload:
+    """Choose by the samples at even places of each batch, measure on the others."""
+    batches = workload.evaluation
+    sliceable = workload.labelled and all(isinstance(batch[0], Tensor) for batch in batches)
+    if not sliceable or max(len(batch[1]) for batch in batches) < 2:
+        raise ValueError(
+            f"{workload.name} must return batches to choose by, or pairs of an input tensor and "
+            "int64 class labels (B,) to measure on, every other of which can be chosen by"
+        )
+    even, odd = ([tuple(part[start::2] for part in batch) for batch in batches] for start in (0, 1))
+    return replace(workload, validation=even, evaluation=[pair for pair in odd if len(pair[1])])
 
 
 def _has_labels(batch: Any) -> bool:
@@ -137,24 +170,3 @@ def _has_labels(batch: Any) -> bool:
         and batch[1].dim() == 1
         and batch[1].dtype == torch.int64
     )
-
-
-def _digest(value: Any) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in _tensors("", value):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-        )
-    return digest.hexdigest()
-
-
-def _tensors(name: str, value: Any) -> Iterable[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _tensors(f"{name}.{key}", item)
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _tensors(f"{name}.{number}", item)

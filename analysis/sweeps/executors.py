@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import torch
@@ -92,7 +93,7 @@ def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], Pr
         ProcessPoolExecutor,
         max_workers=workers,
         mp_context=get_context("spawn"),
-        initializer=_start_worker,
+        initializer=start_worker,
         initargs=(threads,),
     )
 
@@ -114,7 +115,22 @@ class _ThisThread(Executor):
         return future
 
 
-def _start_worker(threads: int) -> None:
-    """Leave interrupts to the parent, which stores what is done, and share the cores."""
+def start_worker(threads: int) -> None:
+    """Prepare a worker process: the initializer of `process_pool`.
+
+    Interrupts from the keyboard are left to the parent, and the worker ends when the parent dies,
+    which a worker of the standard library's pool does not.
+
+    Args:
+        threads: Of PyTorch and of the kernels.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -8,14 +8,21 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from analysis.selection import Assignment
 from analysis.sweeps import ResultsStore
+from analysis.sweeps.executors import start_worker
+from multipliers import Multiplier, exact_products
 
 
-def forked_pool(workers=2):
+def forked_pool(workers=2, *, method="forkserver"):
     """Make a pool that starts quickly: copies of a process that has imported all."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return partial(ProcessPoolExecutor, max_workers=workers, mp_context=context)
+    context = get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload([__name__])
+    return partial(
+        ProcessPoolExecutor, max_workers=workers, mp_context=context, initializer=start_worker,
+        initargs=(1,),
+    )  # fmt: skip
 
 
 def square(number):
@@ -58,3 +65,25 @@ def fill(path, name, count):
     """Write results into a store and return how many were new."""
     store = ResultsStore(path)
     return sum(store.add({"x": number}, {"by": name}) for number in range(count))
+
+
+def uniform_assignments(count, layers=("conv", "linear")):
+    """Make as many assignments, by label, of multipliers m0, m1 and so on."""
+    exact = exact_products(True, True)
+    return {
+        f"all m{number}": Assignment.uniform(
+            layers, Multiplier.from_lut(exact + number, name=f"m{number}")
+        )
+        for number in range(count)
+    }
+
+
+class Rated:
+    """Rates an assignment by the number of its first multiplier, through another function."""
+
+    def __init__(self, function=square):
+        self.function = function
+
+    def __call__(self, names):
+        number = int(names["conv"].removeprefix("m"))
+        return {"accuracy": 1 / (1 + self.function(number)), "loss": float(number)}

@@ -1,0 +1,215 @@
+"""A converted model and its data in a folder, from which worker processes make them again.
+
+The folder holds tensors, tables and JSON, and no code: `torch.load` reads the model's state and the
+batches with ``weights_only``. The architecture comes from where the user's command names it, so a
+worker must be able to import that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import torchapprox
+from analysis.digits_models import DIGITS_MODELS
+from analysis.files import write_whole
+from analysis.model_study import FOLDING_BATCHES, prepare
+from analysis.workload import Workload, load_workload
+from multipliers import Multiplier, load, save
+from torchapprox.layers import InferenceMode
+
+FORMAT = "torchapprox workload"
+VERSION = 1
+
+_INDEX = "workload.json"
+_FITTED = "fitted.npz"
+_BATCHES = ("calibration", "validation", "evaluation")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedWorkload:
+    """A model that is converted and calibrated, with its data, and the folder that has both.
+
+    Attributes:
+        folder: The folder.
+        workload: The model in QUANTIZED mode with exact products, and its batches.
+        digests: SHA-256 of the model's state and of each list of batches.
+        sha256: SHA-256 of the folder's index, which has all of these.
+    """
+
+    folder: Path
+    workload: Workload
+    digests: Mapping[str, str]
+    sha256: str
+
+    @property
+    def folding(self) -> list[Any]:
+        """The batches with which mean errors are folded into biases."""
+        return self.workload.calibration[:FOLDING_BATCHES]
+
+    def keep(self, multipliers: Iterable[Multiplier]) -> None:
+        """Put tables into the folder, for the workers.
+
+        Raises:
+            OSError: If one cannot be written.
+        """
+        (self.folder / "multipliers").mkdir(exist_ok=True)
+        for multiplier in multipliers:
+            path = self._table(multiplier.name, multiplier.digest)
+            if not path.exists():
+                save(multiplier, path)
+
+    def kept(self, name: str, digest: str) -> Multiplier:
+        """Return a multiplier that `keep` has put into the folder.
+
+        Raises:
+            OSError: If it is not there.
+            ValueError: If the file has another table.
+        """
+        path = self._table(name, digest)
+        multiplier = load(path)
+        if (multiplier.name, multiplier.digest) != (name, digest):
+            raise ValueError(f"{path} must have the table of {name} with the SHA-256 {digest}")
+        return multiplier
+
+    def _table(self, name: str, digest: str) -> Path:
+        # Names may have characters that file names must not have.
+        stem = hashlib.sha256(f"{name} {digest}".encode()).hexdigest()
+        return self.folder / "multipliers" / f"{stem}.npz"
+
+
+def prepare_workload(
+    folder: Path, source: str, multiplier: Multiplier, *, seed: int = 0
+) -> PreparedWorkload:
+    """Make a model, convert and calibrate it and keep it in a folder; or take it up again there.
+
+    Args:
+        folder: Made if absent.
+        source: Names the model, as `analysis.load_workload` takes it.
+        multiplier: What the quantisers shall fit.
+        seed: As `analysis.load_workload`.
+
+    Raises:
+        OSError: If the folder cannot be read or written.
+        ValueError: If the folder is something else, was made for another source, seed or ports, or
+            the source has returned another model or other data since.
+        Exception: Whatever `analysis.load_workload` raises.
+    """
+    if (folder / _INDEX).exists():
+        _check_request(_index(folder), folder, source, multiplier, seed)
+        return open_workload(folder, again=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    workload = load_workload(source, seed=seed, validation=True)
+    given = workload.digests
+    model = prepare(workload, multiplier)
+    torchapprox.approximate(model, None, mode=InferenceMode.QUANTIZED)
+    torch.save(model.state_dict(), folder / "model.pt")
+    for name in _BATCHES:
+        torch.save([_plain(batch) for batch in getattr(workload, name)], folder / f"{name}.pt")
+    save(multiplier, folder / _FITTED)
+    content = {
+        "format": FORMAT, "version": VERSION, "source": source, "seed": seed,
+        "ports": _ports(multiplier), "given": given, "prepared": workload.digests,
+    }  # fmt: skip
+    # Last, so that a folder that has it has everything.
+    write_whole(folder / _INDEX, f"{json.dumps(content, indent=2)}\n".encode())
+    return open_workload(folder, workload=workload)
+
+
+def open_workload(
+    folder: Path, *, again: bool = False, workload: Workload | None = None
+) -> PreparedWorkload:
+    """Open a folder that `prepare_workload` has made.
+
+    Args:
+        folder: The folder.
+        again: Whether to check that the source still returns what it did.
+        workload: What the folder holds, if it is at hand.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If the folder is something else or of another version, or the source has
+            returned another model or other data.
+        Exception: Whatever `analysis.load_workload` raises.
+    """
+    index = _index(folder)
+    if workload is None:
+        workload = _restored(folder, index, again=again)
+    sha256 = hashlib.sha256((folder / _INDEX).read_bytes()).hexdigest()
+    return PreparedWorkload(folder, workload, index["prepared"], sha256)
+
+
+def _restored(folder: Path, index: Mapping[str, Any], *, again: bool) -> Workload:
+    source, seed = index["source"], index["seed"]
+    if source in DIGITS_MODELS:
+        # Its training is saved.
+        made = Workload(DIGITS_MODELS[source].build(seed), [], [], source)
+    else:
+        made = load_workload(source, seed=seed, validation=True)
+        if again and made.digests != index["given"]:
+            changed = [name for name, digest in made.digests.items()
+                       if digest != index["given"].get(name)]  # fmt: skip
+            raise ValueError(
+                f"{source} returns something else than when {folder} was begun: "
+                f"{', '.join(changed)}; name another folder"
+            )
+    torchapprox.approximate(made.model, load(folder / _FITTED), mode=InferenceMode.QUANTIZED)
+    torchapprox.approximate(made.model, None, mode=InferenceMode.QUANTIZED)
+    made.model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+    calibration, validation, evaluation = (
+        torch.load(folder / f"{name}.pt", weights_only=True, mmap=True) for name in _BATCHES
+    )
+    return Workload(made.model.eval(), calibration, evaluation, source, validation)
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    path = folder / _INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a readable workload: {error}") from error
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        raise ValueError(f"{path}: not a workload; name another folder")
+    if index.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: the workload is of version {index.get('version')}, this program reads "
+            f"version {VERSION}; name another folder"
+        )
+    return index
+
+
+def _check_request(
+    index: Mapping[str, Any], folder: Path, source: str, multiplier: Multiplier, seed: int
+) -> None:
+    wanted = {"source": source, "seed": seed, "ports": _ports(multiplier)}
+    for name, value in wanted.items():
+        if index[name] != value:
+            raise ValueError(
+                f"{folder} was begun with the {name} {index[name]}, got {value}; name another "
+                "folder"
+            )
+
+
+def _ports(multiplier: Multiplier) -> str:
+    return f"{multiplier.x_port} x {multiplier.w_port}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a batch in types that can be read without running code."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(item) for item in value)
+    if value is None or isinstance(value, (Tensor, bool, int, float, str)):
+        return value
+    raise TypeError(
+        f"a batch must be made of tensors, numbers, sequences and mappings, got "
+        f"{type(value).__name__}"
+    )
