@@ -91,16 +91,13 @@ def load_workload(source: str, *, seed: int = 0, validation: bool = False) -> Wo
 
 
 def _digits_workload(name: str, *, seed: int, validation: bool) -> Workload:
-    digits = load_digits(seed)
-    held_out = None
-    if validation:
-        digits, held_out = digits.hold_out(seed)
+    digits = load_digits(seed, validation=0.25 if validation else 0.0)
     return Workload(
         model=DIGITS_MODELS[name].trained(digits, seed=seed),
         calibration=[batch.images for batch in digits.train.batches(128)],
         evaluation=_pairs(digits.test),
         name=name,
-        validation=[] if held_out is None else _pairs(held_out),
+        validation=[] if digits.validation is None else _pairs(digits.validation),
     )
 
 

@@ -214,9 +214,8 @@ def _check(
         names = ", ".join(multiplier.name for multiplier in multipliers)
         raise ValueError(f"'multipliers' must have different names, got {names or 'none'}")
     if sampler not in get_args(Sampler):
-        raise ValueError(
-            f"'sampler' must be one of {', '.join(get_args(Sampler))}, got {sampler!r}"
-        )
-    for name, value in (("trials", trials), ("population", population)):
-        if value < 1:
-            raise ValueError(f"{name!r} must be at least 1, got {value}")
+        known = ", ".join(get_args(Sampler))
+        raise ValueError(f"'sampler' must be one of {known}, got {sampler!r}")
+    for name, value, least in (("trials", trials, 1), ("population", population, 2)):
+        if value < least:
+            raise ValueError(f"{name!r} must be at least {least}, got {value}")

@@ -76,10 +76,33 @@ def test_a_function_of_a_file_makes_the_workload(tmp_path):
     assert not first.labelled
 
 
+def test_every_other_sample_is_to_choose_by_where_the_function_says_nothing(tmp_path):
+    file = tmp_path / "mine.py"
+    body = (
+        "import torch\n"
+        "def tiny():\n"
+        "    x, y = torch.arange(10.0).view(5, 2), torch.arange(5)\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(2, 2)), [x], [(x, y), (x[:1], y[:1])]\n"
+    )
+    file.write_text(body)
+    assert load_workload(f"{file}:tiny").validation == []
+    split = load_workload(f"{file}:tiny", validation=True)
+    assert [y.tolist() for _, y in split.validation] == [[0, 2, 4], [0]]
+    assert [y.tolist() for _, y in split.evaluation] == [[1, 3]]
+    assert split.evaluation[0][0].tolist() == [[2, 3], [6, 7]]
+    file.write_text(body.replace("[x], [(x, y)", "[x], [(x[:2], y[:2])], [(x, y)"))
+    given = load_workload(f"{file}:tiny", validation=True)
+    assert [y.tolist() for _, y in given.validation] == [[0, 1]]
+    assert [y.tolist() for _, y in given.evaluation] == [[0, 1, 2, 3, 4], [0]]
+    file.write_text(body.replace("[(x, y), (x[:1], y[:1])]", "[x]"))
+    with pytest.raises(ValueError, match="must return batches to choose by, or pairs"):
+        load_workload(f"{file}:tiny", validation=True)
+
+
 @pytest.mark.parametrize(
     ("body", "error", "message"),
     [
-        ("def tiny(): return 3", TypeError, "must return a model and two iterables.*got int"),
+        ("def tiny(): return 3", TypeError, "must return a model and two or three iterables.*got int"),
         ("def large(): return 3", LookupError, "there is no function 'tiny'"),
         (
             "import torch\ndef tiny(): return torch.nn.Linear(2, 2), [torch.rand(2, 2)], []",

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from analysis.selection import Assignment
-from analysis.sweeps import ResultsStore
+from analysis.sweeps import ResultsStore, search
 from analysis.sweeps.executors import start_worker
 from multipliers import Multiplier, exact_products
 
@@ -87,3 +87,42 @@ class Rated:
     def __call__(self, names):
         number = int(names["conv"].removeprefix("m"))
         return {"accuracy": 1 / (1 + self.function(number)), "loss": float(number)}
+
+
+LAYERS = ("conv", "linear")
+
+
+def candidates():
+    """Multipliers m0 to m3, each worse and cheaper than the one before."""
+    exact = exact_products(True, True)
+    return [Multiplier.from_lut(exact + 3 * n, name=f"m{n}") for n in range(4)]
+
+
+class Additive:
+    """Rates assignments by the numbers of the multipliers of both layers."""
+
+    def __init__(self, refused=None):
+        self.refused = refused
+
+    def __call__(self, names):
+        if self.refused in names.values():
+            raise ValueError(f"no {self.refused} today")
+        first, second = (int(names[layer].removeprefix("m")) for layer in LAYERS)
+        return {"accuracy": 1 - 0.1 * first - 0.05 * second**2, "loss": float(first + second)}
+
+
+def additive_search(storage, store, **changes):
+    """Search among the assignments that `Additive` rates."""
+    costs = changes.pop("costs", {f"m{number}": 1 / (1 + number) for number in range(4)})
+    arguments = {
+        "evaluate": Additive(), "layers": LAYERS, "multipliers": candidates(), "energies": costs,
+        "macs": {"conv": 10, "linear": 20}, "context": {"model": "abc"}, "trials": 6,
+        "population": 6, "storage": storage, "store": store,
+    }  # fmt: skip
+    return search(**{**arguments, **changes})
+
+
+def search_in_process(folder, **changes):
+    """Search on files in a folder and return the number of trials in the end."""
+    store = ResultsStore(Path(folder, "a.jsonl"))
+    return len(additive_search(Path(folder, "a.journal"), store, **changes).frame)
