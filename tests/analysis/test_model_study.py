@@ -102,7 +102,7 @@ def test_every_other_sample_is_to_choose_by_where_the_function_says_nothing(tmp_
 @pytest.mark.parametrize(
     ("body", "error", "message"),
     [
-        ("def tiny(): return 3", TypeError, "must return a model and two or three iterables.*got int"),
+        ("def tiny(): return 3", TypeError, "must return a model and two or three.*got int"),
         ("def large(): return 3", LookupError, "there is no function 'tiny'"),
         (
             "import torch\ndef tiny(): return torch.nn.Linear(2, 2), [torch.rand(2, 2)], []",
