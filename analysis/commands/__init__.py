@@ -20,6 +20,7 @@ from analysis.commands import (
     library,
     lut,
     report,
+    sweep,
     trace,
 )
 
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "trace": trace,
     "compare": compare,
     "report": report,
+    "sweep": sweep,
     "demo": demo,
     "info": info,
 }

@@ -2,6 +2,7 @@
 
 from analysis.sweeps.executors import process_pool
 from analysis.sweeps.job_loop import JobError, LostJobError, run_jobs
+from analysis.sweeps.layer_assignments import layer_assignments
 from analysis.sweeps.prepared_workload import PreparedWorkload, open_workload, prepare_workload
 from analysis.sweeps.results_store import Record, ResultsStore, content_key
 from analysis.sweeps.search import SearchResult, search
@@ -19,6 +20,7 @@ __all__ = [
     "WorkerEvaluator",
     "content_key",
     "evaluation_context",
+    "layer_assignments",
     "open_workload",
     "prepare_workload",
     "process_pool",
