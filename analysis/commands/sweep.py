@@ -62,7 +62,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
     """
-    from analysis.files import write_whole
     from analysis.sources import Reading, expand_sources, source_multiplier
     from analysis.sweeps import (
         ResultsStore,
@@ -74,6 +73,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         worker_evaluator,
     )
     from analysis.sweeps.executors import command_executor
+    from multipliers.whole_file import write_whole
 
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
     stated = Reading(**reading(arguments))

@@ -19,10 +19,10 @@ from torch import Tensor
 
 import torchapprox
 from analysis.digits_models import DIGITS_MODELS
-from analysis.files import write_whole
 from analysis.model_study import FOLDING_BATCHES, prepare
 from analysis.workload import Workload, load_workload
 from multipliers import Multiplier, load, save
+from multipliers.whole_file import write_whole
 from torchapprox.layers import InferenceMode
 
 FORMAT = "torchapprox workload"
