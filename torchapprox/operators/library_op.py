@@ -5,7 +5,9 @@ aliases, which take as long as a small layer's products. The operators here have
 `torch.autograd.Function`s around them have), change nothing and return new tensors.
 """
 
-from collections.abc import Callable
+import inspect
+import typing
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,7 +34,7 @@ class LibraryOp:
         self.name = f"torchapprox::{name}"
         self.kernels: dict[str, Function] = {}
         OPERATORS[self.name] = self
-        schema = torch.library.infer_schema(function, mutates_args=())
+        schema = torch.library.infer_schema(_signed(function), mutates_args=())
         torch.library.define(self.name, schema, tags=(torch.Tag.pt2_compliant_tag,))
         self.register_kernel(device or "default")(function)
 
@@ -58,6 +60,25 @@ class LibraryOp:
         """Register what gives shape, type and layout of a result."""
         torch.library.register_fake(self.name, function)
         return function
+
+
+def _signed(function: Function) -> Function:
+    """Return something with a function's signature, in the types that PyTorch 2.6 reads, too.
+
+    That version knows the `typing.Sequence` of a list of integers only.
+    """
+
+    def stand_in() -> None: ...
+
+    signature = inspect.signature(function)
+    parameters = [
+        parameter.replace(annotation=typing.Sequence[int])
+        if parameter.annotation == Sequence[int]
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    stand_in.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return stand_in
 
 
 def library_op(name: str, *, device: str | None = None) -> Callable[[Function], LibraryOp]:
