@@ -25,6 +25,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import extending, types
@@ -60,6 +61,12 @@ _SUMS = ir.VectorType(_I32, LANES)
 _INTERLEAVED = [lane // 2 + LANES // 2 * (lane % 2) for lane in range(LANES)]
 
 
+@numba.njit(nogil=True)
+def address(array):
+    """Return where an array begins; signed, since sums with unsigned integers become floats."""
+    return np.int64(array.ctypes.data)
+
+
 @intrinsic(prefer_literal=True)
 def accumulate_lines(
     context,  # noqa: ARG001
@@ -76,7 +83,7 @@ def accumulate_lines(
         registers: 1, 2 or 4, literal; positions are 64 times as many.
         halves: 1 or 2, literal; halves of the table's rows in ``planes``.
         bits: A key of `SPLITS`, literal.
-        source: `SOURCE`, literal.
+        source: Digests of the files that the kernel calls, literal.
         addresses: A tuple of integers: the planes, uint8 `(256, planes, halves * 128)` at a
             multiple of 64; the bias, int32 `(256,)`; the row's codes, uint8 `(K,)`; K itself, at
             most `STEPS_MAX`; the codes of the first position; the distance of step k's codes from

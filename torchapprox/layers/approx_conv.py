@@ -7,7 +7,13 @@ from torch import nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.convolution import ConvolutionLayer
-from torchapprox.operators.convolution.conv_args import Conv1dArgs, Conv2dArgs, Conv3dArgs, ConvArgs
+from torchapprox.operators.convolution.conv_args import (
+    Conv1dArgs,
+    Conv2dArgs,
+    Conv3dArgs,
+    ConvArgs,
+    shared_args,
+)
 from torchapprox.quantisation.torch_ao import QatConv1d, QatConv2d, QatConv3d, QConfig
 
 
@@ -85,7 +91,8 @@ class ApproxConvNd(ConvolutionLayer):
     @property
     def conv_args(self) -> ConvArgs:
         """The arguments of the convolution."""
-        return self._ARGS(
+        return shared_args(
+            self._ARGS,
             self.in_channels,
             self.out_channels,
             self.kernel_size,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.convolution import ConvolutionLayer
+from torchapprox.operators.convolution.conv_args import shared_args
 from torchapprox.operators.convolution.conv_transpose_args import (
     ConvTranspose1dArgs,
     ConvTranspose2dArgs,
@@ -103,7 +104,8 @@ class ApproxConvTransposeNd(ConvolutionLayer):
     @property
     def conv_args(self) -> ConvTransposeArgs:
         """The arguments of the convolution."""
-        return self._ARGS(
+        return shared_args(
+            self._ARGS,
             self.in_channels,
             self.out_channels,
             self.kernel_size,

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels import lookup_runs_cpu, lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.kernels.lookup_vbmi import DEPTH, ROWS, CodeLines, SumPlaces
+from torchapprox.kernels.lookup_vbmi import DEPTH, ROWS
 from torchapprox.kernels.table_planes import HIGH, LOW, WHOLE, columns_of, split_table
 from torchapprox.kernels.vbmi_emitter import SPLITS
+from torchapprox.kernels.vbmi_panels import CodeLines
+from torchapprox.kernels.vbmi_results import SumPlaces
 
 pytestmark = pytest.mark.skipif(
     "vbmi" not in available_kernels(), reason="needs a CPU with AVX-512 VBMI"

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,8 +15,10 @@ from torchapprox.operators.convolution.padding import (
     pad_adjoint,
     pad_reals,
 )
+from torchapprox.operators.remembered import remembered
 
 Size = int | tuple[int, ...]
+Arguments = TypeVar("Arguments")
 
 
 def per_axis(value: Size, dims: int, name: str) -> tuple[int, ...]:
@@ -52,6 +55,8 @@ class ConvArgs:
         ValueError: ``padding_mode`` is none of these.
     """
 
+    # What follows from the arguments is kept with an instance, which layers use again and again.
+
     DIMS: ClassVar[int]
     FUNCTION: ClassVar[Callable[..., Tensor]]
 
@@ -73,7 +78,12 @@ class ConvArgs:
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return ``kernel_size``, ``stride`` or ``dilation`` as one number for each axis."""
-        return per_axis(getattr(self, name), self.DIMS, name)
+        return self._axes[name]
+
+    @cached_property
+    def _axes(self) -> dict[str, tuple[int, ...]]:
+        names = "kernel_size", "stride", "dilation"
+        return {name: per_axis(getattr(self, name), self.DIMS, name) for name in names}
 
     def backward_args(self) -> dict[str, Any]:
         """Return the keyword arguments of the functional that takes a padded input if need be.
@@ -101,7 +111,7 @@ class ConvArgs:
         """Return a vector of one element, or one per output channel, as `(-1, 1, ...)`, a view."""
         return by_channel.view(-1, *[1] * (self.DIMS + 1))
 
-    @property
+    @cached_property
     def spans(self) -> tuple[int, ...]:
         """Elements between the first and the last tap of the kernel along each axis, inclusive."""
         kernel, dilation = self.axes("kernel_size"), self.axes("dilation")
@@ -119,6 +129,10 @@ class ConvArgs:
             >>> Conv2dArgs(1, 1, (2, 3), 1, "same", 1, 1).margins()
             ((0, 1), (1, 1))
         """
+        return self._margins
+
+    @cached_property
+    def _margins(self) -> tuple[tuple[int, int], ...]:
         if self.padding == "valid":
             return ((0, 0),) * self.DIMS
         if self.padding == "same":
@@ -142,15 +156,7 @@ class ConvArgs:
             >>> Conv2dArgs(1, 1, 3, 2, 1, 1, 1).output_size(8, 5)
             (4, 3)
         """
-        margins, spans = self.margins(), self.spans
-        check_margins(size, margins, self.padding_mode)
-        padded = tuple(n + sum(margin) for n, margin in zip(size, margins, strict=True))
-        if any(n < span for n, span in zip(padded, spans, strict=True)):
-            raise ValueError(
-                f"padded input must be at least as large as the kernel, {spans}, got {padded}"
-            )
-        steps = zip(padded, spans, self.axes("stride"), strict=True)
-        return tuple((n - span) // stride + 1 for n, span, stride in steps)
+        return _output_size(self, size)
 
     def exact(self, x: Tensor, w: Tensor) -> Tensor:
         """Return the exact convolution of real numbers, without a bias.
@@ -187,6 +193,19 @@ class ConvArgs:
         return pad_adjoint(grad_padded, x.shape[2:], margins, self.padding_mode), grad_w
 
 
+@remembered
+def _output_size(args: ConvArgs, size: tuple[int, ...]) -> tuple[int, ...]:
+    margins, spans = args.margins(), args.spans
+    check_margins(size, margins, args.padding_mode)
+    padded = tuple(n + sum(margin) for n, margin in zip(size, margins, strict=True))
+    if any(n < span for n, span in zip(padded, spans, strict=True)):
+        raise ValueError(
+            f"padded input must be at least as large as the kernel, {spans}, got {padded}"
+        )
+    steps = zip(padded, spans, args.axes("stride"), strict=True)
+    return tuple((n - span) // stride + 1 for n, span, stride in steps)
+
+
 class Conv1dArgs(ConvArgs):
     """`ConvArgs` of `torch.nn.functional.conv1d`."""
 
@@ -206,3 +225,12 @@ class Conv3dArgs(ConvArgs):
 
     DIMS = 3
     FUNCTION = F.conv3d
+
+
+@remembered
+def shared_args(kind: Callable[..., Arguments], *arguments: Any) -> Arguments:
+    """Return ``kind(*arguments)``, the same object for equal arguments.
+
+    What an object keeps of its arguments is then found once.
+    """
+    return kind(*arguments)

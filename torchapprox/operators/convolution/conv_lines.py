@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, reduce
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.lookup_vbmi import IN_PLACE_ROWS, CodeLines, SumPlaces
+from torchapprox.kernels.lookup_vbmi import IN_PLACE_ROWS
+from torchapprox.kernels.vbmi_panels import CodeLines
+from torchapprox.kernels.vbmi_results import SumPlaces
+from torchapprox.operators.remembered import remembered
 
 Sizes = tuple[int, ...]
 
@@ -31,6 +35,8 @@ class ConvShape:
         (3, 3)
     """
 
+    # Derived values are kept with an instance; `of` gives equal calls the same one.
+
     batch: int
     channels: int
     size: Sizes
@@ -40,13 +46,26 @@ class ConvShape:
     dilation: Sizes
     groups: int
 
-    @property
+    @staticmethod
+    def of(x: Sizes, w: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> "ConvShape":
+        """Return the convolution of codes and weights of some shapes.
+
+        Args:
+            x: Shape of the padded input, `(B, C, *size)`.
+            w: Shape of the weights, `(N, C / groups, *kernel)`.
+            stride: As the attribute.
+            dilation: Likewise.
+            groups: Likewise.
+        """
+        return _shape(tuple(x), tuple(w), tuple(stride), tuple(dilation), groups)
+
+    @cached_property
     def output_size(self) -> Sizes:
         """Size of the output along each axis."""
         axes = zip(self.size, self.kernel, self.stride, self.dilation, strict=True)
         return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in axes)
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """Products in one output, K."""
         return self.channels // self.groups * math.prod(self.kernel)
@@ -55,6 +74,34 @@ class ConvShape:
     def rows(self) -> int:
         """Output channels of one group."""
         return self.out_channels // self.groups
+
+    @cached_property
+    def lines(self) -> "ConvLines":
+        """Where codes stand and sums go; see `conv_lines`."""
+        return _lines(self)
+
+
+@remembered
+def _shape(x: Sizes, w: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> ConvShape:
+    return ConvShape(x[0], x[1], x[2:], w[0], w[2:], stride, dilation, groups)
+
+
+class ConvLines(NamedTuple):
+    """What `conv_lines` needs of a shape.
+
+    Attributes:
+        group: Codes from one group to the next.
+        taps: As `CodeLines` has them.
+        lines: Likewise.
+        length: Likewise.
+        places: Where sums go.
+    """
+
+    group: int
+    taps: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    length: int
+    places: SumPlaces
 
 
 def conv_lines(x: NDArray[np.uint8], shape: ConvShape) -> tuple[CodeLines, SumPlaces]:
@@ -82,21 +129,11 @@ def conv_lines(x: NDArray[np.uint8], shape: ConvShape) -> tuple[CodeLines, SumPl
             phases[..., phase, : part.shape[-1]] = part
             phases[..., phase, part.shape[-1] :] = 0  # read, perhaps, but never for a result
         x = phases
-    taps, lines, places, length, pitch = _places(shape)
-    group = shape.channels // shape.groups * math.prod(x.shape[2:])
-    output = math.prod(shape.output_size)
-    kept = shape.output_size[-1]
-    return (
-        CodeLines(x.reshape(-1), group, taps, lines, length, 1),
-        SumPlaces(shape.rows * output, output, places, pitch, kept, 1),
-    )
+    group, taps, lines, length, places = shape.lines
+    return CodeLines(x.reshape(-1), group, taps, lines, length, 1), places
 
 
-@lru_cache(maxsize=256)
-def _places(
-    shape: ConvShape,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int, int]:
-    """Return taps, lines and their places in the output, positions of a line and of a row."""
+def _lines(shape: ConvShape) -> ConvLines:
     hop = shape.stride[-1]
     width = -(-shape.size[-1] // hop)
     # Codes from one index to the next along all axes but the last, and from channel to channel.
@@ -130,7 +167,14 @@ def _places(
         np.arange(shape.batch) * shape.out_channels * math.prod(output),
         np.arange(math.prod(output[:outer])) * sums_of_a_line,
     )
-    return taps, lines, places, length, pitch
+    results = math.prod(output)
+    return ConvLines(
+        shape.channels // shape.groups * channel,
+        taps,
+        lines,
+        length,
+        SumPlaces(shape.rows * results, results, places, pitch, output[-1], 1),
+    )
 
 
 def _sums(*offsets: NDArray[np.int64]) -> NDArray[np.int64]:

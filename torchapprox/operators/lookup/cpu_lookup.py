@@ -12,8 +12,9 @@ from torch import Tensor
 from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
 from torchapprox.kernels.lookup_table import LookupTable, lookup_table
-from torchapprox.kernels.lookup_vbmi import CodeLines, SumPlaces
 from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
+from torchapprox.kernels.vbmi_panels import CodeLines
+from torchapprox.kernels.vbmi_results import SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 

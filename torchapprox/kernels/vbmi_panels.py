@@ -1,0 +1,121 @@
+"""Codes for the vector look-up kernel: where they stand, and how a panel of them is gathered."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.vbmi_emitter import address, copy_bytes, transpose_codes
+
+# As that of `vbmi_emitter`.
+SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLines:
+    """Where the codes of each step and position stand; the formula is that of `lookup_vbmi`.
+
+    Attributes:
+        codes: uint8, one-dimensional.
+        group_stride: Bytes from one group to the next.
+        taps: int64 `(K,)`.
+        lines: int64 `(L,)`.
+        length: Positions in a line.
+        stride: Bytes from one position of a line to the next, 1 or K; where it is K the taps are
+            0..K-1.
+    """
+
+    codes: NDArray[np.uint8]
+    group_stride: int
+    taps: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    length: int
+    stride: int
+
+    @property
+    def positions(self) -> int:
+        """Number of positions, M."""
+        return len(self.lines) * self.length
+
+    @classmethod
+    def of_runs(cls, runs: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, K, M)`, C-contiguous."""
+        _, depth, width = runs.shape
+        taps = np.arange(depth, dtype=np.int64) * width
+        return cls(runs.reshape(-1), depth * width, taps, np.zeros(1, np.int64), width, 1)
+
+    @classmethod
+    def of_vectors(cls, vectors: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, M, K)`, C-contiguous."""
+        _, height, depth = vectors.shape
+        taps, lines = np.arange(depth, dtype=np.int64), np.zeros(1, np.int64)
+        return cls(vectors.reshape(-1), depth * height, taps, lines, height, max(depth, 1))
+
+
+@numba.njit(nogil=True)
+def gather_lines(panel, pitch, count, first, source, pieces, codes, taps, reach, step, steps):
+    """Copy the pieces of each step's line into the panel, 16, 32 or 64 codes at a time.
+
+    What is copied may reach beyond its piece: into the next piece, which is copied later, or into
+    the spare register at the end of the panel's line.
+    """
+    for piece in range(pieces):
+        begin, origin = first[piece], source[piece]
+        end = first[piece + 1] if piece + 1 < pieces else count
+        for chunk in range(0, end - begin, 64):
+            where = origin + chunk
+            target = begin + chunk
+            if where + reach + 64 <= codes.size:
+                to, of = address(panel) + target, address(codes) + where
+                if end - target <= 16:
+                    for k in range(steps):
+                        copy_bytes(16, to + k * pitch, of + taps[step + k])
+                elif end - target <= 32:
+                    for k in range(steps):
+                        copy_bytes(32, to + k * pitch, of + taps[step + k])
+                else:
+                    for k in range(steps):
+                        copy_bytes(64, to + k * pitch, of + taps[step + k])
+            else:
+                for k in range(steps):
+                    for i in range(min(64, end - target)):
+                        panel[k * pitch + target + i] = codes[where + taps[step + k] + i]
+
+
+@numba.njit(nogil=True)
+def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, distances, exchanges):
+    """Transpose codes that lie one position after another into the panel.
+
+    Returns:
+        How many lines of earlier steps come before that of the first one.
+    """
+    if stride < 16:
+        for m in range(count):
+            for k in range(steps):
+                panel[k * pitch + m] = codes[origin + m * stride + k]
+        return 0
+    # Whole chunks are transposed; the last ones may overlap codes before the first step.
+    chunk = 64 if stride >= 64 else 16
+    early = min(step, -steps % chunk) if stride >= 64 else 0
+    for begin in range(0, count, 64):
+        for lane in range(64):
+            distances[lane] = min(lane, count - begin - 1) * stride
+        source = address(codes) + origin + begin * stride + step - early
+        target = address(panel) + begin
+        if chunk == 64:
+            transpose_codes(4, target, pitch, source, address(distances), address(exchanges))
+        else:
+            for k in range(0, steps, 16):
+                first = min(k, steps - 16)
+                transpose_codes(
+                    1,
+                    target + first * pitch,
+                    pitch,
+                    source + first,
+                    address(distances),
+                    address(exchanges),
+                )
+    return early

@@ -1,0 +1,168 @@
+"""Results of the vector look-up kernel: sums, or the real numbers that they stand for."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.vbmi_emitter import address, copy_memory
+
+# As that of `vbmi_emitter`.
+SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+class SumPlaces(NamedTuple):
+    """Where sums go.
+
+    The sum of group g, row r and position m = l * length + i goes to
+
+        g * group + r * row + step * (lines[l] + (i // pitch) * kept + i % pitch).
+
+    Sums with ``i % pitch >= kept`` are dropped: between the rows of an image that is looked up as
+    one line, they mix the end of one row with the beginning of the next.
+
+    Attributes:
+        group: Places from one group to the next.
+        row: Places from one row to the next.
+        lines: int64 `(L,)`.
+        pitch: Positions from one row of a line to the next.
+        kept: Positions of a row that are written.
+        step: Places from one position to the next; ``row`` is 1 where it is not 1.
+    """
+
+    group: int
+    row: int
+    lines: NDArray[np.int64]
+    pitch: int
+    kept: int
+    step: int
+
+
+class Rescaling(NamedTuple):
+    """Real numbers that sums stand for: ``out = float(sum - offset[c]) * scale[c] + bias[c]``.
+
+    The difference is one of 64-bit integers, the rest is computed in the type of the result.
+
+    Attributes:
+        offset: int64 `(C,)`.
+        scale: float32 or float64 `(C,)`.
+        bias: Likewise.
+        of_rows: Whether channel c is that of row ``group * R + r``; else of position
+            ``group * M + m``.
+    """
+
+    offset: NDArray[np.int64]
+    scale: NDArray[Any]
+    bias: NDArray[Any]
+    of_rows: bool
+
+
+@numba.njit(nogil=True)
+def write_sums(
+    sums, width, out, places, length, group, first_row, last_row, begin, end, _, __, ___
+):
+    """Copy a tile's sums to their places, where positions are neighbours."""
+    m = begin
+    while m < end:
+        line, i = m // length, m % length
+        across = i % places.pitch
+        count = min(end - m, length - i, places.pitch - across)
+        kept = min(count, places.kept - across)
+        place = places.lines[line] + i // places.pitch * places.kept + across
+        for row in range(first_row, last_row):
+            origin = group * places.group + row * places.row + place
+            start = (row - first_row) * width + m - begin
+            if kept > 0:
+                copy_memory(address(out) + 4 * origin, address(sums) + 4 * start, 4 * kept)
+        m += count
+
+
+@numba.njit(nogil=True)
+def write_sums_transposed(
+    sums, width, out, places, length, group, first_row, last_row, begin, end, _, __, ___
+):
+    """The same where rows are neighbours."""
+    for m in range(begin, end):
+        line, i = m // length, m % length
+        across = i % places.pitch
+        if across < places.kept:
+            place = places.lines[line] + i // places.pitch * places.kept + across
+            origin = group * places.group + place * places.step + first_row
+            # Unsigned, since Numba lets negative indices count from the end.
+            for row in range(np.uintp(last_row - first_row)):
+                out[np.uintp(origin) + row] = sums[row * np.uintp(width) + np.uintp(m - begin)]
+
+
+@numba.njit(nogil=True)
+def write_reals(
+    sums,
+    width,
+    out,
+    places,
+    length,
+    group,
+    first_row,
+    last_row,
+    begin,
+    end,
+    rescaling,
+    row_channel,
+    position_channel,
+):
+    """Rescale a tile's sums to their places, where positions are neighbours."""
+    m = begin
+    while m < end:
+        line, i = m // length, m % length
+        across = i % places.pitch
+        count = min(end - m, length - i, places.pitch - across)
+        kept = min(count, places.kept - across)
+        place = places.lines[line] + i // places.pitch * places.kept + across
+        for row in range(first_row, last_row if kept > 0 else first_row):
+            origin = group * places.group + row * places.row + place
+            start = (row - first_row) * width + m - begin
+            to, of = out[origin : origin + kept], sums[start : start + kept]
+            if rescaling.of_rows:
+                c = row_channel + row
+                minus, factor, plus = rescaling.offset[c], rescaling.scale[c], rescaling.bias[c]
+                for j in range(kept):
+                    to[j] = out.dtype.type(np.int64(of[j]) - minus) * factor + plus
+            else:
+                c = position_channel + m
+                minus = rescaling.offset[c : c + kept]
+                factor, plus = rescaling.scale[c : c + kept], rescaling.bias[c : c + kept]
+                for j in range(kept):
+                    to[j] = out.dtype.type(np.int64(of[j]) - minus[j]) * factor[j] + plus[j]
+        m += count
+
+
+@numba.njit(nogil=True)
+def write_reals_transposed(
+    sums,
+    width,
+    out,
+    places,
+    length,
+    group,
+    first_row,
+    last_row,
+    begin,
+    end,
+    rescaling,
+    row_channel,
+    position_channel,
+):
+    """The same where rows are neighbours."""
+    for m in range(begin, end):
+        line, i = m // length, m % length
+        across = i % places.pitch
+        if across < places.kept:
+            place = places.lines[line] + i // places.pitch * places.kept + across
+            origin = group * places.group + place * places.step + first_row
+            for row in range(last_row - first_row):
+                c = row_channel + first_row + row if rescaling.of_rows else position_channel + m
+                factor, plus = rescaling.scale[c], rescaling.bias[c]
+                difference = np.int64(sums[row * width + m - begin]) - rescaling.offset[c]
+                out[origin + row] = out.dtype.type(difference) * factor + plus
