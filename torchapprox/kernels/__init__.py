@@ -7,13 +7,7 @@ from torchapprox.kernels.features_cpu import lay_out_cpu, map_codes_cpu, sum_map
 from torchapprox.kernels.histogram_cpu import histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
-from torchapprox.kernels.quantise_cpu import (
-    clip_gradient_cpu,
-    fake_quantise_cpu,
-    quantise_cpu,
-    quantise_padded_cpu,
-    quantise_rows_cpu,
-)
+from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.kernels.rescale_cpu import (
     rescale_columns_cpu,
     rescale_rows_cpu,
@@ -32,8 +26,6 @@ __all__ = [
     "lookup_vbmi_cpu",
     "map_codes_cpu",
     "quantise_cpu",
-    "quantise_padded_cpu",
-    "quantise_rows_cpu",
     "rescale_columns_cpu",
     "rescale_rows_cpu",
     "rescale_transposed_cpu",

@@ -163,6 +163,8 @@ class LayerSettings(nn.Module):
     @property
     def product_gradient(self) -> ProductGradient | None:
         """What the operators take as their ``gradient``; None for the straight-through one."""
+        if not torch.is_grad_enabled():
+            return None
         return self._gradient.product_gradient(self.product_table, self._operand_ranges())
 
     @staticmethod

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from multipliers import Multiplier, Port, exact_products
 from torchapprox.operators.lookup.lut_matmul import entry_range
+from torchapprox.operators.remembered import remembered
 
 
 class ProductTable(nn.Module):
@@ -63,11 +64,13 @@ class ProductTable(nn.Module):
     @property
     def ports(self) -> tuple[Port, Port] | None:
         """Activation and weight port; None where the exact product takes any 8-bit operands."""
-        if self._labels is None:
-            return None
         labels = self._labels
-        x_port = Port(labels["x_width"], labels["x_signed"])
-        return x_port, Port(labels["w_width"], labels["w_signed"])
+        if labels is None:
+            return None
+        return (
+            _port(labels["x_width"], labels["x_signed"]),
+            _port(labels["w_width"], labels["w_signed"]),
+        )
 
     @property
     def device(self) -> torch.device:
@@ -142,6 +145,11 @@ class ProductTable(nn.Module):
         elif saved is None and state_dict.get(f"{prefix}_extra_state") == {"labels": None}:
             self.lut = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+@remembered
+def _port(width: int, signed: bool) -> Port:
+    return Port(width, signed)
 
 
 def multiplier_of_table(lut: np.ndarray[Any, Any] | Tensor) -> Multiplier:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
 
-_Version = tuple[tuple[Tensor, int], ...]
+_Version = tuple[tuple[str, Tensor, int], ...]
 
 
 class _Remembered:
@@ -33,18 +33,21 @@ class _Remembered:
         self._known: WeakKeyDictionary[nn.Module, tuple[_Version, bool]] = WeakKeyDictionary()
 
     def __call__(self, quantiser: nn.Module) -> bool:
-        tensors = [getattr(quantiser, name) for name in self._tensors]
         known = self._known.get(quantiser)
-        if known is not None and all(
-            tensor is before and tensor._version == version  # noqa: SLF001
-            for tensor, (before, version) in zip(tensors, known[0], strict=True)
-        ):
-            return known[1]
+        if known is not None:
+            # Without the look-up of attributes, which takes longer than all the rest.
+            buffers = quantiser._buffers  # noqa: SLF001
+            for name, tensor, version in known[0]:
+                if buffers.get(name) is not tensor or tensor._version != version:  # noqa: SLF001
+                    break
+            else:
+                return known[1]
         answer = self._question(quantiser)
         # A tensor made in inference mode does not count its versions.
-        if answer in self._answers and not any(tensor.is_inference() for tensor in tensors):
-            version = tuple((tensor, tensor._version) for tensor in tensors)  # noqa: SLF001
-            self._known[quantiser] = version, answer
+        tensors = [(name, getattr(quantiser, name)) for name in self._tensors]
+        if answer in self._answers and not any(tensor.is_inference() for _, tensor in tensors):
+            seen = tuple((name, tensor, tensor._version) for name, tensor in tensors)  # noqa: SLF001
+            self._known[quantiser] = seen, answer
         return answer
 
 

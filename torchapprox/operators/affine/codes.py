@@ -113,6 +113,8 @@ def data_range(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[int, 
 
 def at_least_float32(values: Tensor) -> Tensor:
     """Widen values of half precision: bfloat16 cannot tell neighbours among 256 codes apart."""
+    if values.dtype in (torch.float32, torch.float64):
+        return values
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

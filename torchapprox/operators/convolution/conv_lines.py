@@ -1,6 +1,7 @@
 """A convolution's receptive fields as places in its padded input, for kernels that gather them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import NamedTuple
@@ -47,7 +48,13 @@ class ConvShape:
     groups: int
 
     @staticmethod
-    def of(x: Sizes, w: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> "ConvShape":
+    def of(
+        x: Sequence[int],
+        w: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> "ConvShape":
         """Return the convolution of codes and weights of some shapes.
 
         Args:
@@ -57,7 +64,11 @@ class ConvShape:
             dilation: Likewise.
             groups: Likewise.
         """
-        return _shape(tuple(x), tuple(w), tuple(stride), tuple(dilation), groups)
+        sizes = tuple(x), tuple(w), tuple(stride), tuple(dilation), groups
+        try:
+            return _shared_shape(*sizes)
+        except TypeError:  # symbolic sizes have no hash
+            return _shape(*sizes)
 
     @cached_property
     def output_size(self) -> Sizes:
@@ -81,9 +92,11 @@ class ConvShape:
         return _lines(self)
 
 
-@remembered
 def _shape(x: Sizes, w: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> ConvShape:
     return ConvShape(x[0], x[1], x[2:], w[0], w[2:], stride, dilation, groups)
+
+
+_shared_shape = remembered(_shape)
 
 
 class ConvLines(NamedTuple):

@@ -19,6 +19,7 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.htp_product import htp_product
 from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_conv import images_in_parts, lut_conv
+from torchapprox.operators.lookup.lut_conv_reals import lut_conv_reals
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,10 @@ class ConvOperands:
             scale = self.scale.view(-1, *[1] * self.args.DIMS)
             accumulators = self.accumulate(lut, lut_range=lut_range)
             return dequantise(accumulators, scale, dtype).contiguous()
-        sums = self._sums(lut, lut_range)
         w_sums, x_sums = self._w_sums(), None
+        if not on_cuda(self.x_codes) and not needs_x_sums(self.w_zero_point, self.w_centred):
+            return self._rescaled(lut, dtype, lut_range, self.x_zero_point * w_sums)
+        sums = self._sums(lut, lut_range)
         if needs_x_sums(self.w_zero_point, self.w_centred):
             x_sums = self._x_sums().flatten(2)
             w_sums -= self._shape.depth * self.w_zero_point
@@ -147,6 +150,26 @@ class ConvOperands:
             lut_range=lut_range,
             engine=self.engine,
         )
+
+    def _rescaled(
+        self,
+        lut: Tensor | None,
+        dtype: torch.dtype,
+        lut_range: tuple[int, int] | None,
+        offset: Tensor,
+    ) -> Tensor:
+        if lut is None:
+            lut = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
+        shape = self._shape
+        return lut_conv_reals(
+            *(self.x_codes, self.w_codes, lut, offset),
+            self.scale.to(torch.promote_types(dtype, torch.float32)),
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+            lut_range=lut_range,
+            engine=self.engine,
+        ).to(dtype)
 
     def _w_sums(self) -> Tensor:
         """Return the sum of each output channel's weights, int64 `(N,)`."""
@@ -191,15 +214,12 @@ class ConvOperands:
 
     @property
     def _shape(self) -> ConvShape:
-        return ConvShape(
-            batch=self.x_codes.shape[0],
-            channels=self.x_codes.shape[1],
-            size=tuple(self.x_codes.shape[2:]),
-            out_channels=self.args.out_channels,
-            kernel=self.args.axes("kernel_size"),
-            stride=self.args.axes("stride"),
-            dilation=self.args.axes("dilation"),
-            groups=self.args.groups,
+        return ConvShape.of(
+            self.x_codes.shape,
+            self.w_codes.shape,
+            self.args.axes("stride"),
+            self.args.axes("dilation"),
+            self.args.groups,
         )
 
     def htp_product(self, model: HtpCallable) -> Tensor:

@@ -91,6 +91,11 @@ def multiply_by_factors(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, engin
     return True
 
 
+def convolves_by_factors(lut: Tensor, shape: ConvShape, engine: str) -> bool:
+    """Whether `convolve_by_factors` would fill a result that is not empty; arguments as there."""
+    return engine != "lookup" and shape.depth > 0 and _choose(lut, shape, engine) is not None
+
+
 def convolve_by_factors(
     x: Tensor, w: Tensor, lut: Tensor, shape: ConvShape, out: Tensor, engine: str
 ) -> bool:

@@ -10,6 +10,7 @@ from torchapprox.kernels import lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
 from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
+from torchapprox.kernels.vbmi_results import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.library_op import library_op
@@ -67,8 +68,7 @@ def lut_conv(
         >>> lut_conv(x, x[..., :2], exact, stride=(2,), dilation=(1,))
         tensor([[[ 5, 11]]], dtype=torch.int32)
     """
-    check_table(x, w, lut)
-    _check_shapes(x, w, stride, dilation, groups)
+    check_conv(x, w, lut, stride, dilation, groups)
     if lut_range is None:
         lut_range = entry_range(lut)
     wide = needs_int64(w[0].numel(), lut_range) if len(w) else False
@@ -118,9 +118,11 @@ def images_in_parts(x: Tensor, shape: ConvShape) -> tuple[Tensor, ...]:
     return torch.split(x, max(1, MOST_RECEPTIVE_FIELD_BYTES // max(1, image_bytes)))
 
 
-def _check_shapes(
-    x: Tensor, w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int
+def check_conv(
+    x: Tensor, w: Tensor, lut: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int
 ) -> None:
+    """Raise an error unless codes, table and steps are as `lut_conv` takes them."""
+    check_table(x, w, lut)
     dims = x.dim() - 2
     if dims < 1 or w.dim() != x.dim() or len(stride) != dims or len(dilation) != dims:
         raise ValueError(
@@ -148,16 +150,7 @@ def _check_shapes(
 def _shape(
     x: Tensor, w: Tensor, stride: Sequence[int], dilation: Sequence[int], groups: int
 ) -> ConvShape:
-    return ConvShape(
-        batch=x.shape[0],
-        channels=x.shape[1],
-        size=tuple(x.shape[2:]),
-        out_channels=w.shape[0],
-        kernel=tuple(w.shape[2:]),
-        stride=tuple(stride),
-        dilation=tuple(dilation),
-        groups=groups,
-    )
+    return ConvShape.of(x.shape, w.shape, stride, dilation, groups)
 
 
 @library_op("lut_conv", device="cpu")
@@ -174,11 +167,35 @@ def _lut_conv(
     engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
-    out = _empty_result(x, shape, wide)
     x, w, lut = x.detach().contiguous(), w.detach().contiguous(), lut.detach()
+    return convolve(x, w, lut, shape, engine, kernel, wide=wide)
+
+
+def convolve(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    shape: ConvShape,
+    engine: str,
+    kernel: str | None,
+    *,
+    wide: bool,
+) -> Tensor:
+    """Return the sums of a convolution on the CPU; operands as `lut_conv` takes them, contiguous.
+
+    Args:
+        x: Activation codes.
+        w: Weight codes.
+        lut: The table.
+        shape: The convolution.
+        engine: As `chosen_engine` returns it.
+        kernel: As `forced_kernel` returns it.
+        wide: Whether the sums need int64.
+    """
+    out = _empty_result(x, shape, wide)
     if convolve_by_factors(x, w, lut, shape, out, engine):
         return out
-    if not _read_in_place(x, w, lut, shape, out, kernel):
+    if wide or not read_in_place(x, w, lut, shape, out, kernel):
         _lay_out(x, w, lut, shape, out, kernel)
     return out
 
@@ -223,13 +240,27 @@ def _empty_result(x: Tensor, shape: ConvShape, wide: bool) -> Tensor:
     return x.new_empty((shape.batch, shape.out_channels, *shape.output_size), dtype=dtype)
 
 
-def _read_in_place(
-    x: Tensor, w: Tensor, lut: Tensor, shape: ConvShape, out: Tensor, kernel: str | None
+def read_in_place(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    shape: ConvShape,
+    out: Tensor,
+    kernel: str | None,
+    rescaling: Rescaling | None = None,
 ) -> bool:
-    """Fill ``out`` without laying out receptive fields; False where no kernel can."""
-    if kernel == "portable" or "vbmi" not in available_kernels():
-        return False
-    if out.dtype == torch.int64 or out.numel() == 0:
+    """Fill ``out`` without laying out receptive fields; False where no kernel can.
+
+    Args:
+        x: Activation codes, contiguous.
+        w: Weight codes, contiguous.
+        lut: The table; sums of its entries fit int32.
+        shape: The convolution.
+        out: int32, or of the type of the rescaling's scale, contiguous.
+        kernel: As `forced_kernel` returns it.
+        rescaling: What makes real numbers of sums; None for the sums themselves.
+    """
+    if kernel == "portable" or "vbmi" not in available_kernels() or out.numel() == 0:
         return False
     codes = x.detach().numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
@@ -240,7 +271,8 @@ def _read_in_place(
     lines, places = conv_lines(codes, shape)
     rows = w.detach().view(shape.groups, shape.rows, shape.depth).numpy()
     lookup_vbmi_cpu(
-        planes, rows, lines, out.view(-1).numpy(), places, threads=torch.get_num_threads()
+        *(planes, rows, lines, out.view(-1).numpy(), places, rescaling),
+        threads=torch.get_num_threads(),
     )
     return True
 
