@@ -5,6 +5,7 @@ import pkgutil
 
 import numba
 import pytest
+from numba.core.caching import NullCache
 from numba.core.dispatcher import Dispatcher
 
 import multipliers
@@ -37,7 +38,9 @@ KERNELS = {
     f"{module.__name__}.{name}": value
     for module in modules()
     for name, value in vars(module).items()
-    if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__
+    if isinstance(value, Dispatcher)
+    and value.py_func.__module__ == module.__name__
+    and not isinstance(value._cache, NullCache)
 }
 
 

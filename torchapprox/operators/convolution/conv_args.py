@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -15,7 +14,7 @@ from torchapprox.operators.convolution.padding import (
     pad_adjoint,
     pad_reals,
 )
-from torchapprox.operators.remembered import remembered
+from torchapprox.operators.remembered import Derived, remembered
 
 Size = int | tuple[int, ...]
 Arguments = TypeVar("Arguments")
@@ -80,7 +79,7 @@ class ConvArgs:
         """Return ``kernel_size``, ``stride`` or ``dilation`` as one number for each axis."""
         return self._axes[name]
 
-    @cached_property
+    @Derived
     def _axes(self) -> dict[str, tuple[int, ...]]:
         names = "kernel_size", "stride", "dilation"
         return {name: per_axis(getattr(self, name), self.DIMS, name) for name in names}
@@ -111,7 +110,7 @@ class ConvArgs:
         """Return a vector of one element, or one per output channel, as `(-1, 1, ...)`, a view."""
         return by_channel.view(-1, *[1] * (self.DIMS + 1))
 
-    @cached_property
+    @Derived
     def spans(self) -> tuple[int, ...]:
         """Elements between the first and the last tap of the kernel along each axis, inclusive."""
         kernel, dilation = self.axes("kernel_size"), self.axes("dilation")
@@ -131,7 +130,7 @@ class ConvArgs:
         """
         return self._margins
 
-    @cached_property
+    @Derived
     def _margins(self) -> tuple[tuple[int, int], ...]:
         if self.padding == "valid":
             return ((0, 0),) * self.DIMS

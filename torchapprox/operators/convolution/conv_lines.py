@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.lookup_vbmi import IN_PLACE_ROWS
 from torchapprox.kernels.vbmi_panels import CodeLines
 from torchapprox.kernels.vbmi_results import SumPlaces
-from torchapprox.operators.remembered import remembered
+from torchapprox.operators.remembered import Derived, remembered
 
 Sizes = tuple[int, ...]
 
@@ -70,13 +70,13 @@ class ConvShape:
         except TypeError:  # symbolic sizes have no hash
             return _shape(*sizes)
 
-    @cached_property
+    @Derived
     def output_size(self) -> Sizes:
         """Size of the output along each axis."""
         axes = zip(self.size, self.kernel, self.stride, self.dilation, strict=True)
         return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in axes)
 
-    @cached_property
+    @Derived
     def depth(self) -> int:
         """Products in one output, K."""
         return self.channels // self.groups * math.prod(self.kernel)
@@ -86,7 +86,7 @@ class ConvShape:
         """Output channels of one group."""
         return self.out_channels // self.groups
 
-    @cached_property
+    @Derived
     def lines(self) -> "ConvLines":
         """Where codes stand and sums go; see `conv_lines`."""
         return _lines(self)
