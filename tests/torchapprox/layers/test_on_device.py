@@ -135,15 +135,29 @@ def test_host_access_is_noticed():
             access()
 
 
-GRADIENTS = [None, ApproximateBackward(), WindowDifference(4)]
+GRADIENTS = {
+    "straight": StraightThrough(),
+    "approximate": ApproximateBackward(),
+    "tables": WindowDifference(4),
+}
+LONG = ("convolution", "transposed")
+STEPS = [
+    # The simulator takes minutes for the convolutions' backward passes by look-ups.
+    pytest.param(
+        kind,
+        name,
+        marks=pytest.mark.nightly if kind in LONG and name != "straight" else (),
+    )
+    for kind in ("linear", "convolution", "transposed", "product")
+    for name in GRADIENTS
+]
 
 
-@pytest.mark.parametrize("gradient", GRADIENTS, ids=["straight", "approximate", "tables"])
-@pytest.mark.parametrize("kind", ["linear", "convolution", "transposed", "product"])
-def test_training_step(kind, gradient):
+@pytest.mark.parametrize(("kind", "name"), STEPS)
+def test_training_step(kind, name):
     model, x = converted(kind)
     for _, layer in get_approx_modules(model):
-        layer.gradient = gradient or StraightThrough()
+        layer.gradient = GRADIENTS[name]
     results = []
     for mode in ("cpu", "warm", "device"):
         model.zero_grad()
