@@ -134,27 +134,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def command_executor(workers: int | None, dask: str | None) -> tuple[ExecutorSource | None, int]:
-    """Return the executor that the command line asks for, and how many jobs keep it busy.
-
-    Args:
-        workers: Number of processes; this thread if None.
-        dask: Address of a Dask scheduler.
-
-    Raises:
-        ImportError: If Dask is not installed.
-        OSError: If there is no scheduler.
-        ValueError: If both are given.
-    """
-    if dask is None:
-        return (None, 1) if workers is None else (process_pool(workers), 2 * workers)
-    if workers is not None:
-        raise ValueError("--workers and --dask exclude each other")
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ImportError("--dask needs Dask: pip install 'torchapprox[distributed]'") from error
-    client: Any = Client(dask)  # type: ignore[no-untyped-call]
-    return client.get_executor, 2 * max(1, sum(client.nthreads().values()))
