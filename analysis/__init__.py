@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from analysis.comparison import LayerComparison, compare, compare_layers, ratio_quantiles
     from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
     from analysis.demo import Budget, run_demo
-    from analysis.digits import (
-        Digits,
-        Labelled,
-        accuracy,
-        digits_network,
-        load_digits,
-        train,
-    )
+    from analysis.digits import Digits, digits_network, load_digits
     from analysis.digits_models import DIGITS_MODELS, DigitsModel
     from analysis.error_models import (
         LayerError,
@@ -31,6 +24,7 @@ if TYPE_CHECKING:
     )
     from analysis.explanation import Explanation, explain
     from analysis.htp_models import model_frame, plot_model_calls
+    from analysis.labelled import Labelled
     from analysis.measure import MeasuredError, measure_errors, measure_many, output_error
     from analysis.model_study import study
     from analysis.modes import evaluating, set_mode
@@ -102,6 +96,7 @@ if TYPE_CHECKING:
         worker_evaluator,
     )
     from analysis.tracing import trace_batches
+    from analysis.training import accuracy, train
     from analysis.workload import Workload, load_workload
 
 __all__ = [
@@ -217,11 +212,12 @@ _HOMES = {
     "cosim": ("CosimResult", "Mismatch", "run_icarus", "write_cosim"),
     "characterisation": ("Conditions", "DataSheet", "data_sheet"),
     "demo": ("Budget", "run_demo"),
-    "digits": ("Digits", "Labelled", "accuracy", "digits_network", "load_digits", "train"),
+    "digits": ("Digits", "digits_network", "load_digits"),
     "digits_models": ("DIGITS_MODELS", "DigitsModel"),
     "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
     "explanation": ("Explanation", "explain"),
     "htp_models": ("model_frame", "plot_model_calls"),
+    "labelled": ("Labelled",),
     "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
@@ -288,6 +284,7 @@ _HOMES = {
         "worker_evaluator",
     ),
     "tracing": ("trace_batches",),
+    "training": ("accuracy", "train"),
     "workload": ("Workload", "load_workload"),
 }
 

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import torchapprox
-from analysis.digits import Digits, Labelled, correct, digits_network, load_digits, train
+from analysis.digits import Digits, digits_network, load_digits
 from analysis.explanation import explain
+from analysis.labelled import Labelled
 from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, noisy
 from analysis.reproducible import single_threaded, software_versions
 from analysis.results import Accuracy, Results
+from analysis.training import correct, train
 from multipliers import Multiplier, Netlist
 from torchapprox.layers import InferenceMode
 

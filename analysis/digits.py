@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
 from sklearn import datasets, model_selection
-from torch import Tensor, nn
-from torch.nn import functional as F
-from tqdm import tqdm
+from torch import nn
 
-from analysis.modes import evaluating
+from analysis.labelled import Labelled
 
 CLASSES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Images with their labels.
-
-    Attributes:
-        images: float32 `(B, 1, 8, 8)`, pixels from -1 to 1.
-        labels: int64 `(B,)`, the digit 0..9.
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def batches(self, size: int, *, generator: torch.Generator | None = None) -> Iterator[Self]:
-        """Yield all images in batches, in a random order if a generator is given.
-
-        Examples:
-            >>> data = Labelled(torch.zeros(5, 1, 8, 8), torch.arange(5))
-            >>> [batch.labels.tolist() for batch in data.batches(2)]
-            [[0, 1], [2, 3], [4]]
-        """
-        order = torch.arange(len(self))
-        if generator is not None:
-            order = torch.randperm(len(self), generator=generator)
-        for start in range(0, len(self), size):
-            chosen = order[start : start + size]
-            yield type(self)(self.images[chosen], self.labels[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,81 +98,3 @@ def digits_network(seed: int = 0) -> nn.Sequential:
         for name, layer in layers.items():
             model.add_module(name, layer)
     return model
-
-
-def train(
-    model: nn.Module,
-    data: Labelled,
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int = 64,
-    seed: int = 0,
-    title: str = "training",
-    quiet: bool = True,
-) -> list[float]:
-    """Train with Adam, cross-entropy and a learning rate that falls along a cosine to 0.
-
-    Args:
-        model: Trained in place; left in training mode.
-        data: Training images.
-        epochs: Passes over the data.
-        learning_rate: At the start.
-        batch_size: Images per step.
-        seed: Chooses the order of the images, and what dropout drops; the global generator stays
-            as it is.
-        title: Label of the progress bar.
-        quiet: Show no progress bar.
-
-    Returns:
-        Mean loss of each epoch.
-
-    Examples:
-        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-        >>> losses = train(model, load_digits().train, epochs=3, learning_rate=1e-2)
-        >>> losses[-1] < losses[0]
-        True
-    """
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(epochs, 1))
-    generator = torch.Generator().manual_seed(seed)
-    losses: list[float] = []
-    model.train()
-    bar = tqdm(range(epochs), desc=title, unit="epoch", disable=quiet)
-    # Dropout draws from the global generator.
-    with bar, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for _ in bar:
-            total = 0.0
-            for batch in data.batches(batch_size, generator=generator):
-                loss = F.cross_entropy(model(batch.images), batch.labels)
-                optimiser.zero_grad()
-                torch.autograd.backward(loss)
-                optimiser.step()
-                total += float(loss.detach()) * len(batch)
-            schedule.step()
-            losses.append(total / len(data))
-            bar.set_postfix(loss=f"{losses[-1]:.3f}")
-    return losses
-
-
-@torch.no_grad()
-def correct(model: nn.Module, data: Labelled, *, batch_size: int = 256) -> int:
-    """Count the images whose most likely class is their label, in evaluation mode."""
-    with evaluating(model):
-        return sum(
-            int((model(batch.images).argmax(dim=1) == batch.labels).sum())
-            for batch in data.batches(batch_size)
-        )
-
-
-def accuracy(model: nn.Module, data: Labelled, *, batch_size: int = 256) -> float:
-    """Share of the images whose most likely class is their label, 0..1.
-
-    Examples:
-        >>> always_zero = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-        >>> _ = nn.init.zeros_(always_zero[1].weight), nn.init.zeros_(always_zero[1].bias)
-        >>> accuracy(always_zero, Labelled(torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])))
-        0.5
-    """
-    return correct(model, data, batch_size=batch_size) / len(data)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.digits import CLASSES, Digits, digits_network, train
+from analysis.digits import CLASSES, Digits, digits_network
+from analysis.training import train
 
 
 class DigitsTransformer(nn.Module):

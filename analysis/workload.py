@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.digits import Labelled, load_digits
+from analysis.digits import load_digits
 from analysis.digits_models import DIGITS_MODELS
+from analysis.labelled import Labelled
 from analysis.tensor_digest import tensor_digest
 
 

@@ -25,10 +25,11 @@ import htp
 import multipliers
 import torchapprox
 from analysis import noise_parameters
-from analysis.digits import Digits, accuracy, load_digits, train
+from analysis.digits import Digits, load_digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.modes import set_mode
 from analysis.noise import apply_noise
+from analysis.training import accuracy, train
 from multipliers import Multiplier
 from torchapprox import InferenceMode, get_approx_modules
 from torchapprox.gradients import (

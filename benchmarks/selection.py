@@ -39,8 +39,8 @@ from analysis import (
     uniform_candidates,
     within,
 )
-from analysis.digits import Labelled
 from analysis.digits_models import DIGITS_MODELS
+from analysis.labelled import Labelled
 from multipliers import (
     Multiplier,
     Netlist,

@@ -4,8 +4,9 @@ from torch import nn
 
 import torchapprox
 from analysis import load_digits
-from analysis.digits import Labelled, train
 from analysis.digits_models import DIGITS_MODELS
+from analysis.labelled import Labelled
+from analysis.training import train
 from multipliers import get
 from torchapprox import InferenceMode
 
