@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from analysis.labelled import Labelled
 from analysis.modes import evaluating
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""Changes a batch of images at random; the labels stay."""
 
 
 def train(
@@ -19,6 +24,7 @@ def train(
     learning_rate: float,
     batch_size: int = 64,
     seed: int = 0,
+    augment: Augment | None = None,
     title: str = "training",
     quiet: bool = True,
 ) -> list[float]:
@@ -32,6 +38,7 @@ def train(
         batch_size: Images per step.
         seed: Chooses the order of the images, and what dropout drops; the global generator stays
             as it is.
+        augment: Changes the images of each step, such as `analysis.augment.mirrored_and_shifted`.
         title: Label of the progress bar.
         quiet: Show no progress bar.
 
@@ -57,7 +64,8 @@ def train(
         for _ in bar:
             total = 0.0
             for batch in data.batches(batch_size, generator=generator):
-                loss = F.cross_entropy(model(batch.images), batch.labels)
+                images = augment(batch.images, generator) if augment else batch.images
+                loss = F.cross_entropy(model(images), batch.labels)
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()

@@ -6,21 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut."""
-
-    def __init__(self, channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.norms = nn.ModuleList([nn.BatchNorm2d(out_channels) for _ in range(2)])
-        self.stride, self.added = stride, out_channels - channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.norms[1](self.second(F.relu(self.norms[0](self.first(x)))))
-        shortcut = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
-        return F.relu(y + shortcut)
+from analysis.reproduction.networks import InvertedResidual, ResidualBlock
 
 
 def resnet20() -> tuple[nn.Module, Tensor]:
@@ -34,27 +20,6 @@ def resnet20() -> tuple[nn.Module, Tensor]:
             channels = out_channels
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)]
     return nn.Sequential(*layers), torch.randn(16, 3, 32, 32)
-
-
-class InvertedResidual(nn.Module):
-    """Expansion, depthwise convolution and projection."""
-
-    def __init__(self, channels: int, out_channels: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        hidden = channels * expansion
-        expand = [nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6()]
-        self.body = nn.Sequential(
-            *(expand if expansion > 1 else []),
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU6(),
-            nn.Conv2d(hidden, out_channels, 1, bias=False),
-            nn.BatchNorm2d(out_channels),
-        )
-        self.shortcut = stride == 1 and channels == out_channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x) if self.shortcut else self.body(x)
 
 
 class Bottleneck(nn.Module):

@@ -13,33 +13,21 @@ import argparse
 import copy
 import csv
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-import htp
 import multipliers
 import torchapprox
-from analysis import noise_parameters
+from analysis import reproduction
 from analysis.digits import Digits, load_digits
 from analysis.digits_models import DIGITS_MODELS
-from analysis.modes import set_mode
-from analysis.noise import apply_noise
-from analysis.training import accuracy, train
-from multipliers import Multiplier
-from torchapprox import InferenceMode, get_approx_modules
-from torchapprox.gradients import (
-    ApproximateBackward,
-    Estimator,
-    GradientTables,
-    Regression,
-    StraightThrough,
-    WindowDifference,
-)
+from analysis.reproduction import Retraining
+from analysis.reproduction.trial import exact_multiplier
+from analysis.training import accuracy
 
 MULTIPLIERS = (
     "mul8s_bam_h0_v6",
@@ -50,88 +38,23 @@ MULTIPLIERS = (
 )
 NETWORKS = ("CNN", "ViT")
 LEARNING_RATE = 1e-3
+EXACT = exact_multiplier((True, True))
 COLUMNS = ("network", "multiplier", "method", "seed", "accuracy", "seconds")
 
 
-def gain(multiplier: Multiplier) -> GradientTables:
-    """Return gradients of one's own: the exact product's times the multiplier's mean gain."""
-    exact = multiplier.exact.astype(np.float64)
-    factor = float((exact * multiplier.lut).sum() / (exact**2).sum())
-    straight = WindowDifference(0).tables(
-        Multiplier.from_lut(multiplier.exact, x_signed=True, w_signed=True)
-    )
-    return GradientTables(by_x=factor * straight.by_x, by_w=factor * straight.by_w)
-
-
-def with_gradient(make: Callable[[Multiplier], Estimator]) -> Callable[..., None]:
-    """Return a method that retrains on the table with an estimator of gradients."""
-
-    def retrain(model: nn.Module, multiplier: Multiplier, digits: Digits, **options: int) -> None:
-        for _, layer in get_approx_modules(model):
-            layer.gradient = make(multiplier)
-        retrained(model, digits, **options)
-
-    return retrain
-
-
-def retrained(model: nn.Module, digits: Digits, *, epochs: int, seed: int) -> None:
-    train(model, digits.train, epochs=epochs, learning_rate=LEARNING_RATE, seed=seed)
-
-
-def as_it_is(*_: object, **__: object) -> None:
-    """Do not retrain."""
-
-
-def bias_folding(model: nn.Module, _: Multiplier, digits: Digits, **__: int) -> None:
-    """Take the mean error off the biases, found on 256 training images."""
-    torchapprox.fold_mean_error(model, [next(digits.train.batches(256)).images])
-
-
-def fold_then_retrain(
-    model: nn.Module, multiplier: Multiplier, digits: Digits, **options: int
-) -> None:
-    """Take the mean error off the biases, then retrain with straight-through gradients."""
-    bias_folding(model, multiplier, digits)
-    retrained(model, digits, **options)
-
-
-def noise_only(
-    model: nn.Module, multiplier: Multiplier, digits: Digits, *, epochs: int, seed: int
-) -> None:
-    """Retrain with Gaussian noise of each layer's predicted mean and standard deviation."""
-    set_mode(model, InferenceMode.QUANTIZED)
-    with torch.no_grad(), torchapprox.trace(model) as traced:
-        model(next(digits.train.batches(256)).images)
-    apply_noise(model, noise_parameters(multiplier, traced, detail="layer"))
-    set_mode(model, InferenceMode.NOISE)
-    retrained(model, digits, epochs=epochs, seed=seed)
-    set_mode(model, InferenceMode.APPROXIMATE)
-
-
-def htp_only(
-    model: nn.Module, multiplier: Multiplier, digits: Digits, *, epochs: int, seed: int
-) -> None:
-    """Retrain on a fitted model of one correction term instead of the table."""
-    fitted = htp.fit(multiplier, terms=1)
-    for _, layer in get_approx_modules(model):
-        layer.htp_model = fitted
-    retrained(model, digits, epochs=epochs, seed=seed)
-    for _, layer in get_approx_modules(model):
-        layer.htp_model = None
-
-
-METHODS: dict[str, Callable[..., None]] = {
-    "none": as_it_is,
-    "bias folding": bias_folding,
-    "straight-through": with_gradient(lambda _: StraightThrough()),
-    "fold, then straight-through": fold_then_retrain,
-    "difference": with_gradient(lambda _: WindowDifference(8)),
-    "regression": with_gradient(lambda _: Regression()),
-    "own": with_gradient(gain),
-    "noise only": noise_only,
-    "HTP model only": htp_only,
-    "approximate backward": with_gradient(lambda _: ApproximateBackward()),
+METHODS = {
+    "none": "none",
+    "bias folding": "fold",
+    "straight-through": "lut",
+    "fold, then straight-through": "fold-lut",
+    "difference": "difference",
+    "regression": "regression",
+    "own": "gain",
+    "noise only": "noise",
+    "HTP model only": "htp-one-term",
+    "approximate backward": "approximate-backward",
 }
+"""Methods of `analysis.reproduction` by the names of this table."""
 
 
 def quantised(network: str, digits: Digits, seed: int) -> nn.Module:
@@ -158,12 +81,14 @@ def rows(
     digits = load_digits(seed)
     start = quantised(network, digits, seed)
     for name, method in wanted:
-        multiplier = None if name == "exact" else multipliers.get(name)
+        multiplier = EXACT if name == "exact" else multipliers.get(name)
         model = copy.deepcopy(start)
         torchapprox.approximate(model, multiplier)
         torch.manual_seed(seed)
         began = time.perf_counter()
-        METHODS[method](model, multiplier, digits, epochs=epochs, seed=seed)
+        reproduction.METHODS[METHODS[method]](
+            model, multiplier, Retraining(digits.train, epochs, LEARNING_RATE, seed=seed)
+        )
         seconds = time.perf_counter() - began
         values = (network, name, method, seed, accuracy(model, digits.test), round(seconds, 2))
         yield dict(zip(COLUMNS, values, strict=True))

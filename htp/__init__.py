@@ -6,6 +6,7 @@ from htp.factorisation import ARITHMETICS, Arithmetic, Factorisation
 from htp.factorise import RankError, factorise
 from htp.feature import FEATURE_KINDS, Feature
 from htp.fit import fit, fit_path
+from htp.fit_affine import fit_affine
 from htp.fit_function import fit_function
 from htp.int8_factors import Int8Factors
 from htp.level import level
@@ -37,6 +38,7 @@ __all__ = [
     "contracts_last_axis",
     "factorise",
     "fit",
+    "fit_affine",
     "fit_function",
     "fit_path",
     "level",

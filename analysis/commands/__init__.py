@@ -20,6 +20,7 @@ from analysis.commands import (
     library,
     lut,
     report,
+    reproduce,
     sweep,
     trace,
 )
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "compare": compare,
     "report": report,
     "sweep": sweep,
+    "reproduce": reproduce,
     "demo": demo,
     "info": info,
 }

@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from analysis.commands.arguments import (
     add_quiet,
     add_reading,
     add_seed,
     add_workload,
-    positive,
     reading,
 )
+from analysis.commands.executor import add_executor, chosen_executor
 from analysis.user_error import UserError, mendable
-
-if TYPE_CHECKING:
-    from analysis.sweeps.executors import ExecutorSource
 
 HELP = "evaluate a model on many multipliers, layer by layer, on several workers"
 DESCRIPTION = (
@@ -49,12 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--uniform", action="store_true", help="only each multiplier in all layers"
     )
     command.add_argument("--fold", action="store_true", help="fold mean errors into the biases")
-    command.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (default: this one alone)"
-    )
-    command.add_argument(
-        "--dask", metavar="ADDRESS", help="a Dask scheduler whose workers see the folder"
-    )
+    add_executor(command)
     add_reading(command)
     add_seed(command)
     add_quiet(command)
@@ -98,7 +89,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     used = {m.name: m for one in assignments.values() for m in one.distinct}
     evaluate = mendable(lambda: worker_evaluator(prepared, used.values(), fold=arguments.fold))
     yield f"{len(assignments)} assignments, {len(store)} results stored"
-    executor, in_flight = mendable(lambda: _executor(arguments.workers, arguments.dask))
+    executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
     try:
         frame = sweep(
             evaluate,
@@ -116,29 +107,3 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     shown = frame.drop(columns="assignment_sha256").sort_values("loss")
     yield from shown.to_string(index=False, float_format="{:.4f}".format).splitlines()
     yield f"table: {table}"
-
-
-def _executor(workers: int | None, dask: str | None) -> tuple[ExecutorSource | None, int]:
-    """Return the executor that the command line asks for, and how many jobs keep it busy.
-
-    Args:
-        workers: Number of processes; this thread if None.
-        dask: Address of a Dask scheduler.
-
-    Raises:
-        ImportError: If Dask is not installed.
-        OSError: If there is no scheduler.
-        ValueError: If both are given.
-    """
-    from analysis.sweeps import process_pool
-
-    if dask is None:
-        return (None, 1) if workers is None else (process_pool(workers), 2 * workers)
-    if workers is not None:
-        raise ValueError("--workers and --dask exclude each other")
-    try:
-        from distributed import Client  # an extra
-    except ImportError as error:
-        raise ImportError("--dask needs Dask: pip install 'torchapprox[distributed]'") from error
-    client: Any = Client(dask)  # type: ignore[no-untyped-call]
-    return client.get_executor, 2 * max(1, sum(client.nthreads().values()))

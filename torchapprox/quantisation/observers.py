@@ -2,12 +2,12 @@
 
 All of them choose a threshold T for magnitudes and quantise the range
 
-    max(min x, -T) .. min(max x, T)
+    clip(min x, -T, T) .. clip(max x, -T, T)
 
-They differ in how T is found: `PercentileObserver` by the share of values that it clips,
-`MseObserver` by the squared error of the quantised values, `EntropyObserver` by what clipping and
-rounding do to the distribution. `ThresholdObserver` keeps a running histogram; the variants per
-channel, for weights, look at every value.
+extended to hold 0. They differ in how T is found: `PercentileObserver` by the share of values that
+it clips, `MseObserver` by the squared error of the quantised values, `EntropyObserver` by what
+clipping and rounding do to the distribution. `ThresholdObserver` keeps a running histogram; the
+variants per channel, for weights, look at every value.
 """
 
 from abc import abstractmethod
@@ -70,7 +70,7 @@ class ThresholdObserver(HistogramObserver):  # type: ignore[misc]
         counts = self.histogram.double().cpu().numpy()
         centres = low + width * (np.arange(self.bins) + 0.5)
         limit = self.threshold(counts, centres, width)
-        return self._range(max(low, -limit), min(high, limit))
+        return self._range(min(max(low, -limit), limit), max(min(high, limit), -limit))
 
     def _range(self, low: float, high: float) -> tuple[Tensor, Tensor]:
         qparams: tuple[Tensor, Tensor] = self._calculate_qparams(
@@ -142,8 +142,8 @@ class MseObserver(ThresholdObserver):
         scale, zero_point = (
             parameters.double().numpy()[:, None]
             for parameters in self._cpu_parameters(
-                torch.from_numpy(np.maximum(low, -limits)),
-                torch.from_numpy(np.minimum(high, limits)),
+                torch.from_numpy(np.clip(low, -limits, limits)),
+                torch.from_numpy(np.clip(high, -limits, limits)),
             )
         )
         levels = np.rint(centres / scale) + zero_point
@@ -245,7 +245,7 @@ class PerChannelMseObserver(PerChannelMinMaxObserver):  # type: ignore[misc]
         for share in torch.linspace(1, _LEAST_SHARE, _PER_CHANNEL_CANDIDATES).tolist():
             limit = share * most
             scale, zero_point = self._calculate_qparams(
-                torch.maximum(low, -limit), torch.minimum(high, limit)
+                torch.clamp(low, -limit, limit), torch.clamp(high, -limit, limit)
             )
             # A layer of doubles gives its observers double constants, which quantisers do not take.
             quantised = torch.fake_quantize_per_channel_affine(

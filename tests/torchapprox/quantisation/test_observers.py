@@ -178,6 +178,29 @@ def test_channels_by_themselves(per_channel, per_tensor, axis, affine):
         assert error == pytest.approx(squared_error(alone, channel), rel=0.1)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("observer", [PercentileObserver, MseObserver, EntropyObserver])
+def test_values_of_one_sign_may_be_far_from_zero(observer, sign):
+    """Thresholds below the least magnitude once made a range whose end came before its start."""
+    values = sign * torch.linspace(5, 6, 1000)
+    found = observer(quant_min=0, quant_max=255, dtype=torch.quint8, qscheme=AFFINE)
+    found(values)
+    scale, zero_point = found.calculate_qparams()
+    assert 255 * scale.item() == pytest.approx(6, rel=2e-2)
+    assert zero_point.item() == (0 if sign > 0 else 255)
+
+
+def test_channels_of_one_sign_may_be_far_from_zero():
+    values = torch.linspace(5, 6, 1000)
+    found = PerChannelMseObserver(
+        quant_min=0, quant_max=255, dtype=torch.quint8, qscheme=torch.per_channel_affine
+    )
+    found(torch.stack([values, -values, values - 5.5]))
+    scale, zero_point = found.calculate_qparams()
+    torch.testing.assert_close(255 * scale, torch.tensor([6.0, 6.0, 1.0]), rtol=2e-2, atol=0)
+    assert zero_point.tolist()[:2] == [0, 255]
+
+
 @pytest.mark.parametrize("percentile", [0, -1, 100.5, math.nan])
 @pytest.mark.parametrize("observer", [PercentileObserver, PerChannelPercentileObserver])
 def test_percentiles_that_are_none(observer, percentile):
