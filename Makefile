@@ -50,9 +50,9 @@ smoke: dist
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.table
 
-# One of the demo's report, and the pipeline of the start page for light and dark pages.
-pictures: demo
-	cp report/predicted_measured.png docs/images/
+# The start page's pictures, of the demo and of the pipeline, for light and dark pages.
+pictures: $(VENV)/installed
+	$(BIN)/python -m docs.scripts.demo_picture
 	$(BIN)/python -m docs.scripts.pipeline
 
 # An editable installation with the exact versions of constraints.txt.

@@ -22,6 +22,7 @@ import htp
 from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import LARGE_NETWORKS, NETWORKS
 from benchmarks.networks import converted, forward, in_mode, step
+from benchmarks.record import recorded
 from torchapprox import InferenceMode, get_approx_modules, lut_matmul
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.lookup.lut_conv import lut_conv
@@ -182,4 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

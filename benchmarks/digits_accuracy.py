@@ -16,6 +16,7 @@ from analysis.digits_models import DIGITS_MODELS
 from analysis.modes import evaluating
 from analysis.reproducible import single_threaded
 from analysis.training import accuracy
+from benchmarks.record import recorded
 from torchapprox import InferenceMode
 
 MULTIPLIERS = {
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 import torchapprox
 from benchmarks.cases import low_rank
 from benchmarks.networks import forward, in_mode
+from benchmarks.record import recorded
 from torchapprox import InferenceMode, get_approx_modules
 
 RANKS = (1, 2, 3, 4, 5, 8)
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -40,6 +40,7 @@ from analysis.digits import Digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.error_models import ERROR_MODELS
 from analysis.noise import Detail
+from benchmarks.record import recorded
 from multipliers import Multiplier, get, load
 from torchapprox import InferenceMode
 
@@ -237,4 +238,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.published_htp import FEWEST_CALLS, Published, published_model
+from benchmarks.record import recorded
 from htp import HtpModel, RankError, factorise, fit, level
 from multipliers import Multiplier, get, names
 from multipliers.rank import exact_rank
@@ -121,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -16,6 +16,7 @@ import multipliers
 import torchapprox
 from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import NETWORKS
+from benchmarks.record import recorded
 from benchmarks.table import median_seconds
 from torchapprox import InferenceMode, get_approx_modules
 
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -14,6 +14,7 @@ from analysis import noise_parameters
 from analysis.digits import load_digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.noise import noisy
+from benchmarks.record import recorded
 from benchmarks.retraining import MULTIPLIERS
 from torchapprox import InferenceMode, get_approx_modules
 from torchapprox.layers import ApproxWrapper
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

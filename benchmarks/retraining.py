@@ -28,6 +28,7 @@ from analysis.digits_models import DIGITS_MODELS
 from analysis.reproduction import Retraining
 from analysis.reproduction.trial import exact_multiplier
 from analysis.training import accuracy
+from benchmarks.record import recorded
 
 MULTIPLIERS = (
     "mul8s_bam_h0_v6",
@@ -146,4 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -41,6 +41,7 @@ from analysis import (
 )
 from analysis.digits_models import DIGITS_MODELS
 from analysis.labelled import Labelled
+from benchmarks.record import recorded
 from multipliers import (
     Multiplier,
     Netlist,
@@ -240,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import multipliers
 from benchmarks.cases import ENGINES, SHAPES, operands
+from benchmarks.record import recorded
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -101,10 +102,11 @@ def main() -> None:
         "",
         END,
     ]
+    print("\n".join(lines[2:-2]))
     text = README.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
     README.write_text(head + "\n".join(lines) + rest.split(END)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

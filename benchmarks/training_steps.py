@@ -17,6 +17,7 @@ import torchapprox
 from analysis.digits import load_digits
 from analysis.digits_models import DIGITS_MODELS
 from analysis.labelled import Labelled
+from benchmarks.record import recorded
 from benchmarks.table import median_seconds
 from torchapprox import InferenceMode, get_approx_modules
 from torchapprox.gradients import (
@@ -95,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -1,0 +1,53 @@
+"""The page of measured results is what its script makes of the records, and records of what ran."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import page, record
+
+PRINTED = "Two figures:\n\n| name | ratio |\n|---|---|\n| a | 1.5 |\n| b | 0.3 |\n\nend\n"
+RECORDS = sorted(record.RESULTS.glob("*.json"))
+
+
+def test_the_page_is_what_the_script_makes_of_the_records():
+    assert page.PAGE.read_text(encoding="utf-8") == page.page()
+
+
+@pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
+def test_a_record_is_tracked_and_names_its_command(file):
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content["benchmark"] == file.stem in page.TRACKED
+    assert content["command"].startswith(f"python -m benchmarks.{file.stem}")
+    assert content["parts"]
+
+
+def test_what_a_script_prints_is_recorded_and_shown(tmp_path, monkeypatch, capsys):
+    def main():
+        assert sys.argv[1:] == ["--seeds", "2"]
+        sys.stdout.write(PRINTED)
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    words = ["/somewhere/networks.py", "--json", "--seeds", "2", "--shared"]
+    monkeypatch.setattr(sys, "argv", words)
+    record.recorded(main)
+    assert capsys.readouterr().out == PRINTED
+    content = json.loads((tmp_path / "networks.json").read_text(encoding="utf-8"))
+    assert content["command"] == "python -m benchmarks.networks --seeds 2"
+    assert content["parts"][1] == {
+        "columns": ["name", "ratio"],
+        "rows": [["a", "1.5"], ["b", "0.3"]],
+    }
+    text = page.page(tmp_path)
+    assert "| b | 0.3 |" in text
+    assert "```text\nTwo figures:\n```" in text
+    assert "shared with other programs" in text
+    assert "Not measured yet: `python -m benchmarks.cuda_device`." in text
+
+
+def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["networks.py"])
+    record.recorded(lambda: None)
+    assert not list(tmp_path.iterdir())
