@@ -33,11 +33,11 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
 from numba import cuda as _cuda
 from numba.core import config
 
 from torchapprox.kernels.fields import Fields
+from torchapprox.kernels.fields_cuda import field_sizes, field_start, field_step
 
 cuda: Any = _cuda  # its members exist only where a driver or the simulator does
 
@@ -105,13 +105,7 @@ def lookup_cuda(
         min(groups, _MOST_BLOCKS_YZ),
     )
     bias = depth * (least or 0)
-    kernel[grid, threads, stream](table, weights, codes, _sizes(fields), bias, out)
-
-
-def _sizes(fields: Fields) -> tuple[np.uint32, ...]:
-    axes = *fields.size, *fields.kernel, *fields.stride, *fields.dilation
-    numbers = fields.batch, fields.channels, *axes, *fields.output
-    return tuple(np.uint32(number) for number in numbers)
+    kernel[grid, threads, stream](table, weights, codes, field_sizes(fields), bias, out)
 
 
 @cache
@@ -140,7 +134,7 @@ def _kernel(packed: bool, pairs: int, columns: int, sum_bytes: int) -> Any:
             for j in range(columns):
                 # A column beyond the last one reads what the first one reads.
                 m = first + j * cuda.blockDim.x
-                starts[j] = _start(numba.uint32(m if m < width else 0), group, groups, sizes)
+                starts[j] = field_start(numba.uint32(m if m < width else 0), group, groups, sizes)
             for first_row in range(cuda.blockIdx.y * rows, length, cuda.gridDim.y * rows):
                 for i in range(outputs):
                     sums[i] = 0
@@ -148,7 +142,7 @@ def _kernel(packed: bool, pairs: int, columns: int, sum_bytes: int) -> Any:
                     cuda.syncthreads()
                     if cuda.threadIdx.x < staged:
                         k = min(first_k + cuda.threadIdx.x, depth - 1)
-                        steps[cuda.threadIdx.x] = _step(numba.uint32(k), sizes)
+                        steps[cuda.threadIdx.x] = field_step(numba.uint32(k), sizes)
                     stage(table, weights, group, first_row, first_k, words)
                     cuda.syncthreads()
                     for d in range(staged):
@@ -173,32 +167,6 @@ def _kernel(packed: bool, pairs: int, columns: int, sum_bytes: int) -> Any:
                                 out[place + i * positions] = total
 
     return lookup
-
-
-@cuda.jit(device=True)
-def _start(m, group, groups, sizes):
-    """Return where output m = (image, *position) of a group sees its first code."""
-    channels, planes, lines, line = sizes[1:5]
-    plane_stride, line_stride, stride = sizes[8:11]
-    deep, high, wide = sizes[14:17]
-    area = numba.uint32(high * wide)
-    image, p = m // numba.uint32(deep * area), m % numba.uint32(deep * area)
-    plane, p = p // area, numba.uint32(p % area)
-    channel = (image * groups + group) * channels
-    row = (channel * planes + plane * plane_stride) * lines + p // wide * line_stride
-    return row * line + p % wide * stride
-
-
-@cuda.jit(device=True)
-def _step(k, sizes):
-    """Return how far code k = (channel, *tap) of an output stands from its first one."""
-    planes, lines, line, deep, high, wide = sizes[2:8]
-    plane_dilation, line_dilation, dilation = sizes[11:14]
-    row, x = k // wide, k % wide
-    plane, y = numba.uint32(row) // high, numba.uint32(row) % high
-    channel, z = numba.uint32(plane) // deep, numba.uint32(plane) % deep
-    line_of = (channel * planes + z * plane_dilation) * lines + y * line_dilation
-    return line_of * line + x * dilation
 
 
 @cuda.jit(device=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-KERNELS = 14
+KERNELS = 18
 
 
 @pytest.mark.cuda
