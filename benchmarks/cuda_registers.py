@@ -70,14 +70,14 @@ def kernels() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     gradient = array(REAL, 2), codes, codes, reals, reals
     yield "table gradient", table_gradient_cuda._kernel(4), gradient
     for in_place, packed in ((True, True), (False, True), (True, False)):
-        kind, out = (BYTE, types.uint32) if packed else (REAL, REAL)
+        kind, out = (BYTE, INT) if packed else (REAL, REAL)
         places = types.UniTuple(types.uint32, 17), types.UniTuple(LONG, 8)
-        more = (array(LONG), array(LONG, 3)) if packed else (array(out, 3), array(out, 3))
+        more = (array(LONG), array(LONG, 3)) if packed else (array(kind, 2),) * 2
         name = f"pack {'fields' if in_place else 'rows'}, {'bytes' if packed else 'floats'}"
         kernel = factors_cuda._pack_kernel(in_place, packed, packed)
         yield name, kernel, (array(kind, 2), array(BYTE), *places, array(out, 3), *more)
     joined = array(INT, 3), array(INT, 4), LONG, types.UniTuple(LONG, 3), *(array(LONG, 2),) * 2
-    yield "join products", factors_cuda._join_kernel(False, True, True), joined
+    yield "join products", factors_cuda._join_kernel(4, False, True, True), joined
 
 
 def report(kernel: Any, arguments: tuple[Any, ...], arch: int) -> str:

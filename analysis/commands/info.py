@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torchapprox.operators.engine.costs import EngineCosts
+    from torchapprox.operators.engine.cuda_costs import CudaCosts
 
 HELP = "say what computes on this machine, and how fast"
 DESCRIPTION = (
     "Print versions, processor, threads and devices, the look-up kernel that is taken, and the "
     "rates of the engines by which each product chooses between looking up and the factors of its "
-    "table. The rates are measured at the first use and kept in a file."
+    "table. The CPU's rates are measured at the first use and kept in a file, a CUDA device's are "
+    "the published ones until --measure measures them."
 )
 _RATES = {
     "lookup": "look-ups, codes of one half of the table",
@@ -29,6 +31,13 @@ _RATES = {
     "map_byte": "int8 features of codes",
     "map_float": "float32 features of codes",
     "lay_out_byte": "bytes of receptive fields",
+}
+_CUDA_RATES = {
+    "lookup": "look-ups",
+    "int8_product": "int8 products",
+    "float32_product": "float32 products",
+    "float64_product": "float64 products",
+    "byte": "bytes of device memory",
 }
 
 
@@ -71,16 +80,39 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         engine_costs.cache_clear()
     costs = engine_costs(threads)
     yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
-    yield from _rates(costs)
+    yield from _rates(costs, _RATES)
     if not costs.int8_exact:
         yield "  int8 products saturate on this CPU and are not used"
     yield f"  factors may pay up to rank {most_useful_terms(costs)}"
     path = costs_path(threads)
     yield f"  kept in {path}" if path.exists() else f"  not kept: {path} cannot be written"
+    for number in range(torch.cuda.device_count()):
+        yield from _cuda_rates(number, measure=arguments.measure)
 
 
-def _rates(costs: EngineCosts) -> Iterator[str]:
-    for name, meaning in _RATES.items():
+def _cuda_rates(number: int, *, measure: bool) -> Iterator[str]:
+    import torch
+
+    from torchapprox.operators.engine.cuda_calibration import (
+        calibrate_cuda,
+        cuda_costs,
+        cuda_costs_path,
+    )
+
+    device = torch.device("cuda", number)
+    costs, path = calibrate_cuda(device) if measure else cuda_costs(device), cuda_costs_path(device)
+    yield f"engine on {torch.cuda.get_device_name(device)}:"
+    yield from _rates(costs, _CUDA_RATES)
+    yield f"  factors may pay up to rank {costs.most_useful_terms()}"
+    yield (
+        f"  measured, kept in {path}"
+        if path.exists()
+        else "  from published rates; torchapprox info --measure measures them"
+    )
+
+
+def _rates(costs: EngineCosts | CudaCosts, meanings: Mapping[str, str]) -> Iterator[str]:
+    for name, meaning in meanings.items():
         seconds = getattr(costs, name)
         rate = f"{1e-9 / seconds:7.1f}" if seconds else "   fast"
         yield f"  {rate} G/s  {meaning}"

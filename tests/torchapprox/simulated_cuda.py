@@ -49,9 +49,19 @@ class _Kernels(TorchDispatchMode):
             launches.append(func._schema.name.partition("::")[2])
             with self, torch.no_grad():
                 return (kernels.get("cuda") or kernels["default"])(*args, **kwargs)
+        if func.overloadpacket is _aten._int_mm:
+            _check_int8_operands(*args)
         if not self._may_wait and _waits(func, args):
             raise HostAccessError(f"{func} waits for the device")
         return func(*args, **kwargs)
+
+
+def _check_int8_operands(a, b):
+    """Refuse what PyTorch's product of int8 matrices does not take on CUDA: (M, K) by (N, K).T."""
+    assert a.is_contiguous()
+    assert b.mT.is_contiguous()
+    assert len(a) > 16, f"{len(a)} rows"
+    assert a.shape[1] % 8 == b.shape[1] % 8 == 0, f"K = {a.shape[1]}, N = {b.shape[1]}"
 
 
 def _waits(func, args):

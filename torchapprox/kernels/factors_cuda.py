@@ -70,7 +70,7 @@ def pack_rows_cuda(
         tables: Device array `(T, 256)`: uint8, the bits of int8 features, or float32 or float64.
         codes: Device array, uint8 `(G * R * K,)`, C-contiguous.
         shape: G, R and K.
-        out: Device array, C-contiguous: uint32 `(G, at least M, T * D / 4)`, four features to a
+        out: Device array, C-contiguous: int32 `(G, at least M, T * D / 4)`, four features to a
             word, the first one in the low byte; or of the type of ``tables``, `(G, M, T * D)`. Rows
             from M on are left alone.
         first: First row and first k of the part.
@@ -144,7 +144,7 @@ def join_products_cuda(
     groups, rows = len(products), out.shape[2]
     if groups == 0 or rows == 0 or columns == 0:
         return
-    kernel = _join_kernel(overwrite, row_terms.size > 0, column_terms.size > 0)
+    kernel = _join_kernel(out.dtype.itemsize, overwrite, row_terms.size > 0, column_terms.size > 0)
     threads = min(THREADS, -(-columns // WARP) * WARP)
     across = min(-(-columns // threads), MOST_BLOCKS)
     down = min(rows, max(1, MOST_BLOCKS // across), _MOST_BLOCKS_YZ)
@@ -167,11 +167,11 @@ def _pack(
     groups, *_, rows, depth = places
     if groups == 0 or rows == 0 or depth == 0:
         return
-    packed = out.dtype == np.uint32
+    packed = out.dtype == np.int32
     pitch = out.shape[2] * (4 if packed else 1) // len(tables)
+    kernel = _pack_kernel(in_place, packed, shift is not None)
     if shift is None:
-        shift = sums = out  # of any type; the kernel without sums does not read them
-    kernel = _pack_kernel(in_place, packed, shift is not out)
+        shift = sums = tables  # anything that is not written
     grid = (
         -(-rows // ROWS),
         min(-(-pitch // SPAN), _MOST_BLOCKS_YZ),
@@ -221,11 +221,13 @@ def _pack_kernel(in_place: bool, packed: bool, summed: bool) -> Any:
                         place = t * pitch + left
                         if packed:
                             if 4 * lane < width:
-                                word = numba.uint32(0)
+                                word = numba.int64(0)
                                 for i in range(4):
                                     if left + 4 * lane + i < depth:
-                                        feature = numba.uint32(tables[t, tile[r, 4 * lane + i]])
-                                        word |= numba.uint32(feature << numba.uint32(8 * i))
+                                        feature = numba.int64(tables[t, tile[r, 4 * lane + i]])
+                                        word |= feature << (8 * i)
+                                # The simulator refuses a number of more bits than the word has.
+                                word = (word << 32) >> 32
                                 out[group, top + r, place // 4 + lane] = word
                         else:
                             for i in range(lane, width, WARP):
@@ -250,7 +252,9 @@ def _pack_kernel(in_place: bool, packed: bool, summed: bool) -> Any:
 
 
 @cache
-def _join_kernel(overwrite: bool, with_rows: bool, with_columns: bool) -> Any:
+def _join_kernel(sum_bytes: int, overwrite: bool, with_rows: bool, with_columns: bool) -> Any:
+    narrow = sum_bytes == 4
+
     @cuda.jit
     def join(products, out, weight, places, row_terms, column_terms):
         columns, first, first_group = places
@@ -268,6 +272,8 @@ def _join_kernel(overwrite: bool, with_rows: bool, with_columns: bool) -> Any:
                         total += row_terms[g, r]
                     if not overwrite:
                         total += out[image, first_group + g, r, p]
+                    if narrow:  # the simulator refuses numbers that need more bits on the way
+                        total = (total << 32) >> 32
                     out[image, first_group + g, r, p] = total
 
     return join

@@ -1,11 +1,16 @@
 """`torchapprox info`: every line says something of this machine."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from analysis.cli import main
+from tests.torchapprox.operators.engine.test_choice import COSTS
 from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.operators.engine import calibration, cuda_calibration
 from torchapprox.operators.engine.calibration import costs_path, engine_costs
+from torchapprox.operators.engine.cuda_costs import published_costs
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +44,32 @@ def test_measuring_anew_replaces_the_file(capsys):
     assert main(["info", "--measure"]) == 0
     assert path.stat().st_size > 100
     assert "kept in" in capsys.readouterr().out
+
+
+def test_a_cuda_device_s_rates(capsys, monkeypatch):
+    def calibrate(device):
+        path = cuda_calibration.cuda_costs_path(device)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        return replace(published_costs((9, 0)), lookup=1e-9 / 2345)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a card")
+    monkeypatch.setattr(calibration, "measure_costs", lambda: COSTS)
+    monkeypatch.setattr(cuda_calibration, "_published", lambda _: published_costs((9, 0)))
+    monkeypatch.setattr(cuda_calibration, "calibrate_cuda", calibrate)
+    cuda_calibration.cuda_costs.cache_clear()
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    assert "CUDA: a card\n" in printed
+    assert "engine on a card:\n   3474.9 G/s  look-ups\n" in printed
+    assert "from published rates; torchapprox info --measure measures them" in printed
+    assert main(["info", "--measure"]) == 0
+    printed = capsys.readouterr().out
+    assert " 2345.0 G/s  look-ups" in printed
+    assert "  measured, kept in " in printed
+    cuda_calibration.cuda_costs.cache_clear()
 
 
 def test_what_the_environment_names(capsys, monkeypatch):

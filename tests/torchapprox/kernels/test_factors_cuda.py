@@ -34,7 +34,7 @@ def run(pack, tables, place, pitch, *, groups, size, summed):
     packed = tables.dtype == np.int8
     given = tables.view(np.uint8) if packed else tables
     out = np.full((groups, rows + 1, terms * pitch), 99, tables.dtype)
-    out = on_device(out.view(np.uint32) if packed else out)
+    out = on_device(out.view(np.int32) if packed else out)
     sums = on_device(np.full((-(-pitch // SPAN), groups, rows), 77))
     shift = np.random.default_rng(5).integers(-(2**40), 2**40, 256)
     more = {"shift": on_device(shift), "sums": sums} if summed else {}
@@ -157,7 +157,7 @@ def test_joining(kind, sum_type, terms, overwrite):
 
 @pytest.mark.parametrize("shape", [(0, 2, 3), (1, 0, 3), (1, 2, 0)])
 def test_nothing_to_pack(shape):
-    out = on_device(np.full((1, 2, 4), 7, np.uint32))
+    out = on_device(np.full((1, 2, 4), 7, np.int32))
     pack_rows_cuda(
         on_device(np.zeros((1, 256), np.uint8)), on_device(np.zeros(0, np.uint8)), shape, out,
         first=(0, 0), size=shape[1:],

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from multipliers import get
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
 from tests.torchapprox.simulated_cuda import (
     HostAccessError,
@@ -56,14 +57,15 @@ MODELS = {
 }
 
 
-def converted(kind, **changes):
+def converted(kind, multiplier=None, **changes):
     """Return an approximate model and an input of both signs."""
     torch.manual_seed(0)
     build, shape = MODELS[kind]
     options = {"w_affine": False, **changes}
     model, x = nn.Sequential(build()).eval(), torch.randn(shape)
     qconfig = minmax_qconfig(**options)
-    approximate(model, random_multiplier(limit=2**9), calibration=[x], qconfig=qconfig)
+    multiplier = multiplier or random_multiplier(limit=2**9)
+    approximate(model, multiplier, calibration=[x], qconfig=qconfig)
     return model, x
 
 
@@ -89,6 +91,14 @@ def assert_stays_on_device(model, x, *, forward=None):
 def test_forward_pass(kind, centred, monkeypatch):
     monkeypatch.setenv("TORCHAPPROX_ENGINE", "lookup")
     assert_stays_on_device(*converted(kind, w_affine=not centred, per_channel=kind == "grouped"))
+
+
+@pytest.mark.parametrize("kind", ["linear", "grouped", "transposed", "attention"])
+def test_forward_pass_by_factors(kind):
+    model, x = converted(kind, get("mul8s_bam_h4_v6"), per_channel=kind == "grouped")
+    for _, layer in get_approx_modules(model):
+        layer.engine = "factors"
+    assert_stays_on_device(model, x)
 
 
 @pytest.mark.parametrize(

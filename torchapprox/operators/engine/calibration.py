@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,10 +25,12 @@ from multipliers.whole_file import write_whole
 from torchapprox.kernels import lay_out_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
 from torchapprox.operators.engine.costs import EngineCosts
+from torchapprox.operators.engine.cuda_costs import CudaCosts
 from torchapprox.operators.engine.factor_tables import TableFactors
 from torchapprox.operators.engine.features import features
 from torchapprox.operators.lookup.cpu_lookup import cpu_lookup
 
+Costs = TypeVar("Costs", EngineCosts, CudaCosts)
 _FORMAT = 1  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
 _EXTREMES = (-128, -127, 127)
@@ -46,13 +48,13 @@ def engine_costs(threads: int) -> EngineCosts:
     # No home, no permission, no space: the costs are then measured by each process.
     with contextlib.suppress(OSError, RuntimeError):
         path = costs_path(threads)
-        found = _read(path)
+        found = read_costs(path, EngineCosts)
         if found is not None:
             return found
     costs = measure_costs()
     if path is not None:
         with contextlib.suppress(OSError):
-            _write(path, costs)
+            write_costs(path, costs)
     return costs
 
 
@@ -63,15 +65,22 @@ def costs_path(threads: int) -> Path:
     of what they depend on: processor and its features, kernels, number of threads, and the versions
     of torchapprox, PyTorch and Numba.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    digest = hashlib.sha256(json.dumps(_conditions(threads)).encode()).hexdigest()[:16]
-    return Path(base).expanduser() / "torchapprox" / f"engine-costs-{digest}.json"
-
-
-def _conditions(threads: int) -> list[Any]:
-    versions = [_version(name) for name in ("torchapprox", "torch", "numba")]
     kernels = list(available_kernels())
-    return [_FORMAT, processor(), sorted(cpu_features()), kernels, threads, *versions]
+    return costs_file("engine", [processor(), sorted(cpu_features()), kernels, threads])
+
+
+def costs_file(engines: str, conditions: list[Any]) -> Path:
+    """Return the file that keeps costs which depend on some conditions and on versions.
+
+    Args:
+        engines: What the costs are of.
+        conditions: What else they depend on, as JSON takes it.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    versions = [_version(name) for name in ("torchapprox", "torch", "numba")]
+    text = json.dumps([_FORMAT, *conditions, *versions])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Path(base).expanduser() / "torchapprox" / f"{engines}-costs-{digest}.json"
 
 
 def _version(name: str) -> str:
@@ -90,21 +99,26 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _read(path: Path) -> EngineCosts | None:
-    """Return what a file holds; None where it is missing or holds something else."""
+def read_costs(path: Path, kind: type[Costs]) -> Costs | None:
+    """Return what a file holds; None where it is missing or holds something else.
+
+    Args:
+        path: The file.
+        kind: A dataclass of floats and booleans.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    wanted = {field.name: field.type for field in fields(EngineCosts)}
+    wanted = {field.name: field.type for field in fields(kind)}
     if not isinstance(values, dict) or values.keys() != wanted.keys():
         return None
     if not all(type(value) is wanted[name] and value >= 0 for name, value in values.items()):
         return None
-    return EngineCosts(**values)
+    return kind(**values)
 
 
-def _write(path: Path, costs: EngineCosts) -> None:
+def write_costs(path: Path, costs: EngineCosts | CudaCosts) -> None:
     """Write a file as a whole, so that no other process reads a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(asdict(costs), indent=2).encode())

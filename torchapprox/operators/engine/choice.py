@@ -1,12 +1,13 @@
 """Which engine computes a table product on the CPU: looking up, or the factors of the table."""
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.lookup_table import lookup_table
+from torchapprox.kernels.lookup_table import LookupTable, lookup_table
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms
@@ -35,7 +36,7 @@ def check_engine(engine: str, origin: str = "'engine'") -> None:
         raise ValueError(f"{origin} must be one of {', '.join(ENGINES)}, got {engine!r}")
 
 
-def chosen_engine(engine: str, kernel: str | None, device: torch.device) -> str:
+def chosen_engine(engine: str, kernel: str | None) -> str:
     """Return the engine that an argument or else the environment names.
 
     Args:
@@ -43,29 +44,19 @@ def chosen_engine(engine: str, kernel: str | None, device: torch.device) -> str:
             ``TORCHAPPROX_ENGINE``, and without it to the costs on this machine.
         kernel: Look-up kernel that is forced, or None; one is forced to be used, so that "auto"
             becomes "lookup".
-        device: Device of the operands. On a CUDA device, products are looked up.
 
     Raises:
-        NotImplementedError: The engine "factors" is asked for on a CUDA device.
         ValueError: There is no engine of this name.
 
     Examples:
-        >>> cpu = torch.device("cpu")
-        >>> chosen_engine("factors", None, cpu), chosen_engine("auto", "portable", cpu)
+        >>> chosen_engine("factors", None), chosen_engine("auto", "portable")
         ('factors', 'lookup')
     """
     named, origin = engine, "'engine'"
     if engine == "auto" and os.environ.get(VARIABLE):
         named, origin = os.environ[VARIABLE], f"the environment variable {VARIABLE}"
     check_engine(named, origin)
-    if device.type == "cpu":
-        return "lookup" if named == "auto" and kernel is not None else named
-    if engine == "factors":
-        raise NotImplementedError(
-            f"the engine 'factors' computes on the CPU, got operands on {device}; there, the HTP "
-            "model htp.factorise(multiplier).model computes with the same factors"
-        )
-    return "lookup"
+    return "lookup" if named == "auto" and kernel is not None else named
 
 
 def multiply_by_factors(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, engine: str) -> bool:
@@ -124,24 +115,42 @@ def convolve_by_factors(
 
 def _choose(lut: Tensor, shape: Sizes | ConvShape, engine: str) -> tuple[TableFactors, str] | None:
     """Return factors and arithmetic; None where looking up is faster and not ruled out."""
-    table, threads = lookup_table(lut.numpy()), torch.get_num_threads()
-    most = MOST_TERMS
-    if engine == "auto":
-        if rank_exceeds(table, MOST_TERMS):  # so that no costs are measured for it
-            return None
-        most = _most_terms(threads)
-    factors = table_factors(table, most_terms=most)
-    if factors is None and engine == "factors":
-        raise NotImplementedError(
-            f"the engine 'factors' needs a table of a rank of at most {MOST_TERMS}; "
-            "use engine 'auto' or 'lookup'"
-        )
+    threads = torch.get_num_threads()
+    factors = useful_factors(lookup_table(lut.numpy()), engine, lambda: _most_terms(threads))
     if factors is None:
         return None
     # Else PyTorch may round float32 operands to fewer bits.
     precise = torch.get_float32_matmul_precision() == "highest"
     arithmetic = _cheapest(factors, shape, engine, threads, precise)
     return None if arithmetic is None else (factors, arithmetic)
+
+
+def useful_factors(
+    table: LookupTable, engine: str, most_terms: Callable[[], int]
+) -> TableFactors | None:
+    """Return a table's factors; None where looking up is always faster and not ruled out.
+
+    Args:
+        table: The table.
+        engine: "auto" or "factors".
+        most_terms: Says up to which rank factors may be faster; not called for a table of a rank
+            above `MOST_TERMS`, so that no costs are measured for it.
+
+    Raises:
+        NotImplementedError: The engine is "factors", and the rank is too high.
+    """
+    most = MOST_TERMS
+    if engine == "auto":
+        if rank_exceeds(table, MOST_TERMS):
+            return None
+        most = most_terms()
+    factors = table_factors(table, most_terms=most)
+    if factors is None and engine == "factors":
+        raise NotImplementedError(
+            f"the engine 'factors' needs a table of a rank of at most {MOST_TERMS}; "
+            "use engine 'auto' or 'lookup'"
+        )
+    return factors
 
 
 @lru_cache
@@ -153,7 +162,7 @@ def _most_terms(threads: int) -> int:
 def _cheapest(
     factors: TableFactors, shape: Sizes | ConvShape, engine: str, threads: int, precise: bool
 ) -> str | None:
-    """Return the fastest arithmetic; None where looking up is faster and not ruled out."""
+    """Return what `cheapest` returns."""
     costs = engine_costs(threads)
     if isinstance(shape, ConvShape):
         seconds = costs.conv(shape, factors)
@@ -161,6 +170,23 @@ def _cheapest(
         seconds = costs.matmul(shape, factors)
     if not precise:
         seconds.pop("float32", None)
+    return cheapest(seconds, engine)
+
+
+def cheapest(seconds: dict[str, float], engine: str) -> str | None:
+    """Return the fastest arithmetic; None where looking up is faster and not ruled out.
+
+    Args:
+        seconds: Estimates by arithmetic and for "lookup".
+        engine: "auto" or "factors".
+
+    Raises:
+        NotImplementedError: The engine is "factors", and there is no arithmetic.
+
+    Examples:
+        >>> cheapest({"lookup": 2.0, "int8": 1.0, "float64": 3.0}, "auto")
+        'int8'
+    """
     lookup = seconds.pop("lookup")
     if not seconds and engine == "factors":
         raise NotImplementedError(

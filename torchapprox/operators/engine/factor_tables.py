@@ -32,7 +32,7 @@ class Int8Part:
     right: NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class TableFactors:
     """A factorised table: integers whose products sum up to its entries.
 

@@ -43,12 +43,8 @@ def cuda_conv(
     Raises:
         NotImplementedError: The convolution has more than three axes.
     """
-    if len(shape.size) > 3:
-        raise NotImplementedError(
-            f"'x' must have at most three axes of positions on a CUDA device, got {tuple(x.shape)}"
-        )
     rows = w.view(shape.groups, shape.rows, shape.depth)
-    _launch(lut, rows, x, _conv_fields(shape), out, least, by_x=False)
+    _launch(lut, rows, x, conv_fields(shape), out, least, by_x=False)
 
 
 def _launch(
@@ -74,7 +70,18 @@ def _launch(
         lookup_cuda(table, rows, codes, fields, out, least=least, stream=stream)
 
 
-def _conv_fields(shape: ConvShape) -> Fields:
+def conv_fields(shape: ConvShape) -> Fields:
+    """Return where the codes of a convolution's outputs stand, for kernels of three axes.
+
+    Raises:
+        NotImplementedError: The convolution has more than three axes.
+    """
+    if len(shape.size) > 3:
+        raise NotImplementedError(
+            "'x' must have at most three axes of positions on a CUDA device, got "
+            f"{len(shape.size)}: {shape.size}"
+        )
+
     def axes(sizes: tuple[int, ...]) -> tuple[int, int, int]:
         first, second, third = (1,) * (3 - len(sizes)) + sizes
         return first, second, third

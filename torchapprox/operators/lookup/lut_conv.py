@@ -13,6 +13,7 @@ from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.kernels.vbmi_results import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
+from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.device_table import least_of_image
@@ -73,7 +74,7 @@ def lut_conv(
         lut_range = entry_range(lut)
     wide = needs_int64(w[0].numel(), lut_range) if len(w) else False
     kernel = forced_kernel(kernel)
-    engine = chosen_engine(engine, kernel, x.device)
+    engine = chosen_engine(engine, kernel)
     sums: Tensor = torch.ops.torchapprox.lut_conv(
         x,
         w,
@@ -211,11 +212,13 @@ def _(
     wide: bool,
     least: int | None,
     kernel: str | None,  # noqa: ARG001
-    engine: str,  # noqa: ARG001
+    engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
     out = _empty_result(x, shape, wide)
-    cuda_conv(x.contiguous(), w.contiguous(), lut, shape, out, least)
+    x, w = x.contiguous(), w.contiguous()
+    if not convolve_on_cuda(x, w, lut, shape, out, engine, least):
+        cuda_conv(x, w, lut, shape, out, least)
     return out
 
 

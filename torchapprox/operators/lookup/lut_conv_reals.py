@@ -62,7 +62,7 @@ def lut_conv_reals(
     check_conv(x, w, lut, stride, dilation, groups)
     wide = needs_int64(w[0].numel(), lut_range or entry_range(lut)) if len(w) else False
     kernel = forced_kernel(None)
-    engine = chosen_engine(engine, kernel, x.device)
+    engine = chosen_engine(engine, kernel)
     reals: Tensor = torch.ops.torchapprox.lut_conv_reals(
         *(x, w, lut, offset, scale, list(stride), list(dilation), groups, wide, kernel, engine)
     )

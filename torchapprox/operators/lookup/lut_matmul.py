@@ -6,6 +6,7 @@ from torch import Tensor
 from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
+from torchapprox.operators.engine.cuda_choice import multiply_on_cuda
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cpu_lookup import cpu_lookup, runs_x
 from torchapprox.operators.lookup.cuda_lookup import cuda_lookup
@@ -63,7 +64,7 @@ def lut_matmul(
         lut_range = entry_range(lut)
     wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
-    engine = chosen_engine(engine, kernel, x.device)
+    engine = chosen_engine(engine, kernel)
     groups = (x[None], w[None]) if x.dim() == 2 else (x, w)
     result: Tensor = torch.ops.torchapprox.lut_matmul(
         *groups, lut, wide, least_of_image(lut_range, wide=wide), kernel, engine
@@ -155,10 +156,11 @@ def _(
     wide: bool,
     least: int | None,
     kernel: str | None,  # noqa: ARG001
-    engine: str,  # noqa: ARG001
+    engine: str,
 ) -> Tensor:
     result = _empty_result(x, w, wide)
-    cuda_lookup(x, w, lut, result, least)
+    if not multiply_on_cuda(x, w, lut, result, engine, least):
+        cuda_lookup(x, w, lut, result, least)
     return result
 
 

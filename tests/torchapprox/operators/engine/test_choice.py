@@ -28,7 +28,6 @@ from torchapprox.operators.engine.factor_tables import TableFactors, table_facto
 from torchapprox.operators.lookup.lut_conv import lut_conv
 
 ARITHMETICS = ("int8", "float32", "float64")
-CPU = torch.device("cpu")
 # Rank 1; int8 parts of several weights; shifts of both sides; a shift of one; many terms.
 NAMES = ("mul8s_tm_k3", "mul8s_drum4", "mul8u_bam_h0_v4", "mul8u_tosam_h0_t3", "mul8s_wallace_loa6")
 LUTS = {name: torch.tensor(get(name).lut) for name in NAMES}
@@ -390,7 +389,5 @@ def test_unknown_and_unsupported_engines(monkeypatch):
     ):
         lut_matmul(*OPERANDS, FULL_RANK)
     monkeypatch.setenv("TORCHAPPROX_ENGINE", "factors")
-    cuda = torch.device("cuda")
-    assert chosen_engine("auto", None, cuda) == chosen_engine("lookup", None, cuda) == "lookup"
-    with pytest.raises(NotImplementedError, match=r"on the CPU, .* htp.factorise\(multiplier\)"):
-        chosen_engine("factors", None, cuda)
+    assert chosen_engine("auto", None) == "factors"
+    assert chosen_engine("lookup", None) == "lookup"
