@@ -1,186 +1,150 @@
 """Check the CUDA kernels against the CPU and time them on a device: one table, in some minutes.
 
-``python -m benchmarks.cuda_device [--quick]``
+``python -m benchmarks.cuda_device [--quick] [--sections NAME ...]``
 
 Products are compared integer for integer, networks by the output of one batch. Times are medians of
-CUDA events over rounds in which the candidates take turns.
+CUDA events over rounds in which the candidates take turns; rates are products, look-ups or bytes a
+second. A section that fails says why, and the others go on.
 """
 
 import argparse
-import copy
-import statistics
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import torch
-from numba import cuda as _cuda
-from torch import Tensor, nn
 
-import htp
-from benchmarks.cases import full_rank, low_rank
+from benchmarks import cuda_products
+from benchmarks.cuda_networks import check_networks, networks
+from benchmarks.device_times import Row
 from benchmarks.network_models import LARGE_NETWORKS, NETWORKS
-from benchmarks.networks import converted, forward, in_mode, step
-from benchmarks.record import recorded
-from torchapprox import InferenceMode, get_approx_modules, lut_matmul
-from torchapprox.operators.cuda_arrays import cuda_device, device_array
-from torchapprox.operators.lookup.lut_conv import lut_conv
+from torchapprox.operators.engine.cuda_calibration import calibrate_cuda
 
-cuda: Any = _cuda  # its members exist only where a driver or the simulator does
-PRODUCTS = ((4096, 1024, 1024), (100_352, 64, 576), (3152, 768, 3072), (256, 4096, 4096))
-ROUNDS = 7
-THREADS = 256
-RANGE = (-(2**15), 2**15 - 1)
+ROOT = Path(__file__).parents[1]
+TEST_SECONDS = 90
+Section = Callable[[], Iterator[Row]]
 
 
-def naive_kernel() -> Any:
-    """Return the kernel that one writes first: a thread for each output."""
+def tests() -> Iterator[Row]:
+    """Run the tests that launch kernels on the device.
 
-    @cuda.jit
-    def naive(x, w, lut, out):
-        m, n = cuda.grid(2)
-        if m < out.shape[0] and n < out.shape[1]:
-            total = 0
-            for k in range(x.shape[1]):
-                total += lut[x[m, k], w[n, k]]
-            out[m, n] = total
-
-    return naive
-
-
-def run_naive(kernel: Any, x: Tensor, w: Tensor, lut: Tensor, out: Tensor) -> None:
-    """Launch the naive kernel on torch's current stream."""
-    grid = -(-len(x) // 16), -(-len(w) // 16)
-    with cuda_device(x.device) as stream:
-        kernel[grid, (16, 16), stream](*map(device_array, (x, w, lut, out)))
+    Raises:
+        AssertionError: One failed.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda and not nightly", "tests"]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env={**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}, capture_output=True,
+        text=True, timeout=TEST_SECONDS, check=False,
+    )  # fmt: skip
+    last = done.stdout.strip().splitlines()[-1:] or [done.stderr[-300:]]
+    assert done.returncode == 0, done.stdout[-2000:]
+    yield Row("tests marked cuda", "pytest -m cuda", last[0].strip("= "))
 
 
-def median_seconds(candidates: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Return each candidate's median time on the device, after one call to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for call in candidates.values():
-        call()
-    for _ in range(ROUNDS):
-        for name, call in candidates.items():
-            start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            start.record()
-            call()
-            stop.record()
-            stop.synchronize()
-            times[name].append(1e-3 * start.elapsed_time(stop))
-    return {name: statistics.median(values) for name, values in times.items()}
+def costs(device: torch.device) -> Iterator[Row]:
+    """Measure by what the engines are chosen."""
+    found = calibrate_cuda(device)
+    for name in ("lookup", "int8_product", "float32_product", "float64_product", "byte"):
+        seconds = getattr(found, name)
+        yield Row(f"costs: {name}", "calibration", f"{1e-12 / seconds:.3g} T/s" if seconds else "-")
+    yield Row("costs: call", "calibration", f"{1e6 * found.call:.3g} us")
 
 
-def check() -> None:
-    """Raise AssertionError unless the device's integers are the CPU's."""
-    generator = torch.Generator().manual_seed(0)
-
-    def codes(*shape: int) -> Tensor:
-        return torch.randint(0, 256, shape, generator=generator).to(torch.uint8)
-
-    for limit in (2**15, 2**20, 2**31):
-        lut = torch.randint(-limit, limit, (256, 256), generator=generator).to(torch.int32)
-        for m, n, k in ((1, 1, 1), (5, 1000, 77), (1000, 9, 300), (513, 130, 65)):
-            x, w = codes(2, m, k), codes(2, n, k)
-            y = lut_matmul(x.cuda(), w.cuda(), lut.cuda()).cpu()
-            assert torch.equal(y, lut_matmul(x, w, lut)), (limit, m, n, k)
-        for groups, channels, rows in ((1, 6, 9), (2, 6, 4), (6, 6, 6)):
-            x, w = codes(3, channels, 19, 23), codes(rows * groups, channels // groups, 3, 2)
-            steps: dict[str, Any] = {"stride": (2, 1), "dilation": (1, 3), "groups": groups}
-            y = lut_conv(x.cuda(), w.cuda(), lut.cuda(), **steps).cpu()
-            assert torch.equal(y, lut_conv(x, w, lut, **steps)), (limit, groups)
-    for name, build in NETWORKS.items():
-        torch.manual_seed(0)
-        model, x = build()
-        model = converted(model.eval(), x, full_rank())
-        expected = model(x)
-        worst = (model.cuda()(x.cuda()).cpu() - expected).abs().max() / expected.abs().max()
-        # Activations between the layers are floats, whose last bits decide a few codes.
-        assert worst < 1e-2, (name, worst)
+def sections(device: torch.device, *, quick: bool) -> dict[str, Section]:
+    """Return what is run, by name."""
+    small = dict(list(NETWORKS.items())[:1]) if quick else NETWORKS
+    return {
+        "integers": partial(cuda_products.check, device),
+        "graphs": partial(cuda_products.check_graphs, device),
+        "costs": partial(costs, device),
+        "products": partial(cuda_products.products, device),
+        "convolutions": partial(cuda_products.convolutions, device),
+        "passes": partial(cuda_products.passes, device),
+        "outputs": partial(check_networks, device, small),
+        **{
+            name: partial(networks, device, name, build)
+            for name, build in (NETWORKS if quick else LARGE_NETWORKS).items()
+        },
+        "tests": tests,
+    }
 
 
-def product_rows() -> list[str]:
-    """Return look-ups and products per second for matrix products."""
-    rows, naive = [], naive_kernel()
-    for m, n, k in PRODUCTS:
-        x, w = (
-            torch.randint(0, 256, (rows_of, k), device="cuda").to(torch.uint8) for rows_of in (m, n)
-        )
-        lut = torch.randint(*RANGE, (256, 256), device="cuda").to(torch.int32)
-        model = htp.factorise(low_rank(4)).model
-        values = x.view(torch.int8).float(), w.view(torch.int8).float()
-        half = x.half(), w.half().T
-        out = torch.empty(m, n, dtype=torch.int32, device="cuda")
-        seconds = median_seconds(
-            {
-                "look-up": partial(lut_matmul, x, w, lut, lut_range=RANGE),
-                "naive": partial(run_naive, naive, x, w, lut, out),
-                "rank 4": partial(model, nn.functional.linear, *values, {}),
-                "float32": partial(torch.matmul, values[0], values[1].T),
-                "float16": partial(torch.matmul, *half),
-            }
-        )
-        rates = " | ".join(f"{1e-12 * m * n * k / each:.2f}" for each in seconds.values())
-        rows.append(f"| M={m} N={n} K={k} | {rates} |")
-    return rows
+def run(found: Mapping[str, Section], usable: Callable[[], bool]) -> list[str]:
+    """Print the rows of sections as they come, and what failed.
+
+    Args:
+        found: The sections.
+        usable: Says whether this process can still use the device, which it cannot after some
+            errors of a kernel; asked after a failure.
+
+    Returns:
+        The sections that failed, and, where the device became unusable, those not yet run after an
+        empty name.
+    """
+    failed = []
+    for number, (name, section) in enumerate(found.items()):
+        start = time.perf_counter()
+        try:
+            for row in section():
+                print(row, flush=True)
+        except Exception as error:  # the other sections are to run
+            failed.append(name)
+            text = " ".join(str(error).split())[:300].replace("|", "/")
+            print(Row(name, "FAILED", f"{type(error).__name__}: {text}"), flush=True)
+            if not usable():
+                return [*failed, "", *list(found)[number + 1 :]]
+        took = time.perf_counter() - start
+        print(Row(f"section {name}", "took", f"{took:.1f} s"), flush=True)
+    return failed
 
 
-def network_rows(*, quick: bool) -> list[str]:
-    """Return times of whole networks relative to the float32 forward pass."""
-    rows = []
-    for name, build in (NETWORKS if quick else LARGE_NETWORKS).items():
-        torch.manual_seed(0)
-        model, x = build()
-        model, x = model.eval().cuda(), x.cuda()
-        models = {"look-up": converted(model, x, full_rank())}
-        for rank in (1, 4):
-            models[f"rank {rank}"] = by_factors(converted(model, x, low_rank(rank)), rank)
-        quantised = in_mode(copy.deepcopy(models["look-up"]), InferenceMode.QUANTIZED)
-        candidates = {
-            "float32": partial(forward, model, x),
-            "quantised": partial(forward, quantised, x),
-        }
-        candidates["float16"] = partial(forward, copy.deepcopy(model).half(), x.half())
-        candidates |= {key: partial(forward, each, x) for key, each in models.items()}
-        seconds = median_seconds(candidates)
-        for each in (quantised, models["look-up"]):
-            each.train()
-        steps = median_seconds(
-            {
-                "quantised": partial(step, quantised, x),
-                "look-up": partial(step, models["look-up"], x),
-            }
-        )
-        ratios = [seconds[key] / seconds["float32"] for key in ("float16", "quantised", *models)]
-        ratios.append(steps["look-up"] / steps["quantised"])
-        rows.append(f"| {name} | " + " | ".join(f"{each:.2f}" for each in ratios) + " |")
-    return rows
+def usable() -> bool:
+    """Whether the device still computes for this process."""
+    try:
+        return int(torch.ones(2, device="cuda").sum()) == 2
+    except RuntimeError:
+        return False
 
 
-def by_factors(model: nn.Module, rank: int) -> nn.Module:
-    """Have every layer compute by the factors of its table."""
-    factors = htp.factorise(low_rank(rank)).model
-    for _, layer in get_approx_modules(model):
-        layer.htp_model = factors
-    return model
+def in_another_process(names: list[str], *, quick: bool) -> bool:
+    """Run sections in a process of their own; whether all were sound."""
+    command = [sys.executable, "-m", "benchmarks.cuda_device", "--without-head", "--sections"]
+    done = subprocess.run(  # noqa: S603
+        [*command, *names, *(["--quick"] if quick else [])], cwd=ROOT, check=False
+    )
+    return done.returncode == 0
 
 
 def main() -> None:
     """Check, time and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small networks")
+    parser.add_argument("--sections", nargs="+", metavar="NAME", help="run these only")
+    parser.add_argument("--without-head", action="store_true", help="leave out the table's head")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("needs a CUDA device and the extra torchapprox[cuda]; PyTorch sees none")
-    check()
-    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}: integers equal the CPU's.")
-    print("\n| 1e12 products/s | look-up | naive | rank 4 | float32 | float16 |")
-    print("|---|---|---|---|---|---|", *product_rows(), sep="\n")
-    names = "float16 | quantised | look-up | rank 1 | rank 4 | training step / quantised"
-    print(f"\n| forward / float32 | {names} |")
-    print("|---|---|---|---|---|---|---|", *network_rows(quick=arguments.quick), sep="\n")
+    device = torch.device("cuda", torch.cuda.current_device())
+    found = sections(device, quick=arguments.quick)
+    names = arguments.sections or list(found)
+    if unknown := set(names) - set(found):
+        sys.exit(f"there are no sections {', '.join(unknown)}; there are {', '.join(found)}")
+    if not arguments.without_head:
+        print(f"{torch.cuda.get_device_name(device)}, PyTorch {torch.__version__}\n")
+        print("| what | case | figure |", "|---|---|---|", sep="\n", flush=True)
+    failed = run({name: found[name] for name in names}, usable)
+    if "" in failed:  # the last sections were not run
+        place = failed.index("")
+        failed, rest = failed[:place], failed[place + 1 :]
+        if rest and not in_another_process(rest, quick=arguments.quick):
+            failed.append("some of the sections in another process")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
-    recorded(main)
+    main()
