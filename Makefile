@@ -55,12 +55,13 @@ pictures: $(VENV)/installed
 	$(BIN)/python -m docs.scripts.demo_picture
 	$(BIN)/python -m docs.scripts.pipeline
 
-# An editable installation with the exact versions of constraints.txt.
+# An editable installation with the exact versions of constraints.txt; the build's warning about
+# editable installations would only alarm.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "torchapprox needs Python >= 3.11, got " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 clean:

@@ -6,7 +6,7 @@ Every step is a function from values to values; `run_demo` is their sequence.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,10 @@ class Budget:
 DEFAULT_BUDGET = Budget()
 
 
-def image_batches(data: Labelled, *, title: str, quiet: bool) -> Iterable[Tensor]:
-    """Images in batches, with a progress bar unless quiet."""
+def image_batches(data: Labelled, *, title: str, quiet: bool) -> Iterator[Tensor]:
+    """Yield images in batches, with a progress bar from the first one on unless quiet."""
     batches = [batch.images for batch in data.batches(BATCH_SIZE)]
-    bar: Iterable[Tensor] = tqdm(batches, desc=title, unit="batch", disable=quiet)
-    return bar
+    yield from tqdm(batches, desc=title, unit="batch", disable=quiet)
 
 
 def train_float(digits: Digits, *, epochs: int, seed: int, quiet: bool = True) -> nn.Module:
@@ -189,7 +188,7 @@ def run_demo(
         explanation = explain(
             quantised,
             multiplier,
-            image_batches(digits.train, title="tracing", quiet=quiet),
+            [batch.images for batch in digits.train.batches(BATCH_SIZE)],
             image_batches(digits.test, title="measuring errors", quiet=quiet),
             netlist=netlist,
         )

@@ -1,4 +1,4 @@
-"""`torchapprox library`: a checkout of EvoApproxLib, listed, compared or verified."""
+"""`torchapprox library`: a checkout of EvoApproxLib or the package's own, listed or more."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from multipliers import Library
     from multipliers.library import Verification
 
-HELP = "list, compare or verify a checkout of EvoApproxLib"
+HELP = "list the package's own multipliers; list, compare or verify a checkout of EvoApproxLib"
 DESCRIPTION = (
-    "List the multipliers of a checkout of EvoApproxLib or evoapprox8b; with --csv or --pareto "
-    "compare them, at their published cost; with --verify compare their published figures with "
-    "those of the circuits."
+    "List the 8-bit multipliers that the package itself has, by the names that other commands "
+    "take. With DIR, list those of a checkout of EvoApproxLib or evoapprox8b; with --csv or "
+    "--pareto compare them, at their published cost; with --verify compare their published figures "
+    "with those of the circuits."
 )
 _FEWEST_RANKED = 3
 _ROW = "{:20}  {:18}  {:>14}  {:>14}  {}"
@@ -28,7 +29,7 @@ _ROW = "{:20}  {:18}  {:>14}  {:>14}  {}"
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    command.add_argument("folder", metavar="DIR", type=Path, help="the checkout")
+    command.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="the checkout")
     command.add_argument(
         "--verify",
         action="store_true",
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from multipliers import read_library
 
+    if arguments.folder is None:
+        yield from _own(arguments)
+        return
     library = mendable(lambda: read_library(arguments.folder, version=arguments.library_version))
     if arguments.verify:
         yield from _verify(library, arguments)
@@ -68,6 +72,18 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     else:
         yield from (f"{entry.key.version}  {entry.name}" for entry in library)
         yield f"{len(library)} multipliers"
+
+
+def _own(arguments: argparse.Namespace) -> Iterator[str]:
+    from multipliers import info, names
+
+    if arguments.verify or arguments.csv is not None or arguments.pareto is not None:
+        raise UserError(
+            "--verify, --csv and --pareto need the folder of a checkout; for the package's own "
+            "multipliers there is torchapprox characterise"
+        )
+    yield from (str(info(name)) for name in names())
+    yield f"{len(names())} multipliers; see docs/families.md"
 
 
 def _verify(library: Library, arguments: argparse.Namespace) -> Iterator[str]:

@@ -137,8 +137,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
     store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
     yield (
-        f"{len(candidates.multipliers)} multipliers x {len(methods)} methods x {arguments.seeds} "
-        f"seeds; {len(store)} results stored"
+        f"multipliers: {len(candidates.multipliers)}, methods: {len(methods)}, seeds: "
+        f"{arguments.seeds}; {len(store)} results stored"
     )
     executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
     try:
@@ -158,8 +158,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         raise UserError(str(error)) from error
     wide = wide_frame(trials, candidates.multipliers, powers_mw=candidates.powers_mw)
     summary = (
-        f"{arguments.model} on {arguments.data}, {arguments.seeds} seeds, {arguments.float_epochs} "
-        f"epochs in floating point and {arguments.epochs} of each retraining."
+        f"{arguments.model} on {arguments.data}; seeds: {arguments.seeds}, epochs in floating "
+        f"point: {arguments.float_epochs}, of each retraining: {arguments.epochs}."
     )
     provenance = {"command": arguments.command_line, **software_versions()}
     page = mendable(

@@ -180,7 +180,10 @@ def info(name: str) -> CatalogueEntry:
     if full not in entries:
         known = list(entries) if match else [known.partition("_")[2] for known in entries]
         nearest = _suggest(name, list(dict.fromkeys(known)))
-        raise LookupError(f"no multiplier is called {name!r}{nearest}; names() lists them all")
+        raise LookupError(
+            f"no multiplier is called {name!r}{nearest}; names() lists them all, as does the "
+            "command torchapprox library"
+        )
     return entries[full]
 
 

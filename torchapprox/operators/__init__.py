@@ -3,7 +3,7 @@
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import to_codes
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
-from torchapprox.operators.approx_matmul import approx_matmul
+from torchapprox.operators.approx_matmul import approx_matmul, lower_matmul
 from torchapprox.operators.approxgemm import ApproxGeMM
 from torchapprox.operators.attention import approx_scaled_dot_product_attention
 from torchapprox.operators.conv2d import ApproxConv2dOp, Conv2dArgs
@@ -21,6 +21,7 @@ __all__ = [
     "QuantizationParameters",
     "approx_matmul",
     "approx_scaled_dot_product_attention",
+    "lower_matmul",
     "lut_matmul",
     "to_codes",
 ]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.cli import main
-from multipliers import circuit_cost, read_verilog
+from multipliers import circuit_cost, names, read_verilog
 from tests.multipliers.library.checkout import circuit, evoapproxlib_header, figures
 
 SIGNED, UNSIGNED = figures(0, 7, True), figures(2, 5, False)
@@ -35,6 +35,15 @@ def test_list(checkout, capsys):
         "evoapproxlib-v1  mul8u_2CD",
         "2 multipliers",
     ]
+
+
+def test_without_a_folder_the_packages_own_are_listed(capsys):
+    assert main(["library"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == list(names())
+    assert lines[-1].startswith(f"{len(names())} multipliers")
+    assert main(["library", "--verify"]) == 1
+    assert "need the folder of a checkout" in capsys.readouterr().err
 
 
 def test_the_version_must_be_stated(checkout, capsys):

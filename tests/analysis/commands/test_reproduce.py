@@ -55,7 +55,7 @@ def test_an_interrupted_table_is_resumed_and_equals_one_that_was_not(
         )  # fmt: skip
         assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == "2 multipliers x 5 methods x 1 seeds; 5 results stored"
+    assert lines[1] == "multipliers: 2, methods: 5, seeds: 1; 5 results stored"
     assert not set(again) & set(calls)
     assert len(again) + len(calls) == 2 + 2 * 5
 
