@@ -22,6 +22,7 @@ from benchmarks import cuda_products
 from benchmarks.cuda_networks import check_networks, networks
 from benchmarks.device_times import Row
 from benchmarks.network_models import LARGE_NETWORKS, NETWORKS
+from benchmarks.record import recorded
 from torchapprox.operators.engine.cuda_calibration import calibrate_cuda
 
 ROOT = Path(__file__).parents[1]
@@ -113,10 +114,12 @@ def usable() -> bool:
 def in_another_process(names: list[str], *, quick: bool) -> bool:
     """Run sections in a process of their own; whether all were sound."""
     command = [sys.executable, "-m", "benchmarks.cuda_device", "--without-head", "--sections"]
-    done = subprocess.run(  # noqa: S603
-        [*command, *names, *(["--quick"] if quick else [])], cwd=ROOT, check=False
-    )
-    return done.returncode == 0
+    words = [*command, *names, *(["--quick"] if quick else [])]
+    # Line by line through this process, so that a record has them.
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+    return process.returncode == 0
 
 
 def main() -> None:
@@ -147,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)
