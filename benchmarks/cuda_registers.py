@@ -1,7 +1,7 @@
 """Compile every CUDA kernel for some architectures: registers and spills, without a device.
 
 ``python -m benchmarks.cuda_registers [--arch 80 90]`` needs the extra ``torchapprox[cuda]``, no
-driver and no simulator; without ``ptxas`` on the path, it says how long the code is.
+driver and no simulator; without ``ptxas``, it says how long the code is.
 """
 
 import argparse
@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import cuda as _cuda
 from numba import types
 
+from benchmarks.cuda_occupancy import resident_blocks
 from torchapprox.kernels import (
     factors_cuda,
     lookup_cuda,
@@ -80,19 +81,63 @@ def kernels() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     yield "join products", factors_cuda._join_kernel(4, False, True, True), joined
 
 
-def report(kernel: Any, arguments: tuple[Any, ...], arch: int) -> str:
-    """Compile one kernel and return what the assembler says of it."""
+class Assembled(NamedTuple):
+    """What the assembler says of a kernel."""
+
+    registers: int
+    spilt: int
+    shared: int
+
+
+def assembler() -> str | None:
+    """Return the path of ptxas: that of NVIDIA's wheels, which fits their compiler, or another."""
+    wheels = find_spec("nvidia")
+    for folder in (wheels.submodule_search_locations or []) if wheels else []:
+        for found in sorted(Path(folder).glob("*/bin/ptxas")):
+            return str(found)
+    return shutil.which("ptxas")
+
+
+def assemble(kernel: Any, arguments: tuple[Any, ...], arch: int, limit: int | None) -> Assembled:
+    """Compile one kernel.
+
+    Args:
+        kernel: The kernel.
+        arguments: The types of its arguments.
+        arch: Architecture, as in ``sm_90``.
+        limit: Most registers of a thread.
+
+    Raises:
+        RuntimeError: The assembler refuses the code.
+    """
     signature, capability = types.void(*arguments), divmod(arch, 10)
     code, _ = cuda.compile_ptx(kernel.py_func, signature, cc=capability)
-    if shutil.which("ptxas") is None:
-        return f"{len(code.splitlines())} lines"
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "kernel.ptx"
         source.write_text(code, encoding="utf-8")
-        command = ["ptxas", "-v", f"-arch=sm_{arch}", str(source), "-o", f"{source}.out"]
+        command = [str(assembler()), "-v", f"-arch=sm_{arch}", str(source), "-o", f"{source}.out"]
+        command += [f"-maxrregcount={limit}"] if limit else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     found = re.search(r"(\d+) bytes spill stores.*?Used (\d+) registers", done.stderr, re.DOTALL)
-    return f"{found[2]} registers, {found[1]} bytes spilt" if found else done.stderr.strip()
+    if found is None:
+        raise RuntimeError(f"ptxas: {done.stderr.strip()}")
+    shared = re.search(r"(\d+) bytes smem", done.stderr)
+    return Assembled(int(found[2]), int(found[1]), int(shared[1]) if shared else 0)
+
+
+def report(kernel: Any, arguments: tuple[Any, ...], arch: int, threads: int) -> str:
+    """Return what the assembler says of one kernel, and how many blocks a multiprocessor holds."""
+    if assembler() is None:
+        code, _ = cuda.compile_ptx(kernel.py_func, types.void(*arguments), cc=divmod(arch, 10))
+        return f"{len(code.splitlines())} lines"
+    limit = kernel.targetoptions.get("max_registers")
+    found = assemble(kernel, arguments, arch, limit)
+    blocks = resident_blocks(arch, threads, found.registers, found.shared)
+    most = f" of at most {limit}" if limit else ""
+    return (
+        f"{found.registers} registers{most}, {found.spilt} bytes spilt, {found.shared} bytes "
+        f"shared, {blocks} blocks of {threads} threads"
+    )
 
 
 def main() -> None:
@@ -110,7 +155,8 @@ def main() -> None:
                 compute_capability=divmod(arguments.arch[0], 10)
             )
         for name, kernel, types_of in kernels():
-            print(f"sm_{arch} | {name} | {report(kernel, types_of, arch)}")
+            threads = 128 if name == "saturating" else 256
+            print(f"sm_{arch} | {name} | {report(kernel, types_of, arch, threads)}")
 
 
 if __name__ == "__main__":
