@@ -6,6 +6,7 @@ from analysis.selection.energies import Energies, energies_on_operands, relative
 from analysis.selection.error_variances import ErrorVariances, relative_error_variances
 from analysis.selection.evaluator import Evaluation, Evaluator
 from analysis.selection.front import energy_front
+from analysis.selection.measured_choices import measure_choices
 from analysis.selection.quality import Quality, measure_quality, own_predictions
 from analysis.selection.select import select
 from analysis.selection.sensitivity import (
@@ -39,6 +40,7 @@ __all__ = [
     "energies_on_operands",
     "energy_front",
     "learn_tolerances",
+    "measure_choices",
     "measure_quality",
     "measure_sensitivities",
     "own_predictions",

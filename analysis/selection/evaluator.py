@@ -29,11 +29,14 @@ class Evaluation:
     Attributes:
         accuracy: Share of the samples classified correctly, 0..1; NaN without class labels.
         loss: Mean loss of a sample.
-        relative_energy: Energy of the multiplications relative to exact ones.
+        certainty: Mean probability of the right class, 0..1; NaN without class labels.
+        relative_energy: Energy of the multiplications relative to exact ones; NaN if the energies
+            are not known.
     """
 
     accuracy: float
     loss: float
+    certainty: float
     relative_energy: float
 
 
@@ -44,7 +47,8 @@ class Evaluator:
         model: A converted and calibrated model; the evaluator works on a copy.
         batches: Pairs of input and target.
         multipliers: The multipliers that assignments may name.
-        energies: Relative energy of a multiplication; see `analysis.relative_energies`.
+        energies: Relative energy of a multiplication; see `analysis.relative_energies`. Not known
+            if None.
         fold: Inputs with which the mean error of every channel is folded into the biases before an
             assignment is evaluated (`torchapprox.fold_mean_error`); not folded if None.
         loss: Mean loss of a batch, of output and target; a function that can be pickled, if the
@@ -82,7 +86,7 @@ class Evaluator:
         batches: Iterable[Any],
         *,
         multipliers: Sequence[Multiplier],
-        energies: Energies,
+        energies: Energies | None = None,
         fold: Iterable[Any] | None = None,
         loss: Loss = F.cross_entropy,
     ) -> None:
@@ -101,7 +105,7 @@ class Evaluator:
         # One run, so that every layer knows the size of its input.
         with torch.no_grad(), evaluating(self._model, InferenceMode.QUANTIZED):
             quality = measure_quality(self._model, self._batches, loss=loss)
-        self.exact = Evaluation(quality.accuracy, quality.loss, 1.0)
+        self.exact = Evaluation(quality.accuracy, quality.loss, quality.certainty, 1.0)
         self.macs = {
             float_name(name): layer.opcount for name, layer in get_approx_modules(self._model)
         }
@@ -136,8 +140,14 @@ class Evaluator:
         return Evaluation(
             accuracy=quality.accuracy,
             loss=quality.loss,
-            relative_energy=assigned.relative_energy(self._energies, self.macs),
+            certainty=quality.certainty,
+            relative_energy=self._energy(assigned),
         )
+
+    def _energy(self, assignment: Assignment) -> float:
+        if self._energies is None:
+            return float("nan")
+        return assignment.relative_energy(self._energies, self.macs)
 
     def _known(self, choice: str | Multiplier) -> Multiplier:
         if isinstance(choice, Multiplier):

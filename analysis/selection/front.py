@@ -34,11 +34,11 @@ def energy_front(
     Examples:
         >>> from analysis.selection import Assignment, Evaluation
         >>> from multipliers import get
-        >>> found = {"mul8s_tm_k1": (0.9, 0.7), "mul8s_tm_k2": (0.8, 0.5)}
-        >>> found["mul8s_drum4"] = (0.7, 0.6)
+        >>> found = {"mul8s_tm_k1": (0.9, 0.1, 0.9, 0.7), "mul8s_tm_k2": (0.8, 0.1, 0.8, 0.5)}
+        >>> found["mul8s_drum4"] = (0.7, 0.1, 0.7, 0.6)
         >>> frame = energy_front(
         ...     [Candidate("milp", 0.1, Assignment({"conv": get(name)})) for name in found],
-        ...     lambda one: Evaluation(found[one["conv"].name][0], 0.1, found[one["conv"].name][1]),
+        ...     lambda one: Evaluation(*found[one["conv"].name]),
         ... )
         >>> frame["on_front"].tolist(), frame["relative_energy"].tolist()
         ([True, False, True], [0.5, 0.6, 0.7])

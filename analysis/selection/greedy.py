@@ -53,7 +53,7 @@ def descend(
         total = ChoiceTable.total(loss, chosen)
         candidates = (saved > 0) & ((total + risen <= max_loss) | (risen <= 0))
         if distinct is not None:
-            candidates &= _few_after(chosen, distinct, energy.shape[1])
+            candidates &= few_after(chosen, distinct, energy.shape[1])
         if not candidates.any():
             break
         # A step that saves energy and loss is better than all that cost loss.
@@ -66,8 +66,22 @@ def descend(
     return chosen
 
 
-def _few_after(chosen: Choices, distinct: int, count: int) -> NDArray[np.bool_]:
-    """Return which steps leave at most so many different multipliers, bool `(L, M)`."""
+def few_after(chosen: Choices, distinct: int, count: int) -> NDArray[np.bool_]:
+    """Return which steps leave at most so many different multipliers.
+
+    Args:
+        chosen: Column of each row.
+        distinct: Greatest number of different columns.
+        count: Number of columns.
+
+    Returns:
+        Whether giving one row another column is allowed, bool `(L, M)`.
+
+    Examples:
+        >>> few_after(np.array([0, 1]), 1, 3)
+        array([[False,  True, False],
+               [ True, False, False]])
+    """
     allowed = np.empty((len(chosen), count), np.bool_)
     for row in range(len(chosen)):
         others = np.unique(np.delete(chosen, row))

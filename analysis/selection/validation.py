@@ -10,6 +10,7 @@ import numpy as np
 from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import Choices, ChoiceTable
 from analysis.selection.evaluator import Evaluation
+from analysis.selection.greedy import few_after
 from analysis.selection.select import Method, select
 from multipliers import Multiplier
 
@@ -36,25 +37,45 @@ class Candidate:
 
 
 def within(
-    exact: Evaluation, *, accuracy_drop: float = np.inf, loss_rise: float = np.inf
+    exact: Evaluation,
+    *,
+    accuracy_drop: float = np.inf,
+    certainty_drop: float | None = None,
+    loss_rise: float = np.inf,
 ) -> Accept:
     """Return a function that accepts what falls little behind the exact multiplication.
+
+    The accuracy alone is a poor judge: among many choices there is always one that happens to get
+    the few samples right that decide, and fails on others. The certainty, the mean probability of
+    the right class, counts every sample by how near it is to being lost, so that it is the same on
+    other samples.
 
     Args:
         exact: Evaluation with exact multiplications.
         accuracy_drop: Greatest fall of the accuracy, as a share: 0.01 is one percentage point.
+        certainty_drop: Greatest fall of the certainty; as ``accuracy_drop`` if None.
         loss_rise: Greatest rise of the loss.
 
     Examples:
-        >>> accept = within(Evaluation(0.98, 0.1, 1.0), accuracy_drop=0.01)
-        >>> accept(Evaluation(0.97, 0.2, 0.5)), accept(Evaluation(0.96, 0.2, 0.5))
+        >>> accept = within(Evaluation(0.98, 0.1, 0.95, 1.0), accuracy_drop=0.01)
+        >>> accept(Evaluation(0.97, 0.2, 0.95, 0.5)), accept(Evaluation(0.96, 0.2, 0.95, 0.5))
         (True, False)
+        >>> accept(Evaluation(0.98, 0.2, 0.91, 0.5))
+        False
     """
+    if certainty_drop is None:
+        certainty_drop = accuracy_drop
 
     def accept(found: Evaluation) -> bool:
-        # A whole number of samples, up to rounding.
-        drop = exact.accuracy - found.accuracy <= accuracy_drop + 1e-9
-        return (drop or accuracy_drop == np.inf) and found.loss - exact.loss <= loss_rise
+        return all(
+            # Accuracies differ by whole samples, up to rounding; NaN counts where it is bounded.
+            most == np.inf or fall <= most + 1e-9
+            for fall, most in (
+                (exact.accuracy - found.accuracy, accuracy_drop),
+                (exact.certainty - found.certainty, certainty_drop),
+                (found.loss - exact.loss, loss_rise),
+            )
+        )
 
     return accept
 
@@ -126,6 +147,7 @@ def refine(
     evaluate: Evaluate,
     accept: Accept,
     *,
+    distinct: int | None = None,
     evaluations: int = 200,
 ) -> Assignment:
     """Give layer after layer a cheaper multiplier as long as the true quality is good enough.
@@ -139,12 +161,21 @@ def refine(
         start: An assignment that is accepted.
         evaluate: Evaluates an assignment, on a validation split.
         accept: Whether an evaluation is good enough; see `within`.
+        distinct: Greatest number of different multipliers.
         evaluations: Greatest number of evaluations.
 
     Returns:
         An accepted assignment of at most the energy of the start.
+
+    Raises:
+        LookupError: If the start lacks a layer, or has a multiplier that is not in the table.
+        ValueError: If it has more than ``distinct`` multipliers.
     """
     chosen = table.choices(start)
+    if distinct is not None and len(start.distinct) > distinct:
+        raise ValueError(
+            f"'start' must have at most {distinct} different multipliers, got {len(start.distinct)}"
+        )
     rows = np.arange(len(chosen))
     # Predicted loss from which on a layer's steps are known to fail.
     ceiling = np.full(len(chosen), np.inf)
@@ -152,6 +183,8 @@ def refine(
         saved = table.energy[rows, chosen][:, np.newaxis] - table.energy
         risen = table.loss - table.loss[rows, chosen][:, np.newaxis]
         possible = (saved > 0) & (table.loss < ceiling[:, np.newaxis])
+        if distinct is not None:
+            possible &= few_after(chosen, distinct, len(table.multipliers))
         if not possible.any():
             break
         smallest = np.abs(table.loss).max() * 1e-9 + np.finfo(float).tiny
@@ -188,7 +221,7 @@ def select_validated(
         accept: Whether an evaluation is good enough; see `within`.
         method: Method of `analysis.select`.
         count: Number of bounds.
-        distinct: Greatest number of different multipliers; `refine` needs None.
+        distinct: Greatest number of different multipliers.
         tolerances: For matching.
         refined: Whether to `refine`.
 
@@ -196,10 +229,8 @@ def select_validated(
         The assignment.
 
     Raises:
-        ValueError: If no choice is accepted, or ``distinct`` is given with ``refined``.
+        ValueError: If no choice is accepted.
     """
-    if refined and distinct is not None:
-        raise ValueError("'refined' does not keep to 'distinct' multipliers; choose one of the two")
     candidates = bounded_candidates(
         table, methods=[method], count=count, distinct=distinct, tolerances=tolerances
     )
@@ -208,7 +239,7 @@ def select_validated(
         if accept(evaluate(candidate.assignment)):
             if not refined:
                 return candidate.assignment
-            return refine(table, candidate.assignment, evaluate, accept)
+            return refine(table, candidate.assignment, evaluate, accept, distinct=distinct)
     raise ValueError(
         f"none of {len(candidates)} choices by {method} is accepted: choose from more accurate "
         "multipliers, or accept more"

@@ -15,6 +15,9 @@ from multipliers import Multiplier
 
 Split = Literal["validation", "evaluation"]
 
+FIGURES = ("accuracy", "certainty", "loss")
+"""What is found out about an assignment; see `analysis.Evaluation`."""
+
 _one_at_a_time = threading.Lock()
 
 
@@ -43,10 +46,10 @@ class WorkerEvaluator:
     fold: bool = False
 
     def __call__(self, names: Mapping[str, str]) -> dict[str, float]:
-        """Return `accuracy` and `loss` of the multipliers' names by layer."""
+        """Return `accuracy`, `certainty` and `loss` of the multipliers' names by layer."""
         with _one_at_a_time:
             found = _opened(self)(names)
-        return {"accuracy": found.accuracy, "loss": found.loss}
+        return {name: getattr(found, name) for name in FIGURES}
 
 
 def worker_evaluator(
@@ -90,6 +93,7 @@ def evaluation_context(
         "data": digests[f"{split} data, SHA-256"],
         "split": split,
         "fold": fold,
+        "figures": list(FIGURES),
     }
     return context | ({"folding": digests["calibration data, SHA-256"]} if fold else {})
 
@@ -103,6 +107,5 @@ def _opened(spec: WorkerEvaluator) -> Evaluator:
         prepared.workload.model,
         getattr(prepared.workload, spec.split),
         multipliers=[prepared.kept(name, digest) for name, digest in spec.tables],
-        energies=dict.fromkeys(dict(spec.tables), 1.0),
         fold=prepared.folding if spec.fold else None,
     )

@@ -1,8 +1,10 @@
 """Sensitivities against their definition, true evaluations, and choices checked by them."""
 
 import copy
+import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,6 +17,7 @@ from analysis import (
     Evaluator,
     bounded_candidates,
     energy_front,
+    measure_choices,
     measure_quality,
     measure_sensitivities,
     own_predictions,
@@ -119,7 +122,9 @@ def additive(table, budget):
 
     def evaluate(assignment):
         loss = table.predicted_loss(assignment)
-        return Evaluation(1 - loss / budget, loss, table.relative_energy(assignment))
+        return Evaluation(
+            1 - loss / budget, loss, 1 - loss / budget, table.relative_energy(assignment)
+        )
 
     return evaluate
 
@@ -127,7 +132,7 @@ def additive(table, budget):
 @pytest.mark.parametrize("seed", range(5))
 def test_refining_keeps_what_is_accepted_and_ends_where_no_step_is(random_table, seed):
     table = random_table(seed, 4)
-    accept = within(Evaluation(1.0, 0.0, 1.0), loss_rise=float(table.loss.mean()))
+    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=float(table.loss.mean()))
     evaluate = additive(table, 1.0)
     start = table.assignment(table.loss.argmin(axis=1))
     end = refine(table, start, evaluate, accept)
@@ -143,7 +148,7 @@ def test_refining_keeps_what_is_accepted_and_ends_where_no_step_is(random_table,
 def test_validated_choice_is_the_cheapest_accepted_one(random_table):
     table = random_table(1, 4)
     evaluate, most = additive(table, 1.0), float(table.loss.mean())
-    accept = within(Evaluation(1.0, 0.0, 1.0), loss_rise=most)
+    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=most)
     found = select_validated(table, evaluate, accept, refined=False)
     accepted = [
         candidate.assignment
@@ -153,8 +158,80 @@ def test_validated_choice_is_the_cheapest_accepted_one(random_table):
     assert table.relative_energy(found) == min(map(table.relative_energy, accepted))
     with pytest.raises(ValueError, match="choices by milp is accepted"):
         select_validated(table, evaluate, lambda _: False)
-    with pytest.raises(ValueError, match="'refined' does not keep to 'distinct'"):
-        select_validated(table, evaluate, accept, distinct=1)
+
+
+def test_certainty_is_bounded_as_the_accuracy_is_unless_it_has_a_bound_of_its_own():
+    exact = Evaluation(0.97, 0.1, 0.95, 1.0)
+    lucky = Evaluation(0.98, 0.1, 0.93, 0.5)
+    assert not within(exact, accuracy_drop=0.01)(lucky)
+    assert within(exact, accuracy_drop=0.01, certainty_drop=0.03)(lucky)
+    assert within(exact, loss_rise=0.1)(lucky)
+    unlabelled = Evaluation(float("nan"), 0.15, float("nan"), 0.5)
+    assert within(exact, loss_rise=0.1)(unlabelled)
+    assert not within(exact, accuracy_drop=0.5)(unlabelled)
+
+
+def test_certainty_is_the_mean_probability_of_the_right_class(converted):
+    model, x = converted
+    with torch.no_grad():
+        probabilities = model(x).softmax(dim=1)
+    labels = torch.arange(len(x)) % 3
+    expected = sum(probabilities[i, int(label)].item() for i, label in enumerate(labels)) / len(x)
+    found = measure_quality(model, [(x[:20], labels[:20]), (x[20:], labels[20:])])
+    assert found.certainty == pytest.approx(expected, abs=1e-6)
+    targets = own_predictions(model, [x])
+    best = probabilities.max(dim=1).values.mean().item()
+    assert measure_quality(model, targets).certainty == pytest.approx(best, abs=1e-6)
+
+
+def test_energies_that_are_not_known_are_nan(converted):
+    model, x = converted
+    evaluate = Evaluator(
+        model, [(x, model(x).argmax(dim=1))], multipliers=[get(name) for name in NAMES]
+    )
+    found = evaluate(dict.fromkeys(evaluate.layers, "mul8s_tm_k2"))
+    assert math.isnan(found.relative_energy)
+    assert found.accuracy > 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_refining_keeps_few_multipliers_few(random_table, seed):
+    table = random_table(seed, 5)
+    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=2 * float(table.loss.mean()))
+    evaluate = additive(table, 1.0)
+    found = select_validated(table, evaluate, accept, distinct=2)
+    assert len(found.distinct) <= 2
+    assert accept(evaluate(found))
+    free = table.assignment(table.loss.argmin(axis=1))
+    if len(free.distinct) > 2:
+        with pytest.raises(ValueError, match="'start' must have at most 2 different multipliers"):
+            refine(table, free, evaluate, accept, distinct=2)
+
+
+def test_measured_losses_are_those_of_each_choice_alone(random_table):
+    table = random_table(3, 3)
+    rng = np.random.default_rng(0)
+    truth = np.sort(rng.random(table.loss.shape), axis=1)
+    column = {multiplier.name: c for c, multiplier in enumerate(table.multipliers)}
+    best = table.loss.argmin(axis=1)
+
+    def evaluate(one):
+        loss = sum(truth[row, column[one[layer].name]] for row, layer in enumerate(table.layers))
+        return Evaluation(0.9, float(loss), 0.9, 0.5)
+
+    found = measure_choices(table, evaluate)
+    for row in range(3):
+        for c in range(len(table.multipliers)):
+            rise = max(truth[row, c] - truth[row, best[row]], 0)
+            assert found.loss[row, c] == pytest.approx(table.loss[row, best[row]] + rise)
+    assert (found.energy == table.energy).all()
+    least = measure_choices(table, evaluate, within=-1.0)
+    assert (least.loss == table.loss).all()
+    with pytest.raises(ValueError, match="must have a finite loss, got nan"):
+        measure_choices(
+            table,
+            lambda one: Evaluation(0.9, 0.0 if one == table.assignment(best) else np.nan, 0.9, 1),
+        )
 
 
 def test_front_is_chosen_on_validation_and_only_its_members_are_verified(random_table):
@@ -163,7 +240,7 @@ def test_front_is_chosen_on_validation_and_only_its_members_are_verified(random_
 
     def verify(assignment):
         verified.append(assignment)
-        return Evaluation(0.5, 9.0, 1.0)
+        return Evaluation(0.5, 9.0, 0.5, 1.0)
 
     candidates = [
         *bounded_candidates(table, methods=("milp", "greedy")),

@@ -64,7 +64,11 @@ def test_a_worker_evaluates_what_the_parent_has(prepared, assignments, split, fo
     assert len(pickle.dumps(spec)) < 2000
     for one in assignments.values():
         expected = direct(one)
-        assert spec(one.names) == {"accuracy": expected.accuracy, "loss": expected.loss}
+        assert spec(one.names) == {
+            "accuracy": expected.accuracy,
+            "certainty": expected.certainty,
+            "loss": expected.loss,
+        }
     assert spec(assignments["mul8s_array"].names)["accuracy"] > 0.9
 
 
