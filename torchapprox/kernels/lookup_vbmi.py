@@ -10,10 +10,10 @@ which covers matrices in either order and convolutions without a copy of their r
 line is then a row of the output, a tap an element of the kernel;
 and the sum is written to the place of one array that `SumPlaces` describes, or as a real number.
 
-A tile is up to 256 positions, four registers of codes. `DEPTH` steps of it are gathered into a
-panel of at most 20 KB, which stays in the first-level cache while all rows pass over it; the table
-(`TablePlanes`) stays in the second-level cache. For few rows a tile is read in place where it lies
-in one line.
+A tile is up to 256 positions, four registers of codes. At most `DEPTH` steps of it are gathered
+into a panel of 80 KB, which stays in the second-level cache with the table (`Planes`) while all
+rows pass over it. For few rows a tile is read in place where it lies in one line. The last panel's
+sums go straight to the result where a tile is one piece of it.
 
 Overflow: sums are int32 and wrap modulo 2^32, so that the result is right whenever the final sum
 fits, which the caller proves; `vbmi_emitter` bounds the 16-bit lanes.
@@ -41,7 +41,7 @@ from torchapprox.kernels.vbmi_results import (
     write_sums_transposed,
 )
 
-DEPTH = 64
+DEPTH = vbmi_emitter.STEPS_MAX
 REGISTERS = 4
 ROWS = 256
 IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
@@ -143,12 +143,14 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-        panel, sums, (first, source, distances), exchanges = scratch
+        panel, sums, zeros, (first, source, distances), exchanges = scratch
         _, height, depth = rows.shape
         positions = lines.size * length
         reach = 0  # farthest of a step's codes from those of the first one
         for tap in taps:
             reach = max(reach, tap)
+        parts = max(1, -(-depth // DEPTH))
+        part = max(1, -(-depth // parts))
         tiles = -(-positions // (registers * 64))
         blocks = -(-height // block_rows)
         for task in range(start, stop):
@@ -175,11 +177,24 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
                 and last_row - first_row < IN_PLACE_ROWS
                 and source[0] + reach + width <= codes.size
             )
-            sums[: (last_row - first_row) * width] = 0
-            for step in range(0, depth, DEPTH):
-                steps = min(DEPTH, depth - step)
+            # A tile that is one piece of the result goes there at once.
+            line, i = begin // length, begin % length
+            direct = (
+                not rescaled
+                and places.step == 1
+                and pieces == 1
+                and depth > 0
+                and begin + width == end
+                and i % places.pitch + width <= places.kept
+            )
+            place = places.lines[line] + i // places.pitch * places.kept + i % places.pitch
+            place = address(out) + 4 * (group * places.group + place)
+            if depth == 0:
+                sums[: (last_row - first_row) * width] = 0
+            for step in range(0, depth, part):
+                steps = min(part, depth - step)
                 if in_place:
-                    line = address(codes) + source[0]
+                    origin = address(codes) + source[0]
                     distance = address(taps) + 8 * step
                 else:
                     early = 0
@@ -195,23 +210,26 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
                         )
                     for k in range(steps):
                         distances[k] = (early + k) * pitch
-                    line = address(panel)
+                    origin = address(panel)
                     distance = address(distances)
                 for row in range(first_row, last_row):
                     chosen = address(rows) + (group * height + row) * depth + step
                     target = address(sums) + (row - first_row) * width * 4
+                    before = target if step else address(zeros)
+                    if direct and step + steps == depth:
+                        target = place + 4 * row * places.row
                     tables = address(entries), address(bias), chosen, steps
+                    addresses = (*tables, origin, distance, before, target)
                     if used == 4:
-                        first_four = (*tables, line, distance, target)
-                        accumulate_lines(4, halves, bits, sources, first_four)
-                        continue
-                    if used >= 2:
-                        first_two = (*tables, line, distance, target)
-                        accumulate_lines(2, halves, bits, sources, first_two)
-                    if used != 2:
-                        skipped = (used - 1) * 64
-                        last = (*tables, line + skipped, distance, target + 4 * skipped)
-                        accumulate_lines(1, halves, bits, sources, last)
+                        accumulate_lines(4, halves, bits, sources, addresses)
+                    elif used == 3:
+                        accumulate_lines(3, halves, bits, sources, addresses)
+                    elif used == 2:
+                        accumulate_lines(2, halves, bits, sources, addresses)
+                    else:
+                        accumulate_lines(1, halves, bits, sources, addresses)
+            if direct:
+                continue
             tile = sums, width, out, places, length, group, first_row, last_row, begin, end
             channels = rescaling, group * height, group * positions
             if places.step == 1:
@@ -229,4 +247,6 @@ def _new_scratch() -> tuple[Any, ...]:
     """Return a panel with a register to spare in each line, sums and other places."""
     panel = aligned_empty((DEPTH * (_TILE + LANES),), np.uint8)
     sums = aligned_empty((ROWS * _TILE,), np.int32)
-    return panel, sums, np.zeros((3, _TILE), np.int64), EXCHANGES
+    zeros = aligned_empty((_TILE,), np.int32)
+    zeros.fill(0)
+    return panel, sums, zeros, np.zeros((3, _TILE), np.int64), EXCHANGES

@@ -2,7 +2,7 @@ r"""LLVM instructions for in-register look-ups with AVX-512 VBMI, as an intrinsi
 
 `accumulate_lines` adds, for one row of codes r[0..K) and positions m of up to four registers,
 
-    sums[m] += sum_k (bias[r[k]] + entry(r[k], code[k, m]))
+    sums[m] = before[m] + sum_k (bias[r[k]] + entry(r[k], code[k, m]))
 
 where ``entry`` is at most 65535 and split in bytes, the planes. A row of a plane fills two
 registers (128 entries, the half of a table that codes with one top bit need) or four. A two-source
@@ -54,6 +54,8 @@ EXCHANGES = np.array(
     np.uint8,
 )
 
+_AHEAD = 128  # bytes; of 64 positions' codes, far apart, the hardware follows too few by itself
+
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _BYTES = ir.VectorType(_I8, LANES)
 _WORDS = ir.VectorType(_I16, LANES // 2)
@@ -80,14 +82,15 @@ def accumulate_lines(
 
     Args:
         context: Numba's, not passed.
-        registers: 1, 2 or 4, literal; positions are 64 times as many.
+        registers: 1 to 4, literal; positions are 64 times as many.
         halves: 1 or 2, literal; halves of the table's rows in ``planes``.
         bits: A key of `SPLITS`, literal.
         source: Digests of the files that the kernel calls, literal.
         addresses: A tuple of integers: the planes, uint8 `(256, planes, halves * 128)` at a
             multiple of 64; the bias, int32 `(256,)`; the row's codes, uint8 `(K,)`; K itself, at
             most `STEPS_MAX`; the codes of the first position; the distance of step k's codes from
-            them, int64 `(K,)`; the sums, int32 `(positions,)` at a multiple of 64.
+            them, int64 `(K,)`; the sums before, int32 `(positions,)` at a multiple of 64; the sums,
+            likewise but anywhere.
     """
     signature = types.void(registers, halves, bits, source, addresses)
     shape = registers.literal_value, halves.literal_value, SPLITS[bits.literal_value]
@@ -156,6 +159,8 @@ def _transpose(
     def codes_of(position: int) -> Any:
         address = b.inttoptr(b.add(distances, _int(8 * position)), _I64.as_pointer())
         codes = b.add(source, b.load(address, align=8))
+        if chunks == 4:
+            _prefetch(b, b.add(codes, _int(_AHEAD)))
         return b.load(b.inttoptr(codes, row.as_pointer()), align=1)
 
     def pick(first: Any, second: Any, places: list[tuple[int, int]]) -> Any:
@@ -196,7 +201,15 @@ class _Emitter:
         self.group = 2 if 7 in split else 1  # steps that share one pass of the loop
 
     def emit(
-        self, planes: Any, bias: Any, row: Any, steps: Any, codes: Any, distances: Any, sums: Any
+        self,
+        planes: Any,
+        bias: Any,
+        row: Any,
+        steps: Any,
+        codes: Any,
+        distances: Any,
+        before: Any,
+        sums: Any,
     ) -> None:
         self.planes, self.bias, self.row = planes, bias, row
         self.codes, self.distances = codes, distances
@@ -208,7 +221,7 @@ class _Emitter:
         if self.group > 1:
             state = self._loop(grouped, steps, 1, state)
         for register in range(self.registers):
-            self._add_to_sums(sums, register, state)
+            self._add_to_sums(before, sums, register, state)
 
     def _loop(self, first: Any, last: Any, group: int, start: list[Any]) -> list[Any]:
         b, before = self.b, self.b.block
@@ -281,7 +294,7 @@ class _Emitter:
         top = self.b.icmp_signed("<", codes, _splat(_BYTES, 0))
         return self.b.select(top, _permute(self.b, row[2], codes, row[3]), entries)
 
-    def _add_to_sums(self, sums: Any, register: int, state: list[Any]) -> None:
+    def _add_to_sums(self, before: Any, sums: Any, register: int, state: list[Any]) -> None:
         b = self.b
         bias = b.insert_element(ir.Constant(_SUMS, ir.Undefined), state[-1], ir.Constant(_I32, 0))
         total = b.shuffle_vector(bias, bias, _mask([0] * LANES))
@@ -293,8 +306,9 @@ class _Emitter:
             words = b.shuffle_vector(even, odd, _mask(_INTERLEAVED))
             total = b.add(total, b.shl(b.zext(words, _SUMS), _splat(_SUMS, shift)))
             shift += bits
-        target = b.inttoptr(b.add(sums, _int(4 * LANES * register)), _SUMS.as_pointer())
-        b.store(b.add(b.load(target, align=64), total), target, align=64)
+        place = _int(4 * LANES * register)
+        total = b.add(self._load(b.add(before, place), _SUMS, 64), total)
+        b.store(total, b.inttoptr(b.add(sums, place), _SUMS.as_pointer()), align=4)
 
     def _load(self, address: Any, kind: Any, align: int) -> Any:
         return self.b.load(self.b.inttoptr(address, kind.as_pointer()), align=align)
@@ -307,6 +321,15 @@ def _permute(b: Any, low: Any, places: Any, high: Any) -> Any:
         b.module, ir.FunctionType(_BYTES, [_BYTES] * 3), name
     )
     return b.call(function, [low, places, high])
+
+
+def _prefetch(b: Any, address: Any) -> None:
+    """Ask for the cache line at an address, which need not exist."""
+    kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+    function = b.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
+    to_read, to_keep, data = 0, 3, 1
+    hints = [ir.Constant(_I32, hint) for hint in (to_read, to_keep, data)]
+    b.call(function, [b.inttoptr(address, _I8.as_pointer()), *hints])
 
 
 def _int(value: int) -> Any:

@@ -97,25 +97,20 @@ def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, dist
             for k in range(steps):
                 panel[k * pitch + m] = codes[origin + m * stride + k]
         return 0
-    # Whole chunks are transposed; the last ones may overlap codes before the first step.
+    # Whole chunks are transposed; the last one overlaps the one before it, or, in a short panel,
+    # codes before the first step.
     chunk = 64 if stride >= 64 else 16
-    early = min(step, -steps % chunk) if stride >= 64 else 0
+    early = max(0, chunk - steps)
     for begin in range(0, count, 64):
         for lane in range(64):
             distances[lane] = min(lane, count - begin - 1) * stride
         source = address(codes) + origin + begin * stride + step - early
         target = address(panel) + begin
-        if chunk == 64:
-            transpose_codes(4, target, pitch, source, address(distances), address(exchanges))
-        else:
-            for k in range(0, steps, 16):
-                first = min(k, steps - 16)
-                transpose_codes(
-                    1,
-                    target + first * pitch,
-                    pitch,
-                    source + first,
-                    address(distances),
-                    address(exchanges),
-                )
+        for k in range(0, early + steps, chunk):
+            first = min(k, early + steps - chunk)
+            to, of = target + first * pitch, source + first
+            if chunk == 64:
+                transpose_codes(4, to, pitch, of, address(distances), address(exchanges))
+            else:
+                transpose_codes(1, to, pitch, of, address(distances), address(exchanges))
     return early

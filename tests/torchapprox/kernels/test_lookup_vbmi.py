@@ -153,3 +153,31 @@ def test_lines_anywhere(seed, sizes, lines, columns):
     result = out.reshape(lines, groups, height, length).transpose(1, 2, 0, 3)
     expected = expected_of(table, rows, np.ascontiguousarray(codes))
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("depth", [9, DEPTH + 2])
+@pytest.mark.parametrize(
+    ("length", "pitch", "kept"), [(256, 256, 256), (300, 150, 130), (64, 64, 60)]
+)
+def test_rows_of_an_image_in_one_line(length, pitch, kept, depth):
+    """Positions between the rows are dropped, wherever the boundaries of tiles lie."""
+    groups, height, lines = 2, 5, 3
+    source = np.random.default_rng(3)
+    size = lines * length + 40
+    array = source.integers(0, 256, groups * size, dtype=np.uint8)
+    taps = source.integers(0, 40, depth)
+    starts = np.arange(lines) * length
+    rows = source.integers(0, 256, (groups, height, depth), dtype=np.uint8)
+    table = table_of(16)
+    held = length // pitch * kept
+    places = SumPlaces(
+        *(lines * height * held, lines * held, np.arange(lines) * held, pitch, kept, 1)
+    )
+    out = np.full(groups * height * lines * held, 77, np.int32)
+    codes = CodeLines(array, size, taps, starts, length, 1)
+    lookup_vbmi_cpu(split_table(table, WHOLE, SPLITS), rows, codes, out, places, threads=2)
+    positions = np.arange(lines * length)
+    read = np.stack([array[g * size + taps[:, None] + positions] for g in range(groups)])
+    expected = expected_of(table, rows, np.ascontiguousarray(read))
+    expected = expected[..., positions % length % pitch < kept]
+    np.testing.assert_array_equal(out.reshape(expected.shape), expected)

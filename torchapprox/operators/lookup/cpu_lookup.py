@@ -12,16 +12,28 @@ from torch import Tensor
 from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
 from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_vbmi import REGISTERS
 from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
+from torchapprox.kernels.vbmi_emitter import LANES
 from torchapprox.kernels.vbmi_panels import CodeLines
 from torchapprox.kernels.vbmi_results import SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
-# Measured cycles for one look-up of 64 codes, by halves of the table and bits of an entry.
-_VBMI_CYCLES = {(1, 16): 4.4, (1, 15): 4.1, (1, 8): 3.0, (2, 16): 6.9, (2, 15): 6.7, (2, 8): 4.6}
-_TRANSPOSE_CYCLES = 8.0  # for 64 codes
+# Measured cycles by halves of the table and bits of an entry: for a row of the table, which comes
+# from the second-level cache, and for each 64 codes that are looked up in it.
+_VBMI_CYCLES = {
+    (1, 16): (4.5, 3.9),
+    (1, 15): (4.5, 3.6),
+    (1, 8): (2.3, 2.7),
+    (2, 16): (11.2, 5.1),
+    (2, 15): (11.2, 4.8),
+    (2, 8): (5.1, 3.2),
+}
+_TRANSPOSE_CYCLES = 10.0  # for 64 codes
 _COPY_CYCLES = 1.0  # for 64 codes
+_WRITE_CYCLES = 40.0  # for 64 sums that stay neighbours
+_TRANSPOSED_WRITE_CYCLES = 235.0  # for 64 sums of which the result has those of other rows between
 _DOT_CYCLES = 1.1  # for one look-up without vectors
 _ROWS_WORTH_A_SCAN = 16
 
@@ -93,23 +105,28 @@ def _cheapest(x: Tensor, w: Tensor, table: LookupTable) -> _VbmiPlan | None:
 
 def _vbmi_plans(x: Tensor, w: Tensor, table: LookupTable) -> Iterator[_VbmiPlan]:
     for rows, runs, x_runs in ((w, x, True), (x, w, False)):
-        height, positions = rows.shape[1], runs.shape[1]
+        (height, depth), positions = rows.shape[1:], runs.shape[1]
         columns = WHOLE
         if height >= _ROWS_WORTH_A_SCAN:
-            in_order = runs.mT if runs.mT.is_contiguous() else runs.contiguous()
-            columns = columns_of(in_order.numpy())
+            in_memory = runs.mT if runs.mT.is_contiguous() else runs.contiguous()
+            columns = columns_of(in_memory.numpy())
         planes = table.planes(x_selects_rows=not x_runs, columns=columns)
         if planes is None:
             continue
         gather = _COPY_CYCLES if runs.mT.is_contiguous() else _TRANSPOSE_CYCLES
-        cycles = -(-positions // 64) * (height * _VBMI_CYCLES[planes.halves, planes.bits] + gather)
+        a_row, look_up = _VBMI_CYCLES[planes.halves, planes.bits]
+        registers = -(-positions // LANES)
+        tiles = -(-registers // REGISTERS)
+        cycles = depth * (height * (tiles * a_row + registers * look_up) + registers * gather)
+        in_order = runs_x(x, w) == x_runs
+        cycles += height * registers * (_WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES)
         if not rows.is_contiguous():
-            cycles += height * _COPY_CYCLES
+            cycles += height * -(-depth // LANES) * _COPY_CYCLES
         yield _VbmiPlan(rows, runs, planes, x_runs, cycles)
 
 
 def _dot_cycles(x: Tensor, w: Tensor) -> float:
-    return x.shape[1] * w.shape[1] * _DOT_CYCLES
+    return x.shape[1] * w.shape[1] * x.shape[2] * _DOT_CYCLES
 
 
 def _portable(x: Tensor, w: Tensor, lut: Tensor, result: Tensor) -> None:
