@@ -12,6 +12,7 @@ from htp.certificate import Certificate
 from htp.feature import Feature
 from htp.operand_function import Combination, OperandFunction, TableFeature
 from htp.term import Term
+from multipliers.bounded_json import read_json
 
 MOST_BYTES = 1 << 23
 """Size above which a text is no model (8 MiB)."""
@@ -49,10 +50,11 @@ def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]
         ValueError: The text is not JSON, of another format or version, too large, or misses a
             field.
     """
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"'text' must have at most {MOST_BYTES} characters, got {len(text)}")
     try:
-        document = json.loads(text)
+        document = read_json(text, most=MOST_BYTES)
+    except ValueError as error:
+        raise ValueError(f"'text' is no HTP model: {error}") from error
+    try:
         if (document["format"], document["version"]) != (_FORMAT, _VERSION):
             raise ValueError(
                 f"'text' must be a {_FORMAT} of version {_VERSION}, "
@@ -72,10 +74,8 @@ def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]
             terms,
             None if certificate is None else _certificate(certificate),
         )
-    except (LookupError, TypeError, RecursionError, OverflowError, AttributeError) as error:
+    except (LookupError, TypeError, OverflowError, AttributeError) as error:
         raise ValueError(f"'text' is no HTP model: {error!r}") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"'text' is no HTP model: {error}") from error
 
 
 def _function_fields(function: OperandFunction) -> Any:

@@ -83,7 +83,7 @@ def characterise(
         The figures.
 
     Raises:
-        TypeError: If `weights` holds no numbers.
+        TypeError: If `multiplier` is no `Multiplier`, or `weights` holds no numbers.
         ValueError: If `mred` is none of the three, or `weights` has another shape, is negative, not
             finite or zero everywhere, or weighs a code that a port does not accept.
 
@@ -101,6 +101,11 @@ def characterise(
         probabilistic adders", IEEE Trans. Computers 62(9), 2013 (MED, NMED).
     """
     check_convention(mred)
+    if not isinstance(multiplier, Multiplier):
+        raise TypeError(
+            f"'multiplier' must be a Multiplier, got {type(multiplier).__name__}; "
+            "multipliers.load(path) reads one from a file"
+        )
     pairs = population(multiplier, weights=weights)
     return figures_of_sums(
         error_sums(pairs.exact, pairs.error, weights=pairs.weights),

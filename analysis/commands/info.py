@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -76,7 +77,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     chosen = f"{forced}, by TORCHAPPROX_KERNEL" if forced else kernels[0]
     yield f"look-up kernel: {chosen}; this CPU runs {', '.join(kernels)}"
     if arguments.measure:
-        costs_path(threads).unlink(missing_ok=True)
+        with contextlib.suppress(RuntimeError, OSError):  # then nothing is kept either
+            costs_path(threads).unlink(missing_ok=True)
         engine_costs.cache_clear()
     costs = engine_costs(threads)
     yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
@@ -84,8 +86,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     if not costs.int8_exact:
         yield "  int8 products saturate on this CPU and are not used"
     yield f"  factors may pay up to rank {most_useful_terms(costs)}"
-    path = costs_path(threads)
-    yield f"  kept in {path}" if path.exists() else f"  not kept: {path} cannot be written"
+    try:
+        path = costs_path(threads)
+        yield f"  kept in {path}" if path.exists() else f"  not kept: {path} cannot be written"
+    except RuntimeError as error:
+        yield f"  not kept: {error} Set HOME or XDG_CACHE_HOME to a folder."
     for number in range(torch.cuda.device_count()):
         yield from _cuda_rates(number, measure=arguments.measure)
 

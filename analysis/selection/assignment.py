@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.selection.energies import Energies, energy_matrix, mac_shares
 from multipliers import Multiplier, get
+from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
 
 FORMAT = "torchapprox assignment"
@@ -200,7 +201,9 @@ class Assignment(Mapping[str, Multiplier]):
         return json.dumps(content, indent=2)
 
     @classmethod
-    def from_json(cls, text: str, *, multipliers: Iterable[Multiplier] | None = None) -> Assignment:
+    def from_json(
+        cls, text: str | bytes, *, multipliers: Iterable[Multiplier] | None = None
+    ) -> Assignment:
         """Read what `to_json` wrote.
 
         Args:
@@ -238,7 +241,7 @@ class Assignment(Mapping[str, Multiplier]):
     ) -> Assignment:
         """Read what `save` wrote; arguments and errors as `from_json`, and OSError."""
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8"), multipliers=multipliers)
+            return cls.from_json(json_bytes(path), multipliers=multipliers)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -249,11 +252,11 @@ class Assignment(Mapping[str, Multiplier]):
         return of_layers[range(len(self)), [names.index(name) for name in self.names.values()]]
 
 
-def _parsed(text: str) -> tuple[dict[str, str], dict[str, str]]:
+def _parsed(text: str | bytes) -> tuple[dict[str, str], dict[str, str]]:
     """Return multiplier by layer and digest by multiplier."""
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = read_json(text)
+    except ValueError as error:
         raise ValueError(f"not a readable assignment: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("not a readable assignment: it has another header")

@@ -22,6 +22,7 @@ from analysis.digits_models import DIGITS_MODELS
 from analysis.model_study import FOLDING_BATCHES, prepare
 from analysis.workload import Workload, load_workload
 from multipliers import Multiplier, load, save
+from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
 from torchapprox.layers import InferenceMode
 
@@ -172,7 +173,7 @@ def _restored(folder: Path, index: Mapping[str, Any], *, again: bool) -> Workloa
 def _index(folder: Path) -> dict[str, Any]:
     path = folder / _INDEX
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = read_json(json_bytes(path))
     except ValueError as error:
         raise ValueError(f"{path}: not a readable workload: {error}") from error
     if not isinstance(index, dict) or index.get("format") != FORMAT:

@@ -21,6 +21,8 @@ from typing import Any
 import filelock
 import pandas as pd
 
+from multipliers.bounded_json import read_json
+
 FORMAT = "torchapprox results"
 VERSION = 1
 
@@ -191,7 +193,7 @@ class ResultsStore:
             self._check_header(line)
             return
         try:
-            content = json.loads(line)
+            content = read_json(line)
             record = Record(content["inputs"], content["result"])
             key = content_key(record.inputs)
             if content["key"] != key:
@@ -205,7 +207,7 @@ class ResultsStore:
 
     def _check_header(self, line: bytes) -> None:
         try:
-            header = json.loads(line)
+            header = read_json(line)
         except ValueError:
             header = None
         if not isinstance(header, dict) or header.get("format") != FORMAT:

@@ -17,6 +17,7 @@ from pyslang import ast, syntax
 from multipliers.builder import NetlistBuilder, Place
 from multipliers.errors import NetlistError
 from multipliers.formats.text import read_text
+from multipliers.formats.verilog_macros import check_macros
 from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlist import Netlist
 
@@ -45,7 +46,8 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
 
     Read are modules with wires, continuous assignments of ``& | ^ ~ ! ~^ + ?:``, constants,
     selects, concatenations and replications, and instances of modules that the file defines or
-    that are among the cells of ``cells.v`` beside this file. A wire may be used above its
+    that are among the cells of ``cells.v`` beside this file. Macros without arguments are
+    expanded, other files are not included. A wire may be used above its
     declaration, and be named like a keyword that only SystemVerilog has. Gates on which no output
     depends are left out.
 
@@ -92,6 +94,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     """
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
+    check_macros(text, file)
     design = _readable_design(text, file, top)
     instance = design.choose_top(top)
     builder = NetlistBuilder(instance.name, file)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from multipliers.bounded_json import read_json
 from multipliers.errors import NetlistError
-from multipliers.formats.text import read_text
+from multipliers.formats.text import read_bytes, read_text
 from multipliers.formats.verilog import read_verilog
 from multipliers.library.figures import (
     PublishedFigures,
@@ -249,8 +249,10 @@ def _read_meta(root: Path) -> dict[str, PublishedFigures]:
     if not file.is_file():
         return {}
     try:
-        content = json.loads(read_text(file, most=_MOST_BYTES))
-    except (RecursionError, json.JSONDecodeError) as error:
+        content = read_json(read_bytes(file, most=_MOST_BYTES))
+    except NetlistError:
+        raise
+    except ValueError as error:
         raise NetlistError(f"no JSON: {error}", file=str(file)) from None
     figures: dict[str, PublishedFigures] = {}
     pending = [content]

@@ -50,6 +50,7 @@ def test_lut_takes_the_signedness_of_a_bare_table(tmp_path, capsys):
     assert "--order on the command line" in capsys.readouterr().err
 
 
+@pytest.mark.bad_input("closed-pipe")
 def test_work_goes_on_when_nobody_reads_the_lines(table, tmp_path):
     output = tmp_path / "out.npz"
     code = "import sys; from analysis.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -90,6 +91,7 @@ def test_an_absent_file_is_one_line(tmp_path, capsys):
     assert f"{path}: No such file or directory" in one_line_of(capsys)
 
 
+@pytest.mark.bad_input("damaged-file")
 def test_a_truncated_file_is_one_line(table, tmp_path, capsys):
     table.write_bytes(table.read_bytes()[:1000])
     assert main(["demo", "--multiplier", str(table), "--output", str(tmp_path / "r")]) == 1
@@ -111,6 +113,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_any_work(table, tmp_pat
     assert "Not a directory" in one_line_of(capsys)
 
 
+@pytest.mark.bad_input("no-folder")
 def test_an_output_that_cannot_be_written_is_one_line(table, tmp_path, capsys):
     assert main(["lut", str(table), "-o", str(tmp_path / "absent" / "out.npz")]) == 1
     assert "there is no folder" in capsys.readouterr().err
@@ -133,6 +136,7 @@ def test_wrong_use_leaves_with_code_2(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.bad_input("interrupt")
 def test_an_interrupt_is_no_traceback(table, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

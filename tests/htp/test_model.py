@@ -272,6 +272,7 @@ def test_a_certificate_of_wrong_types():
         HtpModel.from_json(json.dumps(document))
 
 
+@pytest.mark.bad_input("bad-json")
 def test_large_and_deep_texts_are_refused():
     with pytest.raises(ValueError, match="at most 8388608 characters"):
         HtpModel.from_json(" " * (8 << 20) + "{}")

@@ -148,6 +148,7 @@ def test_wrong_number_of_fan_ins():
         builder.gate(Op.MAJ, a, b)
 
 
+@pytest.mark.bad_input("many-nets")
 def test_the_number_of_nets_is_bounded(monkeypatch):
     monkeypatch.setattr("multipliers.builder._MOST_NETS", 6)
     builder = NetlistBuilder("m")

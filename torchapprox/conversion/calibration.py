@@ -31,8 +31,8 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
             arguments.
 
     Raises:
-        ValueError: There is no batch, a layer never ran, or a weight or an activation is not
-            finite.
+        ValueError: The model is not converted, there is no batch, a layer never ran, or a weight
+            or an activation is not finite.
 
     Examples:
         >>> from torchapprox import approximate
@@ -41,6 +41,10 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
         >>> calibrate(model, [torch.randn(16, 4), torch.randn(16, 4)])
     """
     layers = get_approx_modules(model)
+    if not layers:
+        raise ValueError(
+            "'model' must have approximate layers; convert it with torchapprox.approximate(model)"
+        )
     _check_weights(layers)
     modes = {layer: layer.inference_mode for _, layer in layers}
     model.apply(disable_fake_quant).apply(enable_observer)

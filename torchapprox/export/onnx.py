@@ -1,12 +1,14 @@
 """Approximate networks as ONNX files."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import nn
 
 from htp.factorise import DEFAULT_MAX_RANK
+from multipliers.whole_file import write_whole
 from torchapprox.export.plain_model import plain_model
 
 OPSET = 18
@@ -29,13 +31,14 @@ def export_onnx(
     Args:
         model: A converted model with frozen quantisers.
         example: An input, or a tuple of the model's inputs.
-        path: The file.
+        path: The file, which appears whole or not at all.
         max_rank: As `plain_model` takes it.
         options: Further arguments of `torch.onnx.export`, such as ``dynamic_axes``.
 
     Raises:
         ImportError: The packages ``onnx`` and ``onnxscript`` are missing.
         NotImplementedError: As `plain_model`.
+        OSError: The file cannot be written; an older one is still as it was.
         RuntimeError: As `plain_model`.
     """
     try:
@@ -44,4 +47,11 @@ def export_onnx(
         raise ImportError("ONNX export needs: pip install 'torchapprox[onnx]'") from error
     arguments = (example,) if isinstance(example, torch.Tensor) else example
     settings = {"opset_version": OPSET, "dynamo": False, **options}
-    torch.onnx.export(plain_model(model, max_rank=max_rank), arguments, str(path), **settings)
+    plain = plain_model(model, max_rank=max_rank)
+    if settings["dynamo"]:  # that exporter writes large weights beside the file
+        torch.onnx.export(plain, arguments, str(path), **settings)
+        return
+    with TemporaryDirectory() as folder:
+        whole = Path(folder) / "model.onnx"
+        torch.onnx.export(plain, arguments, str(whole), **settings)
+        write_whole(Path(path), whole.read_bytes())

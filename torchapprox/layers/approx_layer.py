@@ -12,6 +12,7 @@ from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
 from torchapprox.layers.product_parameters import product_parameters
 from torchapprox.operators.affine.codes import real_operand
+from torchapprox.operators.affine.finite import check_finite
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
@@ -133,18 +134,21 @@ class ApproxLayer(LayerSettings, ABC):
             The layer's output, floating point, at least float32.
 
         Raises:
+            NotImplementedError: The activations are sparse or nested, or have no data.
             RuntimeError: APPROXIMATE mode without scale and zero point, or with a quantiser that
                 never saw data.
+            TypeError: The activations are not a tensor of real floating-point numbers.
             ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
                 whose range does not fit the multiplier's port.
         """
         if x_range is not None:
             self._input_range = x_range
-        w, w_clip = real_operand(self.weight), self.deferred(self.weight_fake_quant)
-        w = self._quantise_weight(w) if w_clip is None else w
-        y = self.multiply(
-            real_operand(x), w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip
-        )
+        x, w = real_operand(x, "x"), real_operand(self.weight, "weight")
+        w_clip = self.deferred(self.weight_fake_quant)
+        if w_clip is None:
+            check_finite(w, "the layer's weight")
+            w = self._quantise_weight(w)
+        y = self.multiply(x, w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip)
         bias = self.bias if bias is None else bias
         if bias is not None:
             y = y + bias.view(self.channel_shape)

@@ -137,13 +137,15 @@ class ApproxMatmul(ApproxLayer):
             As `torch.matmul`; of the operands' type.
 
         Raises:
+            NotImplementedError: An operand is sparse or nested, or has no data.
+            TypeError: An operand is not a tensor of real floating-point numbers.
             ValueError: Shapes do not match, or an operand holds NaN or infinity.
         """
         # Vectors become matrices of one row or column, so that outputs are matrices for everyone.
         rows, columns = matrices(x, w)
         quantiser: Any = self.activation_fake_quant
-        x_q, x_clip = self._quantise(rows, quantiser)
-        w_q, w_clip = self._quantise(columns.mT, self.weight_fake_quant)
+        x_q, x_clip = self._quantise("x", rows, quantiser)
+        w_q, w_clip = self._quantise("w", columns.mT, self.weight_fake_quant)
         y = self.multiply(
             x_q,
             w_q,
@@ -159,13 +161,13 @@ class ApproxMatmul(ApproxLayer):
         return y.to(torch.promote_types(x.dtype, w.dtype))
 
     def _quantise(
-        self, values: Tensor, quantiser: nn.Module
+        self, argument: str, values: Tensor, quantiser: nn.Module
     ) -> tuple[Tensor, tuple[int, int] | None]:
         """Return an operand for `multiply`, and the limits of a quantiser that is left to it."""
-        values, clip = real_operand(values), self.deferred(quantiser)
+        values, clip = real_operand(values, argument), self.deferred(quantiser)
         if clip is not None:
             return values, clip
-        check_finite(values)
+        check_finite(values, f"'{argument}'")
         return quantiser(values), None
 
     def _last_counts(self, name: str) -> tuple[int, int]:

@@ -90,6 +90,7 @@ class ApproxWrapper(nn.Module):
             output_size: Size of the output that a transposed convolution is asked for.
 
         Raises:
+            NotImplementedError: The input is sparse or nested, or has no data.
             RuntimeError: The model is not prepared, or in APPROXIMATE mode not calibrated.
             TypeError: The input is not a tensor of real floating-point numbers.
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
@@ -97,7 +98,7 @@ class ApproxWrapper(nn.Module):
         layer, quantiser = self.layer, self.activation_quantiser
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        clip, values = layer.deferred(quantiser), real_operand(x)
+        clip, values = layer.deferred(quantiser), real_operand(x, "x")
         if clip is None:
             check_finite(values)
         options = {} if output_size is None else {"output_size": output_size}

@@ -19,10 +19,14 @@ from torchapprox.layers.gradient_setting import GradientSetting
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.output_noise import OutputNoise
 from torchapprox.layers.product_table import ProductTable, multiplier_of_table
+from torchapprox.layers.state_version import check_state_version
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.engine.choice import check_engine
 from torchapprox.operators.gradients import ProductGradient
 from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
+
+STATE_VERSION = 1
+"""Raised where a checkpoint of this program would be misread by an earlier one."""
 
 
 class LayerSettings(nn.Module):
@@ -248,17 +252,29 @@ class LayerSettings(nn.Module):
         """Return mode, accumulator and gradient as texts, numbers and tensors, for `state_dict`."""
         accumulator = None if self._accumulator is None else asdict(self._accumulator)
         return {
+            "version": STATE_VERSION,
             "inference_mode": self._inference_mode.value,
             "accumulator": accumulator,
             "gradient": estimator_state(self.gradient),
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `get_extra_state` returned."""
-        self._inference_mode = InferenceMode(state["inference_mode"])
-        fields = state["accumulator"]
-        self._accumulator = None if fields is None else Accumulator(**fields)
-        self.gradient = estimator_from_state(state.get("gradient", {"kind": "straight-through"}))
+        """Take back what `get_extra_state` returned, of this version or an earlier one.
+
+        Raises:
+            ValueError: The state is of a later version, or damaged.
+        """
+        check_state_version(state, STATE_VERSION)
+        try:
+            mode, fields = InferenceMode(state["inference_mode"]), state["accumulator"]
+            accumulator = None if fields is None else Accumulator(**fields)
+            # The first states had no gradient, since there was one only.
+            gradient = estimator_from_state(state.get("gradient", {"kind": "straight-through"}))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint's settings of a layer are damaged: {error}"
+            ) from error
+        self._inference_mode, self._accumulator, self.gradient = mode, accumulator, gradient
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

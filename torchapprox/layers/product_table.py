@@ -7,8 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from multipliers import Multiplier, Port, exact_products
+from torchapprox.layers.state_version import check_state_version
 from torchapprox.operators.lookup.lut_matmul import entry_range
 from torchapprox.operators.remembered import remembered
+
+STATE_VERSION = 1
+"""Raised where a checkpoint of this program would be misread by an earlier one."""
 
 
 class ProductTable(nn.Module):
@@ -123,12 +127,17 @@ class ProductTable(nn.Module):
             )
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return name, source and ports; only strings and booleans, for safe loading."""
-        return {"labels": self._labels}
+        """Return name, source and ports; only texts, numbers and booleans, for safe loading."""
+        return {"version": STATE_VERSION, "labels": self._labels}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `get_extra_state` returned."""
-        self._labels = state["labels"]
+        """Take back what `get_extra_state` returned.
+
+        Raises:
+            ValueError: The state is of a later version, or damaged.
+        """
+        check_state_version(state, STATE_VERSION)
+        self._labels = _checked_labels(state.get("labels"))
         self._lut_range = None
 
     def _load_from_state_dict(
@@ -142,7 +151,7 @@ class ProductTable(nn.Module):
         if saved is not None and self.lut is None:
             table = torch.zeros(256, 256, dtype=torch.int32, device=self._anchor.device)
             self.lut = _columns_contiguous(table)
-        elif saved is None and state_dict.get(f"{prefix}_extra_state") == {"labels": None}:
+        elif saved is None and _is_exact_product(state_dict.get(f"{prefix}_extra_state")):
             self.lut = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
@@ -175,6 +184,29 @@ def multiplier_of_table(lut: np.ndarray[Any, Any] | Tensor) -> Multiplier:
             f"'lut' must be a NumPy array, an int32 tensor or None, got {type(lut).__name__}"
         )
     return Multiplier.from_lut(lut)
+
+
+def _is_exact_product(state: Any) -> bool:
+    """Whether a saved state is that of no table, rather than one whose table is missing."""
+    return isinstance(state, dict) and "labels" in state and state["labels"] is None
+
+
+def _checked_labels(labels: Any) -> dict[str, Any] | None:
+    """Return the labels of a checkpoint, or raise ValueError for what `assign` does not make."""
+    if labels is None:
+        return None
+    kinds = {"name": str, "source": str, "x_signed": bool, "w_signed": bool,
+             "x_width": int, "w_width": int}  # fmt: skip
+    if (
+        not isinstance(labels, dict)
+        or {name: type(value) for name, value in labels.items()} != kinds
+    ):
+        raise ValueError(
+            f"the checkpoint's multiplier must have {', '.join(kinds)}, got {labels!r}"
+        )
+    if not all(2 <= labels[width] <= 8 for width in ("x_width", "w_width")):
+        raise ValueError(f"the checkpoint's ports must have 2 to 8 bits, got {labels!r}")
+    return dict(labels)
 
 
 def _columns_contiguous(table: Tensor) -> Tensor:

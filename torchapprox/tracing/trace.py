@@ -13,12 +13,17 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from multipliers.bounded_json import read_json
 from multipliers.whole_file import write_whole
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_sample import OperandSample
 
 FORMAT = "torchapprox trace"
 VERSION = 2
+MOST_BYTES = 1 << 32
+"""Size of a trace's arrays above which `Trace.load` has to be told that they are wanted (4 GiB)."""
+
+_MOST_HEADER_BYTES = 1 << 26
 
 _LAYER_ARRAYS = ("w_zero_point", "scale", "x_counts", "joint_counts")
 _SAMPLE_ARRAYS = tuple(field.name for field in fields(OperandSample))
@@ -70,15 +75,16 @@ class Trace(Mapping[str, LayerTrace]):
         write_whole(Path(path), buffer.getvalue())
 
     @classmethod
-    def load(cls, path: str | Path) -> "Trace":
+    def load(cls, path: str | Path, *, most_bytes: int = MOST_BYTES) -> "Trace":
         """Read what `save` wrote.
 
         Args:
             path: The file.
+            most_bytes: Greatest size of all arrays in bytes; bounds the memory of a bad file.
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: The file is damaged, of a later version, or holds something else.
+            ValueError: The file is damaged, too large, of a later version, or holds something else.
 
         Examples:
             >>> import tempfile
@@ -89,11 +95,12 @@ class Trace(Mapping[str, LayerTrace]):
         """
         with Path(path).open("rb") as content:
             try:
-                layers = _read(content)
+                layers = _read(content, most_bytes)
             except (
                 AttributeError,
                 EOFError,
                 KeyError,
+                MemoryError,
                 RuntimeError,
                 SyntaxError,
                 TypeError,
@@ -106,9 +113,17 @@ class Trace(Mapping[str, LayerTrace]):
         return cls({layer.name: layer for layer in layers})
 
 
-def _read(content: BinaryIO) -> list[LayerTrace]:
+def _read(content: BinaryIO, most_bytes: int) -> list[LayerTrace]:
+    with zipfile.ZipFile(content) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    if sizes.get("header.npy", 0) > _MOST_HEADER_BYTES or sum(sizes.values()) > most_bytes:
+        raise ValueError(
+            f"its arrays must have at most {most_bytes} bytes, {_MOST_HEADER_BYTES} of them in the "
+            f"header, got {sum(sizes.values())}; state a greater 'most_bytes' if it is yours"
+        )
+    content.seek(0)
     with np.load(content, allow_pickle=False) as file:
-        header = _header(json.loads(str(file["header"])))
+        header = _header(read_json(str(file["header"])))
         return [
             _layer(scalars, {name: file[f"{number}/{name}"] for name in _ARRAYS})
             for number, scalars in enumerate(header["layers"])

@@ -102,6 +102,7 @@ def test_each_job_is_yielded_once_and_only_culprits_are_blamed(
             assert value == number * number
 
 
+@pytest.mark.bad_input("killed-worker")
 def test_processes_do_them_and_a_killed_one_loses_nothing(tmp_path):
     job = Killing(tmp_path, once=[3], seconds=0.05)
     found = [*run_jobs(job, range(8), executor=forked_pool(), in_flight=4)]
@@ -109,6 +110,7 @@ def test_processes_do_them_and_a_killed_one_loses_nothing(tmp_path):
     assert calls(tmp_path, 3) == 2
 
 
+@pytest.mark.bad_input("killed-worker")
 def test_a_job_that_kills_every_worker_is_named_and_the_others_are_done(tmp_path):
     job = Killing(tmp_path, always=[2])
     found = dict(run_jobs(job, range(5), executor=forked_pool(), in_flight=4))
@@ -134,6 +136,7 @@ def test_workers_that_never_start_end_the_loop():
         [*run_jobs(square, range(3), executor=lambda: broken)]
 
 
+@pytest.mark.bad_input("interrupt")
 def test_an_interrupt_cancels_what_has_not_started():
     started = []
     hold = threading.Event()

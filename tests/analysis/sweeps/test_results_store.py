@@ -59,6 +59,7 @@ def test_anything_reads_the_file(store):
     assert [row["square"] for row in frame["result"].dropna()] == [0, 1, 4]
 
 
+@pytest.mark.bad_input("cut-results")
 def test_a_record_cut_off_anywhere_is_dropped_and_those_before_it_stay(tmp_path):
     path = tmp_path / "results.jsonl"
     filled(path, 2)
@@ -97,6 +98,7 @@ def test_foreign_files_are_refused_and_stay_as_they_are(tmp_path, content):
     assert path.read_bytes() == content
 
 
+@pytest.mark.bad_input("later-file")
 def test_another_version_is_refused(tmp_path):
     path = tmp_path / "old.jsonl"
     path.write_text(HEADER.replace("1}", "0}"))
@@ -137,6 +139,7 @@ def test_what_is_not_for_json_is_refused_and_leaves_no_trace(store):
     assert len(store) == 0
 
 
+@pytest.mark.bad_input("full-disk")
 def test_a_full_disk_leaves_the_file_as_it_was(store, monkeypatch):
     store.add({"x": 1}, {"y": 1})
     before = store.path.read_bytes()

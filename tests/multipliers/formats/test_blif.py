@@ -171,6 +171,7 @@ def test_top():
         parse_blif(text, top="c")
 
 
+@pytest.mark.bad_input("hierarchy")
 def test_exponential_hierarchy_is_refused():
     text = ".model l0\n.inputs a\n.outputs y\n.conn a y\n.end\n"
     for level in range(1, 40):

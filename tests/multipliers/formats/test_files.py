@@ -144,6 +144,7 @@ def test_foreign_npz(multiplier, tmp_path, changes, error, message):
         load(tmp_path / "m.npz")
 
 
+@pytest.mark.bad_input("pickled")
 def test_pickled_objects_are_not_loaded(multiplier, tmp_path):
     np.savez(tmp_path / "m.npz", **fields_of(multiplier, name=np.array([{}], dtype=object)))
     with pytest.raises(ValueError, match=r"m\.npz: not a \.npz file.* allow_pickle=False"):
@@ -270,6 +271,7 @@ def test_npz_with_impossible_widths(multiplier, tmp_path, widths):
         load(tmp_path / "m.npz")
 
 
+@pytest.mark.bad_input("packed-bomb")
 def test_npz_that_unpacks_to_gigabytes(tmp_path):
     with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("lut.npy", bytes(1 << 23))
@@ -277,6 +279,7 @@ def test_npz_that_unpacks_to_gigabytes(tmp_path):
         load(tmp_path / "m.npz")
 
 
+@pytest.mark.bad_input("packed-bomb")
 def test_npy_that_claims_gigabytes(tmp_path):
     header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<i4', 'fortran_order': False, 'shape': (%s), }"
     for shape in (b"99999999999,", b"4611686018427387905,", b"256, 99999999"):
@@ -285,6 +288,7 @@ def test_npy_that_claims_gigabytes(tmp_path):
             load(tmp_path / "m.npy", signed=True)
 
 
+@pytest.mark.bad_input("long-file")
 def test_tables_of_more_than_four_megabytes(tmp_path):
     for suffix in (".npz", ".csv", ".h"):
         (tmp_path / f"m{suffix}").write_bytes(bytes((1 << 22) + 1))

@@ -43,6 +43,7 @@ def test_whole_file(tmp_path, name):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(MUTATIONS)
+@pytest.mark.bad_input("damaged-file")
 def test_damaged_file(tmp_path, name, mutations):
     content = FILES[name]
     for mutation in mutations:

@@ -132,6 +132,7 @@ def test_bad_file(text, top, message):
         parse_verilog(text, top=top, file="bad.v")
 
 
+@pytest.mark.bad_input("wide-words")
 def test_enormous_ports():
     with pytest.raises(NetlistError, match="1: 'a' must have at most 65536 bits, got 8000001"):
         parse_verilog("module m(input [8000000:0] a, output y); assign y = a[0]; endmodule")
@@ -144,6 +145,7 @@ def test_the_error_of_the_reading_that_got_further():
         parse_verilog(text)
 
 
+@pytest.mark.bad_input("hierarchy")
 def test_exponential_hierarchy_is_refused():
     text = "module l0(input a, output y); assign y = a; endmodule\n"
     for level in range(1, 30):

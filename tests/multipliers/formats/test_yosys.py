@@ -85,6 +85,7 @@ def test_program_on_the_path_takes_precedence(tmp_path, monkeypatch):
     assert commands == [["/opt/yosys", "-q", "-s", "script.ys"]]
 
 
+@pytest.mark.bad_input("slow-synthesis")
 def test_time_limit(tmp_path, monkeypatch):
     (tmp_path / "m.v").write_text(BEHAVIOURAL)
 

@@ -25,6 +25,7 @@ def test_calibration_freezes_the_quantisers():
     assert all(torch.equal(after[key], value) for key, value in before.items())
 
 
+@pytest.mark.bad_input("no-calibration")
 def test_without_calibration_the_quantisers_learn_while_the_model_runs():
     model = small_cnn()
     convert(model, calibration=None)
@@ -55,11 +56,13 @@ class Branch(nn.Module):
         return self.used(x)
 
 
+@pytest.mark.bad_input("unreached-layer")
 def test_calibration_must_reach_every_layer():
     with pytest.raises(ValueError, match="must reach every layer, but 'unused' never ran"):
         convert(Branch(), calibration=[torch.randn(4, 4)])
 
 
+@pytest.mark.bad_input("bad-calibration")
 def test_a_weight_that_is_not_finite():
     model = small_cnn()
     model[2].weight.data[0, 0, 0, 0] = float("nan")

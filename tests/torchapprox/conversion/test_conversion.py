@@ -202,6 +202,7 @@ SIGNED_X = Multiplier.from_lut(exact_products(True, True))
         ({"calibration": [torch.full((1, 2, 6, 6), float("nan"))]}, ValueError, "must be finite"),
     ],
 )
+@pytest.mark.bad_input("failed-conversion")
 def test_a_failed_conversion_leaves_the_model_as_it_was(options, error, message):
     model = small_cnn()
     parameters, text = list(model.parameters()), repr(model)
@@ -312,6 +313,7 @@ def test_a_setting_for_no_layer(option, value):
     assert repr(model) == text
 
 
+@pytest.mark.bad_input("failed-conversion")
 def test_a_failed_second_conversion_leaves_the_first_as_it_was():
     model, multiplier = small_cnn(), random_multiplier()
     convert(model, multiplier, exclude=["4"])

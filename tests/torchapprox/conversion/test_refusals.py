@@ -32,9 +32,12 @@ def converted(mode):
         (np.ones((2, 4), np.float32), "ndarray"),
     ],
 )
+@pytest.mark.bad_input("no-floats")
 def test_operands_that_are_not_real_floats(mode, x, kind):
     # Integers would come out as integers, rounded to nothing.
-    with pytest.raises(TypeError, match=f"must be real floating-point tensors, got {kind}"):
+    with pytest.raises(
+        TypeError, match=f"of real floating-point numbers, got {kind}"
+    ):
         converted(mode)(x)
 
 
@@ -57,6 +60,7 @@ def test_floats_of_other_width_keep_their_type(dtype):
     ],
 )
 @pytest.mark.parametrize("batches", [torch.randn(8, 4), {"x": torch.randn(8, 4)}])
+@pytest.mark.bad_input("one-batch")
 def test_one_batch_where_several_belong(run, batches):
     # The rows of a tensor would pass for batches of one sample.
     with pytest.raises(TypeError, match=r"iterable of batches, got one .*: put it into a list"):

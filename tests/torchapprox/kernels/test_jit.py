@@ -13,6 +13,7 @@ import torchapprox.kernels
 from torchapprox.kernels.jit import jit_cpu
 
 
+@pytest.mark.bad_input("read-only-cache")
 def test_without_a_place_for_the_cache_kernels_compile_all_the_same(monkeypatch):
     original = numba.njit
     monkeypatch.setattr(

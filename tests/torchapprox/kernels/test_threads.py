@@ -74,6 +74,7 @@ def test_any_number_of_threads(number):
     assert torch.equal(product(), EXPECTED)
 
 
+@pytest.mark.bad_input("threads")
 def test_several_python_threads_at_once():
     results = []
     callers = [
@@ -99,6 +100,7 @@ def product_in_child():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.bad_input("fork")
 def test_after_a_fork():
     product()  # the parent's pool exists, its threads do not live on in the child
     with warnings.catch_warnings():
@@ -120,6 +122,7 @@ class Products(Dataset):
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.bad_input("fork")
 def test_in_the_workers_of_a_data_loader(context):
     if context == "spawn":
         pytest.importorskip("tests.torchapprox", reason="workers must find the tests' modules")

@@ -23,6 +23,7 @@ def conv(*args, **options):
         (conv(4, 2, 3, padding="same", dilation=2), 36, 36 * 2 * 6 * 7),
     ],
 )
+@pytest.mark.bad_input("before-forward")
 def test_convolution(layer, fan_in, opcount):
     assert layer.fan_in == fan_in
     with pytest.raises(ValueError, match="'opcount' needs the size of the input"):

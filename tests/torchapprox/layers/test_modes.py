@@ -88,6 +88,7 @@ def test_lut_none_is_the_exact_product():
         ([[0] * 256] * 256, TypeError, "NumPy array, an int32 tensor or None, got list"),
     ],
 )
+@pytest.mark.bad_input("bad-table")
 def test_lut_refuses_other_tables(lut, error, message):
     layer = linear()
     with pytest.raises(error, match=message):
@@ -95,6 +96,7 @@ def test_lut_refuses_other_tables(lut, error, message):
     assert torch.equal(layer.lut, ApproxLayer.accurate_lut())
 
 
+@pytest.mark.bad_input("bad-settings")
 def test_other_attributes_refuse_other_types():
     layer = linear()
     with pytest.raises(TypeError, match="'inference_mode' must be an InferenceMode, got 'noise'"):
@@ -105,6 +107,7 @@ def test_other_attributes_refuse_other_types():
         layer.multiplier = random_table()
 
 
+@pytest.mark.bad_input("before-scale")
 def test_approximate_mode_needs_scale_and_zero_point():
     layer = linear()
     layer.inference_mode = InferenceMode.APPROXIMATE
@@ -114,6 +117,7 @@ def test_approximate_mode_needs_scale_and_zero_point():
         layer(torch.zeros(1, 3))
 
 
+@pytest.mark.bad_input("per-channel-activations")
 def test_activations_per_channel_are_refused():
     layer = linear()
     layer.inference_mode = InferenceMode.APPROXIMATE
@@ -129,11 +133,13 @@ def test_weights_per_input_channel_are_refused():
         layer(torch.zeros(1, 3), ONE, ZERO)
 
 
+@pytest.mark.bad_input("before-prepare")
 def test_a_wrapper_without_quantisers_says_what_to_call():
     with pytest.raises(RuntimeError, match="no quantisers yet: call prepare_qat"):
         ApproxWrapper(nn.Linear(3, 2))(torch.zeros(1, 3))
 
 
+@pytest.mark.bad_input("port-mismatch")
 def test_unsigned_activations_do_not_enter_a_signed_port():
     wrapper = wrapped(nn.Linear(3, 2), qconfig=minmax_qconfig(UNSIGNED))
     message = r"activation quantiser's range 0\.\.255 does not fit .* within -128\.\.127, as torch"
@@ -158,6 +164,7 @@ def test_a_quantiser_that_was_exchanged_is_known_after_a_forward_pass():
 
 
 @pytest.mark.parametrize("operand", ["activation", "weight"])
+@pytest.mark.bad_input("before-calibration")
 def test_a_quantiser_that_never_saw_data_is_refused(operand):
     wrapper = wrapped(nn.Linear(3, 2), random_multiplier())
     quantisers = {
@@ -174,6 +181,7 @@ def test_a_quantiser_that_never_saw_data_is_refused(operand):
     wrapper(torch.rand(2, 3))
 
 
+@pytest.mark.bad_input("port-mismatch")
 def test_signed_weights_do_not_enter_an_unsigned_port():
     layer = linear()
     unsigned = Multiplier.from_lut(exact_products(False, False), x_signed=False, w_signed=False)
@@ -198,6 +206,7 @@ def test_a_narrow_port_takes_narrow_quantisers_only():
         wrapped(nn.Linear(3, 2), narrow)(x)
 
 
+@pytest.mark.bad_input("codes-outside-port")
 def test_codes_outside_a_stated_port_are_refused():
     layer = linear()
     layer.inference_mode = InferenceMode.APPROXIMATE
@@ -207,6 +216,7 @@ def test_codes_outside_a_stated_port_are_refused():
 
 @pytest.mark.parametrize("mode", InferenceMode)
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.bad_input("nan-input")
 def test_inputs_that_a_quantiser_would_hide_are_refused(bad, mode):
     wrapper = wrapped(nn.Linear(3, 2), mode=mode)
     x = torch.rand(4, 3)
@@ -216,6 +226,7 @@ def test_inputs_that_a_quantiser_would_hide_are_refused(bad, mode):
         wrapper(x)
 
 
+@pytest.mark.bad_input("large-values")
 def test_large_finite_inputs_are_accepted():
     x = torch.full((2, 3), 3e38)
     assert wrapped(nn.Linear(3, 2))(x).shape == (2, 2)
@@ -242,6 +253,7 @@ def test_the_bias_argument_replaces_the_layers_own(mode):
 
 @pytest.mark.parametrize("mode", InferenceMode)
 @pytest.mark.parametrize("layer", [nn.Linear(3, 2), nn.Conv2d(3, 2, 1)])
+@pytest.mark.bad_input("zero-size")
 def test_an_empty_batch_gives_an_empty_result(layer, mode):
     wrapper = wrapped(layer, random_multiplier(), mode=mode)
     shape = (3,) if isinstance(layer, nn.Linear) else (3, 4, 4)
@@ -250,6 +262,7 @@ def test_an_empty_batch_gives_an_empty_result(layer, mode):
     assert y.shape == (0, 2, *shape[1:])
 
 
+@pytest.mark.bad_input("other-shape")
 def test_inputs_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"'x' must be \(\.\.\., 3\), got \(2, 4\)"):
         linear()(torch.zeros(2, 4))

@@ -125,6 +125,7 @@ def test_without_a_table(kind):
 
 
 @pytest.mark.parametrize("odd", [torch.nan, torch.inf])
+@pytest.mark.bad_input("nan-on-device")
 def test_bad_input_gives_nan_where_the_cpu_has_an_error(odd):
     model, x = converted("linear")
     x[1, 2] = odd

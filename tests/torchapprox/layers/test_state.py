@@ -36,6 +36,7 @@ def fresh_cnn(multiplier=None):
 
 @pytest.mark.parametrize("before", [None, random_multiplier(5, x_signed=False)])
 @pytest.mark.parametrize("multiplier", [None, random_multiplier(4)])
+@pytest.mark.bad_input("other-state")
 def test_state_dict_carries_table_ports_mode_and_noise(multiplier, before):
     model = converted_cnn(multiplier)
     for _, layer in get_approx_modules(model):
@@ -51,12 +52,14 @@ def test_state_dict_carries_table_ports_mode_and_noise(multiplier, before):
         assert (new.mean, new.stdev, new.noise_in_eval) == (-0.5, 0.25, True)
 
 
+@pytest.mark.bad_input("state-without-tables")
 def test_a_checkpoint_without_tables_is_reported():
     state = {key: v for key, v in fresh_cnn().state_dict().items() if "product_table" not in key}
     with pytest.raises(RuntimeError, match="product_table"):
         fresh_cnn().load_state_dict(state)
 
 
+@pytest.mark.bad_input("damaged-state")
 def test_a_table_of_floats_is_refused():
     state = converted_cnn(random_multiplier()).state_dict()
     key = next(key for key in state if key.endswith("lut"))
@@ -67,6 +70,7 @@ def test_a_table_of_floats_is_refused():
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 @pytest.mark.parametrize("multiplier", [None, random_multiplier(4)])
+@pytest.mark.bad_input("copies")
 def test_copies_compute_the_same_and_are_independent(clone, multiplier):
     model = converted_cnn(multiplier)
     other = clone(model)
@@ -76,6 +80,7 @@ def test_copies_compute_the_same_and_are_independent(clone, multiplier):
     assert not torch.equal(other(images()), model(images()))
 
 
+@pytest.mark.bad_input("copies")
 def test_a_copy_made_while_tracing_is_not_traced():
     model = converted_cnn()
     with trace(model) as traces:
@@ -92,6 +97,7 @@ def test_moving_keeps_the_table_integer():
     assert model(images().double()).dtype == torch.float64
 
 
+@pytest.mark.bad_input("table-written")
 def test_the_range_of_the_table_follows_it():
     layer = wrapped(nn.Linear(4, 2), random_multiplier(limit=100)).wrapped
     assert layer.product_table.lut_range == (layer.lut.min(), layer.lut.max())

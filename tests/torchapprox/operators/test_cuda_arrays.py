@@ -49,6 +49,7 @@ def test_a_missing_package_names_the_extra(monkeypatch):
         pass
 
 
+@pytest.mark.bad_input("several-devices")
 def test_operands_on_several_devices_are_named():
     x, lut = torch.zeros(1, 1, dtype=torch.uint8), torch.zeros(256, 256, dtype=torch.int32)
     with pytest.raises(ValueError, match="on one device, got meta, cpu and cpu"):

@@ -69,12 +69,14 @@ def test_files_hold_nothing_that_is_executed(path):
         ),
     ],
 )
+@pytest.mark.bad_input("later-file")
 def test_other_content_is_refused(path, change, message):
     rewrite(path, change)
     with pytest.raises(ValueError, match=message):
         Trace.load(path)
 
 
+@pytest.mark.bad_input("damaged-file")
 def test_damaged_files_are_refused(path):
     content = path.read_bytes()
     for length in (0, 10, len(content) // 2, len(content) - 1):
@@ -83,6 +85,7 @@ def test_damaged_files_are_refused(path):
             Trace.load(path)
 
 
+@pytest.mark.bad_input("damaged-file")
 def test_flipped_bits_never_pass_as_another_error(traces, path):
     content, rng = path.read_bytes(), np.random.default_rng(0)
     for place in rng.integers(0, len(content), 40):

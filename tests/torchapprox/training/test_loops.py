@@ -250,6 +250,7 @@ PAIRS += [(after, before) for before, after in PAIRS]
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
+@pytest.mark.bad_input("other-state")
 def test_a_checkpoint_of_one_mode_loads_in_another(before, after):
     source = converted_cnn(MULTIPLIER if before != "quantised" else None, **STATES[before])
     file = io.BytesIO()

@@ -118,15 +118,40 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def real_operand(values: Tensor) -> Tensor:
+def real_operand(values: Tensor, argument: str) -> Tensor:
     """Return an operand as a layer quantises it, at least float32.
 
+    Args:
+        values: What the layer was given.
+        argument: Its name, for errors.
+
     Raises:
-        TypeError: If it is not a tensor of real floating-point numbers.
+        NotImplementedError: The tensor is sparse or nested, or has no data.
+        TypeError: It is not a tensor of real floating-point numbers.
+
+    Examples:
+        >>> real_operand(torch.tensor([1, 2]), "x")
+        Traceback (most recent call last):
+        TypeError: 'x' must be a tensor of real floating-point numbers, got torch.int64; convert it
+        first, for instance with float()
     """
     if not isinstance(values, Tensor) or not values.is_floating_point():
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
-        raise TypeError(f"a layer's operands must be real floating-point tensors, got {kind}")
+        raise TypeError(
+            f"'{argument}' must be a tensor of real floating-point numbers, got {kind}; convert it "
+            "first, for instance with float()"
+        )
+    if values.layout is not torch.strided or values.is_nested:
+        form = "a nested tensor" if values.is_nested else str(values.layout)
+        raise NotImplementedError(
+            f"'{argument}' must be a dense tensor, got {form}; convert it first, with to_dense() "
+            "or to_padded_tensor()"
+        )
+    if values.device.type == "meta":
+        raise NotImplementedError(
+            f"'{argument}' must hold data, got a tensor on the device 'meta'; move the model and "
+            "its input to a device with to_empty() and load_state_dict()"
+        )
     return at_least_float32(values)
 
 

@@ -4,8 +4,12 @@ import torch
 from torch import Tensor
 
 
-def check_finite(x: Tensor) -> None:
-    """Raise ValueError if a layer's input holds NaN or infinity.
+def check_finite(x: Tensor, what: str = "the layer's input") -> None:
+    """Raise ValueError if an operand holds NaN or infinity.
+
+    Args:
+        x: The operand, floating point.
+        what: What the error calls it.
 
     Examples:
         >>> check_finite(torch.tensor([3e38, 3e38]))
@@ -13,7 +17,7 @@ def check_finite(x: Tensor) -> None:
     # The sum is finite for nearly every finite input, and costs one pass and no memory.
     total = x.detach().sum(dtype=torch.promote_types(x.dtype, torch.float32))
     if not bool(torch.isfinite(total)) and not bool(torch.isfinite(x).all()):
-        raise not_finite(x, "the layer's input")
+        raise not_finite(x, what)
 
 
 def not_finite(values: Tensor, what: str) -> ValueError:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from htp import factorise
 from multipliers import exact_products
+from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
 from torchapprox.kernels import lay_out_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
@@ -107,7 +108,7 @@ def read_costs(path: Path, kind: type[Costs]) -> Costs | None:
         kind: A dataclass of floats and booleans.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(json_bytes(path))
     except (FileNotFoundError, ValueError):
         return None
     wanted = {field.name: field.type for field in fields(kind)}

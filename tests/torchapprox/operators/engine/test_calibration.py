@@ -56,6 +56,7 @@ def test_other_content_is_measured_anew(content, measured):
     assert len(measured) == 1
 
 
+@pytest.mark.bad_input("read-only-cache")
 def test_a_cache_that_cannot_be_written(measured, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -72,6 +73,7 @@ def test_a_cache_that_cannot_be_read(measured):
     path.chmod(stat.S_IRWXU)
 
 
+@pytest.mark.bad_input("no-home")
 def test_without_a_home(measured, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
 

@@ -99,6 +99,7 @@ def test_any_geometry(seed, sizes, kernel, stride, dilation, extra, groups):
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+@pytest.mark.bad_input("wide-table")
 def test_tables_too_wide_for_planes(dtype):
     limit = 2**26 if dtype == torch.int32 else 2**31 - 1
     lut = torch.from_numpy(random_table(2, limit=limit))

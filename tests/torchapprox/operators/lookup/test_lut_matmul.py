@@ -186,6 +186,7 @@ def test_transposed_table_swaps_the_operands():
         (0, 10**5, torch.int32),
     ],
 )
+@pytest.mark.bad_input("huge-k")
 def test_accumulator_at_its_boundary(m, entry, k, dtype):
     lut = torch.zeros(256, 256, dtype=torch.int32)
     lut[7, 3] = entry
@@ -239,6 +240,7 @@ def test_custom_op_is_well_behaved(m, n, wide, layout):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.bad_input("other-shape")
 def test_operands_are_checked_in_compiled_code_too():
     x, w = codes(3, 5), codes(4, 6)
     compiled = torch.compile(lut_matmul, backend="aot_eager")
