@@ -79,7 +79,7 @@ MISTAKES = {
     "wire p; wire [1:0] p;": "2: redefinition of 'p' with a different type",
     "assign y = a &;": "2: expected expression",
     "assign y = a\nwire p;": "2: expected ';'",
-    '`include "other.v"': "2: 'other.v': No such file",
+    '`include "other.v"': "2: other files are not included",
     "`unknown_macro": "2: unknown macro",
     "m u(a, w, y);": "infinitely recursive instantiation",
 }

@@ -35,9 +35,7 @@ def converted(mode):
 @pytest.mark.bad_input("no-floats")
 def test_operands_that_are_not_real_floats(mode, x, kind):
     # Integers would come out as integers, rounded to nothing.
-    with pytest.raises(
-        TypeError, match=f"of real floating-point numbers, got {kind}"
-    ):
+    with pytest.raises(TypeError, match=f"of real floating-point numbers, got {kind}"):
         converted(mode)(x)
 
 
