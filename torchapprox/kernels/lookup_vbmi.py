@@ -116,9 +116,6 @@ def _partition(
 @cache
 def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
     """Compile the kernel for a table's shape and for sums or real numbers."""
-    write, write_transposed = (
-        (write_reals, write_reals_transposed) if rescaled else (write_sums, write_sums_transposed)
-    )
     # A variable of this function, since only such constants are part of the key of Numba's cache.
     sources = vbmi_emitter.SOURCE + vbmi_panels.SOURCE + vbmi_results.SOURCE
 
@@ -233,9 +230,14 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
             tile = sums, width, out, places, length, group, first_row, last_row, begin, end
             channels = rescaling, group * height, group * positions
             if places.step == 1:
-                write(*tile, *channels)
+                if rescaled:
+                    write_reals(*tile, *channels)
+                else:
+                    write_sums(*tile, *channels)
+            elif rescaled:
+                write_reals_transposed(*tile, *channels)
             else:
-                write_transposed(*tile, *channels)
+                write_sums_transposed(*tile, *channels)
 
     return fill
 

@@ -19,7 +19,9 @@ def test_without_a_place_for_the_cache_kernels_compile_all_the_same(monkeypatch)
     monkeypatch.setattr(
         numba,
         "njit",
-        lambda **options: _refuse() if options.get("cache") else original(**options),
+        lambda *functions, **options: (
+            _refuse() if options.get("cache") else original(*functions, **options)
+        ),
     )
     assert jit_cpu(lambda x: x + 1)(1) == 2
 
@@ -52,3 +54,13 @@ def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
     called = [function.__globals__.get(other) for other in function.__code__.co_names]
     files = {each.py_func.__module__ for each in called if isinstance(each, Dispatcher)}
     assert files <= {function.__module__}
+
+
+@pytest.mark.parametrize("rescaled", [True, False])
+def test_a_kernel_in_a_function_has_one_key_in_all_processes(rescaled):
+    """Numba's key holds the pickles of what a closure sees, and a compiled function's is random."""
+    from torchapprox.kernels.lookup_vbmi import _filler
+
+    cells = _filler(1, 16, rescaled).py_func.__closure__
+    assert cells
+    assert {type(cell.cell_contents) for cell in cells} <= {int, bool, str}
