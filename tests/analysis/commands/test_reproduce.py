@@ -1,6 +1,11 @@
 """`torchapprox reproduce` on netlists that this program writes: interrupted and resumed."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +14,7 @@ from analysis.cli import main
 from analysis.reproduction import grid
 from multipliers import get_netlist, to_verilog
 
+ROOT = Path(__file__).parents[3]
 METHODS = ["none", "noise", "linear", "htp-one-term", "lut"]
 
 
@@ -103,3 +109,26 @@ def test_wrong_words_are_told_in_one_line(words, more, message, capsys):
 def test_multipliers_are_stated_once(capsys):
     assert main(["reproduce"]) == 1
     assert "state either --evoapprox DIR or multipliers" in capsys.readouterr().err
+
+
+@pytest.mark.nightly
+def test_a_table_whose_process_is_killed_is_resumed(words, tmp_path):
+    """The process dies without a word at some trial; what it had stored stays."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "analysis.cli", *words]
+    results = tmp_path / "out" / "results.jsonl"
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and (not results.exists() or len(lines(results)) < 6):
+            time.sleep(0.05)
+        process.kill()
+    stored = lines(results)
+    assert 6 <= len(stored) < 14
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+    assert lines(results)[: len(stored)] == stored
+    assert len(lines(results)) == 1 + 1 + 12
+    assert len(pd.read_csv(tmp_path / "out" / "trials.csv")) == 13
+
+
+def lines(file):
+    """Return the lines of a file that end."""
+    return file.read_text().split("\n")[:-1]

@@ -200,6 +200,16 @@ def test_foreign_adapt_header(tmp_path):
         load(path, signed=False)
 
 
+def test_foreign_transaxx_header(tmp_path):
+    """The same array, declared for CUDA."""
+    path = tmp_path / "mul8s_x.h"
+    text = adapt_by_its_own_tool(lambda a, w: a * (w & ~1))
+    path.write_text(text)
+    expected = load(path).lut
+    path.write_text(text.replace("const int16_t lut", "const __device__ short lut"))
+    assert np.array_equal(load(path).lut, expected)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
