@@ -30,20 +30,18 @@ if TYPE_CHECKING:
     from analysis.modes import evaluating, set_mode
     from analysis.moments import ChannelMoments
     from analysis.multiplier_frame import comparison_frame, pareto_front
-    from analysis.multiplier_plots import (
-        column_plots,
-        plot_error_probability,
-        plot_error_profile,
-        plot_relative_error_map,
-    )
     from analysis.noise import NoiseParameters, NoiseProfile, apply_noise, noise_parameters, noisy
     from analysis.operand_stream import OperandStream, record_stream
-    from analysis.pareto_plot import plot_pareto
     from analysis.plots import (
+        column_plots,
         plot_error_histogram,
         plot_error_map,
+        plot_error_probability,
+        plot_error_profile,
         plot_operands,
+        plot_pareto,
         plot_predictions,
+        plot_relative_error_map,
     )
     from analysis.report import write_report
     from analysis.results import Accuracy, Results
@@ -224,17 +222,20 @@ _HOMES = {
     "modes": ("evaluating", "set_mode"),
     "moments": ("ChannelMoments",),
     "multiplier_frame": ("comparison_frame", "pareto_front"),
-    "multiplier_plots": (
-        "column_plots",
-        "plot_error_probability",
-        "plot_error_profile",
-        "plot_relative_error_map",
-    ),
     "noise": ("NoiseParameters", "NoiseProfile", "apply_noise", "noise_parameters", "noisy"),
     "stream_energy": ("operand_energy",),
     "operand_stream": ("OperandStream", "record_stream"),
-    "plots": ("plot_error_histogram", "plot_error_map", "plot_operands", "plot_predictions"),
-    "pareto_plot": ("plot_pareto",),
+    "plots": (
+        "column_plots",
+        "plot_error_histogram",
+        "plot_error_map",
+        "plot_error_probability",
+        "plot_error_profile",
+        "plot_operands",
+        "plot_pareto",
+        "plot_predictions",
+        "plot_relative_error_map",
+    ),
     "report": ("write_report",),
     "results": ("Accuracy", "Results"),
     "selection": (

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.multiplier_plots import column_axes
+from analysis.plots.multiplier_plots import column_axes
 from analysis.style import figure_of
 from htp import HtpModel
 

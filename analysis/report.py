@@ -19,9 +19,14 @@ from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from analysis.comparison import LayerComparison
-from analysis.error_plots import plot_layer_errors, plot_model_scatter
-from analysis.pareto_plot import plot_pareto
-from analysis.plots import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
+from analysis.plots.error_model_plots import plot_layer_errors, plot_model_scatter
+from analysis.plots.pareto_plot import plot_pareto
+from analysis.plots.result_plots import (
+    plot_error_histogram,
+    plot_error_map,
+    plot_operands,
+    plot_predictions,
+)
 from analysis.results import Results
 from analysis.style import DARK, new_figure, render_both, render_png
 from analysis.tables import all_tables

@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         UserError: If something cannot be loaded, does not fit, or cannot be written.
     """
     from analysis.comparison import compare, ratio_quantiles
-    from analysis.error_plots import plot_model_scatter
     from analysis.model_study import prepare
+    from analysis.plots.error_model_plots import plot_model_scatter
     from analysis.sources import Reading, expand_sources, source_multiplier
     from analysis.style import PAPER, render_pdf, render_png
     from analysis.workload import load_workload

@@ -67,7 +67,7 @@ def show_comparison(sheets: Sequence[DataSheet], arguments: argparse.Namespace) 
     import pandas as pd
 
     from analysis.multiplier_frame import comparison_frame
-    from analysis.pareto_plot import plot_pareto
+    from analysis.plots.pareto_plot import plot_pareto
     from analysis.style import PAPER, render_png
 
     frame = comparison_frame(sheets)

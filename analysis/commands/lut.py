@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If a file cannot be read, understood or written.
     """
-    from analysis.multiplier_plots import column_plots
-    from analysis.plots import plot_error_map
+    from analysis.plots.multiplier_plots import column_plots
+    from analysis.plots.result_plots import plot_error_map
     from analysis.style import PAPER, render_png
     from analysis.tables import multiplier_table
     from multipliers import characterise, load, save, table_structure, worst_cases

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.demo import run_demo
-from analysis.plots import plot_predictions
+from analysis.plots.result_plots import plot_predictions
 from analysis.sources import file_multiplier
 from analysis.style import DARK, LIGHT, render_png
 from multipliers import demo_netlist

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.cli import main
-from analysis.multiplier_plots import column_plots
+from analysis.plots.multiplier_plots import column_plots
 from multipliers import array_multiplier, get, get_netlist, load, save, write_netlist
 from tests.components import needs_yosys
 

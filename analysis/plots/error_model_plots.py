@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import PercentFormatter
 
 from analysis.comparison import LayerComparison
-from analysis.operand_map import draw_operand_map
 from analysis.operand_order import ascending_operands
+from analysis.plots.operand_map import draw_operand_map
 from analysis.style import figure_of, new_figure
 from multipliers import Multiplier
 from torchapprox import LayerTrace

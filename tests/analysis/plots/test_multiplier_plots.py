@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from analysis.multiplier_frame import comparison_frame
-from analysis.multiplier_plots import (
+from analysis.plots.multiplier_plots import (
     column_plots,
     plot_error_probability,
     plot_error_profile,
     plot_relative_error_map,
 )
-from analysis.pareto_plot import plot_pareto
+from analysis.plots.pareto_plot import plot_pareto
 from analysis.style import PAPER, figure_of, new_figure, render_png
 from multipliers import Multiplier, error_distribution, error_profile, exact_products, get
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from analysis.multiplier_frame import pareto_front
-from analysis.multiplier_plots import column_axes
+from analysis.plots.multiplier_plots import column_axes
 from analysis.style import figure_of
 
 _MOST_LABELS = 12

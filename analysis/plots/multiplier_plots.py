@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
-from analysis.operand_map import draw_operand_map
 from analysis.operand_order import ascending_operands
-from analysis.plots import ERROR_LABEL, plot_error_histogram, plot_error_map
+from analysis.plots.operand_map import draw_operand_map
+from analysis.plots.result_plots import ERROR_LABEL, plot_error_histogram, plot_error_map
 from analysis.style import figure_of, new_figure
 from multipliers import Multiplier, error_distribution, error_profile
 from multipliers.error_profile import Operand
