@@ -21,6 +21,7 @@ from numba import cuda as _cuda
 from numba import types
 
 from benchmarks.cuda_occupancy import resident_blocks
+from benchmarks.record import recorded
 from torchapprox.kernels import (
     factors_cuda,
     lookup_cuda,
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)

@@ -14,15 +14,21 @@ PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
 TRACKED: dict[str, tuple[str, str]] = {
     "table": ("Look-ups", "Products by look-up against a naive loop and float32."),
+    "shapes": ("Look-ups over a grid of shapes", "Rates of the kernels, and the baselines' share."),
     "networks": ("Whole networks", "Forward passes and training steps relative to float32."),
     "engines": ("Look-ups or factors", "Layers by both engines, relative to the quantised layer."),
     "htp_tables": ("Factorisations and fitted models", "Of the package's own multipliers."),
     "multiplier_times": ("From a file to figures", "Against the time that was aimed at."),
     "error_models": ("Predicted and measured error", "By the model of a layer's error."),
     "noise_against_table": ("Noise for a table", "Spread and mean on the same operands."),
+    "digits_accuracy": ("Accuracy without retraining", "On digits, three networks."),
     "retraining": ("Accuracy after retraining", "On digits, by method and multiplier."),
     "training_steps": ("Training steps", "Time and memory by the gradient."),
     "selection": ("Chosen multipliers", "Energy and accuracy by the method that chooses."),
+    "cuda_registers": (
+        "CUDA kernels compiled",
+        "Registers, spills, occupancy; without a device.",
+    ),
     "cuda_device": ("On a CUDA device", "Products and networks; integers equal the CPU's."),
 }
 """Title and one sentence of each benchmark by the name of its script, in the page's order."""

@@ -87,7 +87,7 @@ def parts(lines: Sequence[str]) -> Iterator[Part]:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 class _Both(io.TextIOBase):

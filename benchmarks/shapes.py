@@ -18,6 +18,7 @@ from functools import partial
 import torch
 
 from benchmarks.cases import Shape, operands
+from benchmarks.record import recorded
 from torchapprox.operators import lut_matmul
 
 ROWS = (1, 4, 16, 64, 197, 1024, 12544)
@@ -97,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main)
