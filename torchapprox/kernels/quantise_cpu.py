@@ -2,16 +2,20 @@ r"""Affine quantisation of floats on the CPU, one pass over the data each.
 
     q[c, i] = clip(rint(values[c, i] / scale[c]) + zero_point[c], low, high)
 
-in the arithmetic of PyTorch's fake-quantisers: a product with the reciprocal of the scale in the
-type of ``values``, rounded half to even. Channels are rows; a quantiser per tensor has one.
+in the arithmetic of PyTorch's fake-quantisers: a product with the reciprocal of the scale, found in
+the scale's type and rounded to that of ``values``, then rounded half to even. Channels are planes
+that follow each other; a quantiser per tensor has one.
 
-`quantise_cpu` writes the codes q mod 256, `fake_quantise_cpu` the reals scale * (q - zero_point),
-and `clip_gradient_cpu` a gradient where the quantiser did not clip, 0 elsewhere.
+`quantise_cpu` writes the codes q mod 256, perhaps with a margin of the zero point's code around
+each plane, which is what a convolution reads; `fake_quantise_cpu` writes the reals
+scale * (q - zero_point), and `clip_gradient_cpu` a gradient where the quantiser did not clip, 0
+elsewhere.
 
 Floor: 4 bytes read and 1 (codes), 4 (reals) or 8 (gradient) more read or written an element, so
 that all three are bound by memory.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,53 +25,72 @@ from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.threads import for_each_block
 
 BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread, fewer are not handed out
+Floats = NDArray[np.floating[Any]]
+Sizes = tuple[int, int, int]
 
 
 def quantise_cpu(
-    values: NDArray[np.floating[Any]],
-    inverse: NDArray[np.floating[Any]],
-    zero_point: NDArray[np.floating[Any]],
+    values: Floats,
+    scale: Floats,
+    zero_point: NDArray[np.int64],
     limits: tuple[int, int],
     codes: NDArray[np.uint8],
     *,
+    size: Sizes | None = None,
+    padded: Sizes = (0, 0, 0),
+    before: Sizes = (0, 0, 0),
     threads: int,
 ) -> bool:
     """Fill ``codes`` and return whether every value is finite.
 
     Args:
-        values: float32 or float64 `(C, L)`, C-contiguous.
-        inverse: Reciprocal of the scale, of the type of ``values``, `(C,)`.
-        zero_point: Integers, of the type of ``values``, `(C,)`.
+        values: float32 or float64, one-dimensional.
+        scale: float32 or float64 `(C,)`.
+        zero_point: int64 `(C,)`.
         limits: Least and greatest q.
-        codes: uint8 `(C, L)`, C-contiguous; overwritten.
+        codes: uint8, one-dimensional; overwritten.
+        size: Of a plane of values; None where planes have no margin. With a margin C is 1.
+        padded: Of a plane of codes.
+        before: Where a plane of values starts in one of codes.
         threads: Largest number of threads to use.
     """
     low, high = map(values.dtype.type, limits)
     unbounded: list[bool] = []
+    if size is None:
 
-    def fill(start: int, stop: int) -> None:
-        if _quantise(values, inverse, zero_point, low, high, codes, start, stop):
+        def fill(start: int, stop: int) -> None:
+            if _quantise(values, scale, zero_point, low, high, codes, start, stop):
+                unbounded.append(True)
+
+        for_each_block(fill, values.size, BLOCK, threads)
+        return not unbounded
+
+    deep, tall, wide = padded
+    geometry = (*size, *padded, *before)
+
+    def fill_lines(start: int, stop: int) -> None:
+        if _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
             unbounded.append(True)
 
-    for_each_block(fill, values.size, BLOCK, threads)
+    lines = codes.size // max(1, math.prod(padded)) * deep * tall
+    for_each_block(fill_lines, lines, -(-BLOCK // max(1, wide)), threads)
     return not unbounded
 
 
 def fake_quantise_cpu(
-    values: NDArray[np.floating[Any]],
-    inverse: NDArray[np.floating[Any]],
-    scale: NDArray[np.floating[Any]],
-    zero_point: NDArray[np.floating[Any]],
+    values: Floats,
+    scale: Floats,
+    zero_point: NDArray[np.int64],
     limits: tuple[int, int],
-    reals: NDArray[np.floating[Any]],
+    reals: Floats,
     *,
     threads: int,
 ) -> None:
-    """Fill ``reals``, of the type of ``values``; arguments as `quantise_cpu` takes them."""
+    """Fill ``reals``, of the type and size of ``values``; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     for_each_block(
         lambda start, stop: _fake_quantise(
-            values, inverse, scale, zero_point, low, high, reals, start, stop
+            values, scale, zero_point, low, high, reals, start, stop
         ),
         values.size,
         BLOCK,
@@ -76,20 +99,20 @@ def fake_quantise_cpu(
 
 
 def clip_gradient_cpu(
-    values: NDArray[np.floating[Any]],
-    inverse: NDArray[np.floating[Any]],
-    zero_point: NDArray[np.floating[Any]],
+    values: Floats,
+    scale: Floats,
+    zero_point: NDArray[np.int64],
     limits: tuple[int, int],
-    gradient: NDArray[np.floating[Any]],
-    clipped: NDArray[np.floating[Any]],
+    gradient: Floats,
+    clipped: Floats,
     *,
     threads: int,
 ) -> None:
-    """Fill ``clipped`` from ``gradient``, both `(C, L)`; arguments as `quantise_cpu` takes them."""
+    """Fill ``clipped`` from ``gradient``, of one type; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     for_each_block(
         lambda start, stop: _clip_gradient(
-            values, inverse, zero_point, low, high, gradient, clipped, start, stop
+            values, scale, zero_point, low, high, gradient, clipped, start, stop
         ),
         values.size,
         BLOCK,
@@ -98,50 +121,87 @@ def clip_gradient_cpu(
 
 
 @jit_cpu
-def _quantise(values, inverse, zero_point, low, high, codes, start, stop):
-    """Quantise the elements numbered ``start`` to ``stop``; return whether one is not finite."""
-    length = values.shape[1]
-    unbounded = False
-    while start < stop:
-        channel, first = start // length, start % length
-        last = min(length, first + stop - start)
-        row, out = values[channel, first:last], codes[channel, first:last]
-        factor, shift = inverse[channel], zero_point[channel]
-        odd = 0
-        for i in range(last - first):
-            q = np.rint(row[i] * factor) + shift
-            # False for NaN; an infinite difference is NaN.
-            odd += 0 if row[i] - row[i] == 0 else 1
-            out[i] = np.uint8(np.int32(min(max(q, low), high)))
-        unbounded = unbounded or odd > 0
-        start += last - first
-    return unbounded
+def _parameters(values, scale, zero_point, channel):
+    """Return reciprocal, scale and zero point of a channel in the type of the values."""
+    kind = values.dtype.type
+    # The reciprocal in the scale's own type, as PyTorch computes it.
+    inverse = scale.dtype.type(1) / scale[channel]
+    return kind(inverse), kind(scale[channel]), kind(zero_point[channel])
 
 
 @jit_cpu
-def _fake_quantise(values, inverse, scale, zero_point, low, high, reals, start, stop):
-    length = values.shape[1]
+def _quantise_run(row, factor, shift, low, high, out):
+    """Quantise some neighbours; return how many are not finite."""
+    odd = 0
+    for i in range(row.size):
+        q = np.rint(row[i] * factor) + shift
+        # False for NaN; an infinite difference is NaN.
+        odd += 0 if row[i] - row[i] == 0 else 1
+        out[i] = np.uint8(np.int32(min(max(q, low), high)))
+    return odd
+
+
+@jit_cpu
+def _quantise(values, scale, zero_point, low, high, codes, start, stop):
+    """Quantise the elements numbered ``start`` to ``stop``; return whether one is not finite."""
+    length = values.size // scale.size
+    odd = 0
     while start < stop:
-        channel, first = start // length, start % length
-        last = min(length, first + stop - start)
-        row, out = values[channel, first:last], reals[channel, first:last]
-        factor, step, shift = inverse[channel], scale[channel], zero_point[channel]
-        for i in range(last - first):
+        channel = start // length
+        last = min(stop, (channel + 1) * length)
+        factor, _, shift = _parameters(values, scale, zero_point, channel)
+        odd += _quantise_run(values[start:last], factor, shift, low, high, codes[start:last])
+        start = last
+    return odd > 0
+
+
+@jit_cpu
+def _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
+    """Fill the padded lines numbered ``start`` to ``stop``; return whether a value is not finite.
+
+    Lines are numbered in the order (plane, deep, tall).
+    """
+    size_deep, size_tall, size_wide, deep, tall, wide, before, above, left = geometry
+    factor, _, shift = _parameters(values, scale, zero_point, 0)
+    margin = np.uint8(zero_point[0])
+    odd = 0
+    for line in range(start, stop):
+        y, z = line % tall - above, line // tall % deep - before
+        out = codes[line * wide : (line + 1) * wide]
+        if y < 0 or y >= size_tall or z < 0 or z >= size_deep:
+            out[:] = margin
+            continue
+        out[:left] = margin
+        out[left + size_wide :] = margin
+        first = ((line // (tall * deep) * size_deep + z) * size_tall + y) * size_wide
+        row = values[first : first + size_wide]
+        odd += _quantise_run(row, factor, shift, low, high, out[left : left + size_wide])
+    return odd > 0
+
+
+@jit_cpu
+def _fake_quantise(values, scale, zero_point, low, high, reals, start, stop):
+    length = values.size // scale.size
+    while start < stop:
+        channel = start // length
+        last = min(stop, (channel + 1) * length)
+        factor, step, shift = _parameters(values, scale, zero_point, channel)
+        row, out = values[start:last], reals[start:last]
+        for i in range(row.size):
             q = np.rint(row[i] * factor) + shift
             out[i] = (min(max(q, low), high) - shift) * step
-        start += last - first
+        start = last
 
 
 @jit_cpu
-def _clip_gradient(values, inverse, zero_point, low, high, gradient, clipped, start, stop):
-    length = values.shape[1]
+def _clip_gradient(values, scale, zero_point, low, high, gradient, clipped, start, stop):
+    length = values.size // scale.size
     while start < stop:
-        channel, first = start // length, start % length
-        last = min(length, first + stop - start)
-        row, out = values[channel, first:last], clipped[channel, first:last]
-        source = gradient[channel, first:last]
-        factor, shift = inverse[channel], zero_point[channel]
-        for i in range(last - first):
+        channel = start // length
+        last = min(stop, (channel + 1) * length)
+        factor, _, shift = _parameters(values, scale, zero_point, channel)
+        row, source, out = values[start:last], gradient[start:last], clipped[start:last]
+        for i in range(row.size):
             q = np.rint(row[i] * factor) + shift
             out[i] = source[i] if q == min(max(q, low), high) else 0
-        start += last - first
+        start = last

@@ -38,6 +38,10 @@ def for_each_block(
         threads: Largest number of threads that work at once.
     """
     blocks = -(-length // block)
+    if min(threads, blocks) <= 1:
+        if length:
+            task(0, length)
+        return
     numbers = itertools.count()
 
     def work() -> None:
@@ -45,9 +49,7 @@ def for_each_block(
         while (number := next(numbers)) < blocks:
             task(number * block, min(length, (number + 1) * block))
 
-    if min(threads, blocks) <= 1:
-        work()
-    elif _forked or (parallel := _openmp()) is None:
+    if _forked or (parallel := _openmp()) is None:
         _on_own_pool(work, min(threads, blocks))
     else:
         _on_openmp(parallel, work, threads)

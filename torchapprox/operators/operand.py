@@ -13,7 +13,6 @@ from torchapprox.operators.affine.codes import (
     to_codes,
     to_codes_and_fault,
 )
-from torchapprox.operators.convolution.padded_codes import padded_codes_and_fault
 from torchapprox.operators.convolution.padding import Margins, pad_codes
 from torchapprox.operators.cuda_arrays import on_cuda
 
@@ -78,12 +77,11 @@ class Operand:
                 "got {}..{}".format(*port, *self.clip)
             )
         quantiser = self._quantiser(self.clip)
+        if not any(map(any, margins)):
+            margins = ()
         if not on_cuda(values):
-            return OperandCodes(self._pad(quantiser.codes(values), margins), port, None)
-        if any(map(any, margins)):
-            codes, fault = padded_codes_and_fault(values, quantiser, margins)
-        else:
-            codes, fault = quantiser.codes_and_fault(values)
+            return OperandCodes(quantiser.codes(values, margins), port, None)
+        codes, fault = quantiser.codes_and_fault(values, margins)
         return OperandCodes(codes, port, fault)
 
     def _pad(self, codes: Tensor, margins: Margins) -> Tensor:

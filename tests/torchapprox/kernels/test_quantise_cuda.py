@@ -34,13 +34,12 @@ def drawn(kind, planes=3, area=50):
 def test_equals_the_cpu_kernels(channels, limits, zero, kind):
     values = drawn(kind) if channels == 3 else drawn(kind).reshape(1, -1)
     scale, shift = SCALES[-channels:], np.array([zero, zero + 1, zero - 1], np.int32)[-channels:]
-    inverse, real_shift = np.reciprocal(scale).astype(kind), shift.astype(kind)
-    codes, reals, clipped = np.empty(values.shape, np.uint8), *np.empty((2, *values.shape), kind)
-    gradient = np.random.default_rng(1).standard_normal(values.shape).astype(kind)
-    assert quantise_cpu(values, inverse, real_shift, limits, codes, threads=1)
-    parts = values, inverse, scale.astype(kind), real_shift, limits
+    codes, reals, clipped = np.empty(values.size, np.uint8), *np.empty((2, values.size), kind)
+    gradient = np.random.default_rng(1).standard_normal(values.size).astype(kind)
+    parts = values.ravel(), scale, shift.astype(np.int64), limits
+    assert quantise_cpu(*parts, codes, threads=1)
     fake_quantise_cpu(*parts, reals, threads=1)
-    clip_gradient_cpu(values, inverse, real_shift, limits, gradient, clipped, threads=1)
+    clip_gradient_cpu(*parts, gradient, clipped, threads=1)
     assert (clipped == 0).any()
     assert (clipped != 0).any()
 
@@ -48,31 +47,33 @@ def test_equals_the_cpu_kernels(channels, limits, zero, kind):
     out, fault = on_device(np.full(values.size, 77, np.uint8)), on_device(np.zeros(1, np.float32))
     plane = 1, 1, values.shape[1]
     quantise_cuda(of, by, plus, limits, out, fault, size=plane, padded=plane)
-    np.testing.assert_array_equal(out.copy_to_host(), codes.ravel())
+    np.testing.assert_array_equal(out.copy_to_host(), codes)
     assert fault.copy_to_host()[0] == 0
     out = on_device(np.empty(values.size, kind))
     fake_quantise_cuda(of, by, plus, limits, out, planes=channels)
-    np.testing.assert_array_equal(out.copy_to_host(), reals.ravel())
-    clip_gradient_cuda(of, by, plus, limits, on_device(gradient.ravel()), out, planes=channels)
-    np.testing.assert_array_equal(out.copy_to_host(), clipped.ravel())
+    np.testing.assert_array_equal(out.copy_to_host(), reals)
+    clip_gradient_cuda(of, by, plus, limits, on_device(gradient), out, planes=channels)
+    np.testing.assert_array_equal(out.copy_to_host(), clipped)
 
 
 @pytest.mark.parametrize("before", [(0, 1, 2), (1, 0, 0), (0, 0, 3)])
 def test_margins_hold_the_zero_points_code(before):
     size, padded, limits, zero = (2, 3, 5), (4, 4, 9), (-128, 127), -7
     values = drawn(np.float32, 3, 30)
-    whole = np.empty((1, values.size), np.uint8)
+    whole = np.empty(values.size, np.uint8)
     shift = np.array([zero], np.int64)
-    inverse = np.reciprocal(SCALES[1:2])
-    quantise_cpu(values.reshape(1, -1), inverse, shift.astype(np.float32), limits, whole, threads=1)
+    parts, places = (values.ravel(), SCALES[1:2], shift, limits), (size, padded, before)
+    quantise_cpu(*parts, whole, threads=1)
     expected = np.full((3, *padded), zero % 256, np.uint8)
     inner = tuple(slice(b, b + n) for b, n in zip(before, size, strict=True))
     expected[:, *inner] = whole.reshape(3, *size)
+    on_host = np.zeros(expected.size, np.uint8)
+    geometry = dict(zip(("size", "padded", "before"), places, strict=True))
+    assert quantise_cpu(*parts, on_host, threads=2, **geometry)
+    np.testing.assert_array_equal(on_host.reshape(expected.shape), expected)
     out, fault = on_device(np.zeros(expected.size, np.uint8)), on_device(np.zeros(1, np.float32))
-    quantise_cuda(
-        *map(on_device, (values.ravel(), SCALES[1:2], shift)), limits, out, fault,
-        size=size, padded=padded, before=before,
-    )  # fmt: skip
+    of, by, plus = map(on_device, parts[:3])
+    quantise_cuda(of, by, plus, limits, out, fault, **geometry)
     np.testing.assert_array_equal(out.copy_to_host().reshape(expected.shape), expected)
 
 

@@ -1,23 +1,26 @@
 """An affine quantiser as a value: codes, reals and gradients of floats in one pass each."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.operators.affine.codes import at_least_float32, fault_unless
 from torchapprox.operators.affine.finite import not_finite
+from torchapprox.operators.affine.quantise_on_cpu import (
+    MOST_AXES,
+    clip_gradient_on_cpu,
+    fake_quantise_on_cpu,
+    quantise_on_cpu,
+)
 from torchapprox.operators.affine.quantise_on_cuda import (
     clip_gradient_on_cuda,
     fake_quantise_on_cuda,
     quantise_on_cuda,
 )
-from torchapprox.operators.affine.scale_rows import rows_of_one_scale
+from torchapprox.operators.convolution.padding import Margins, pad_codes
 from torchapprox.operators.library_op import library_op
 
 
@@ -47,22 +50,36 @@ class AffineQuantiser:
     zero_point: Tensor
     limits: tuple[int, int]
 
-    def codes(self, values: Tensor) -> Tensor:
-        """Return the 8-bit codes q mod 256, uint8, shape of ``values``.
+    def codes(self, values: Tensor, margins: Margins = ()) -> Tensor:
+        """Return the 8-bit codes q mod 256.
+
+        Args:
+            values: Floating point; where there are margins `(..., *size)`, of one scale.
+            margins: Elements of the zero point's code before and after each axis of ``size``.
+
+        Returns:
+            uint8, the shape of ``values`` with its margins, contiguous.
 
         Raises:
             ValueError: A value is NaN or infinite, which clipping would hide.
+
+        Examples:
+            >>> quantiser = AffineQuantiser(torch.tensor(0.5), torch.tensor(7), (0, 255))
+            >>> quantiser.codes(torch.tensor([[[1.0, 2.0]]]), [(1, 2)])
+            tensor([[[ 7,  9, 11,  7,  7]]], dtype=torch.uint8)
         """
         codes: Tensor = torch.ops.torchapprox.quantise(
-            values, self.scale, self.zero_point, *self.limits
+            values, self.scale, self.zero_point, *self.limits, _flat(margins)
         )
         return codes
 
-    def codes_and_fault(self, values: Tensor) -> tuple[Tensor, Tensor]:
+    def codes_and_fault(self, values: Tensor, margins: Margins = ()) -> tuple[Tensor, Tensor]:
         """Return the codes and whether all values are finite, without waiting for a device.
 
+        Arguments as of `codes`.
+
         Returns:
-            uint8, shape of ``values``, and float32 `(1,)`: 0, or NaN if a value is NaN or infinite.
+            The codes, and float32 `(1,)`: 0, or NaN if a value is NaN or infinite.
 
         Examples:
             >>> quantiser = AffineQuantiser(torch.tensor(0.5), torch.tensor(1), (0, 255))
@@ -70,7 +87,7 @@ class AffineQuantiser:
             (tensor([  3, 255], dtype=torch.uint8), tensor([nan]))
         """
         codes, fault = torch.ops.torchapprox.quantise_unchecked(
-            values, self.scale, self.zero_point, *self.limits
+            values, self.scale, self.zero_point, *self.limits, _flat(margins)
         )
         return codes, fault
 
@@ -90,43 +107,68 @@ class AffineQuantiser:
 
 
 @library_op("quantise")
-def _quantise(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int) -> Tensor:
-    codes, fault = _unchecked.kernels["default"](values, scale, zero_point, low, high)
+def _quantise(
+    values: Tensor,
+    scale: Tensor,
+    zero_point: Tensor,
+    low: int,
+    high: int,
+    margins: Sequence[int],
+) -> Tensor:
+    codes, fault = _unchecked.kernels["default"](values, scale, zero_point, low, high, margins)
     if bool(fault.isnan()):
         raise not_finite(values, "the operands")
     return codes  # type: ignore[no-any-return]
 
 
 @_quantise.register_kernel("cpu")
-def _(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int) -> Tensor:
-    values = at_least_float32(values)
-    codes = torch.empty(values.shape, dtype=torch.uint8)
-    rows, inverse, _, shift = _by_row(values, scale, zero_point)
-    finite = quantise_cpu(
-        _numpy(rows), inverse, shift, (low, high), _numpy(codes.view(rows.shape)),
-        threads=torch.get_num_threads(),
-    )  # fmt: skip
-    if not finite:
-        raise not_finite(values, "the operands")
-    return codes
+def _(
+    values: Tensor,
+    scale: Tensor,
+    zero_point: Tensor,
+    low: int,
+    high: int,
+    margins: Sequence[int],
+) -> Tensor:
+    pairs = _pairs(margins)
+    if len(pairs) <= MOST_AXES:
+        return quantise_on_cpu(values, scale, zero_point, (low, high), pairs)
+    codes = quantise_on_cpu(values, scale, zero_point, (low, high))
+    return pad_codes(codes, zero_point.view(1), pairs, "zeros")
 
 
 @library_op("quantise_unchecked")
 def _unchecked(
-    values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int
+    values: Tensor,
+    scale: Tensor,
+    zero_point: Tensor,
+    low: int,
+    high: int,
+    margins: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
     values = at_least_float32(values)
     q, _ = _quantised(values, scale, zero_point)
     # Through a wide integer, since a negative float has no defined conversion to uint8.
     codes = q.clamp_(low, high).nan_to_num_().to(torch.int16).to(torch.uint8)
+    if margins:
+        codes = pad_codes(codes, zero_point.view(1), _pairs(margins), "zeros")
     return codes, fault_unless(torch.isfinite(values).all())
 
 
 @_unchecked.register_kernel("cuda")
 def _(
-    values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int
+    values: Tensor,
+    scale: Tensor,
+    zero_point: Tensor,
+    low: int,
+    high: int,
+    margins: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    return quantise_on_cuda(values, scale, zero_point, (low, high))
+    pairs = _pairs(margins)
+    if len(pairs) <= MOST_AXES:
+        return quantise_on_cuda(values, scale, zero_point, (low, high), pairs)
+    codes, fault = quantise_on_cuda(values, scale, zero_point, (low, high))
+    return pad_codes(codes, zero_point.view(1), pairs, "zeros"), fault
 
 
 @library_op("fake_quantise")
@@ -139,14 +181,7 @@ def _fake_quantise(
 
 @_fake_quantise.register_kernel("cpu")
 def _(values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int) -> Tensor:
-    values = at_least_float32(values)
-    reals = torch.empty(values.shape, dtype=values.dtype)
-    rows, inverse, step, shift = _by_row(values, scale, zero_point)
-    fake_quantise_cpu(
-        _numpy(rows), inverse, step, shift, (low, high), _numpy(reals.view(rows.shape)),
-        threads=torch.get_num_threads(),
-    )  # fmt: skip
-    return reals
+    return fake_quantise_on_cpu(values, scale, zero_point, (low, high))
 
 
 @_fake_quantise.register_kernel("cuda")
@@ -166,14 +201,7 @@ def _clip_gradient(
 def _(
     gradient: Tensor, values: Tensor, scale: Tensor, zero_point: Tensor, low: int, high: int
 ) -> Tensor:
-    wide = at_least_float32(values)
-    clipped = torch.empty(wide.shape, dtype=gradient.dtype)
-    rows, inverse, _, shift = _by_row(wide, scale, zero_point)
-    clip_gradient_cpu(
-        _numpy(rows), inverse, shift, (low, high), _numpy(gradient.reshape(rows.shape)),
-        _numpy(clipped.view(rows.shape)), threads=torch.get_num_threads(),
-    )  # fmt: skip
-    return clipped
+    return clip_gradient_on_cpu(gradient, values, scale, zero_point, (low, high))
 
 
 @_clip_gradient.register_kernel("cuda")
@@ -183,45 +211,39 @@ def _(
     return clip_gradient_on_cuda(gradient, values, scale, zero_point, (low, high))
 
 
-_quantise.register_fake(
-    lambda values, *_: torch.empty(values.shape, dtype=torch.uint8, device=values.device)
-)
-_unchecked.register_fake(
-    lambda values, *_: (
-        torch.empty(values.shape, dtype=torch.uint8, device=values.device),
-        torch.empty(1, device=values.device),
-    )
-)
+@_quantise.register_fake
+def _empty_codes(
+    values: Tensor,
+    scale: Tensor,  # noqa: ARG001
+    zero_point: Tensor,  # noqa: ARG001
+    low: int,  # noqa: ARG001
+    high: int,  # noqa: ARG001
+    margins: Sequence[int],
+) -> Tensor:
+    outer = values.dim() - len(margins) // 2
+    inner = zip(values.shape[outer:], _pairs(margins), strict=True)
+    shape = (*values.shape[:outer], *(n + sum(margin) for n, margin in inner))
+    return torch.empty(shape, dtype=torch.uint8, device=values.device)
+
+
+@_unchecked.register_fake
+def _(values: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
+    return _empty_codes(values, *arguments), torch.empty(1, device=values.device)
+
+
 _fake_quantise.register_fake(lambda values, *_: at_least_float32(values).new_empty(values.shape))
 _clip_gradient.register_fake(lambda gradient, *_: gradient.new_empty(gradient.shape))
 
 
-def _by_row(
-    values: Tensor, scale: Tensor, zero_point: Tensor
-) -> tuple[Tensor, NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Lay values out in rows of one scale each; reciprocal, scale and zero point by row."""
-    outer = rows_of_one_scale(values, scale)
-    shape = ((1,) * (values.dim() - scale.dim()) + tuple(scale.shape))[: len(outer)]
+def _flat(margins: Margins) -> list[int]:
+    return [side for margin in margins for side in margin]
 
-    def by_row(tensor: Tensor) -> NDArray[Any]:
-        # By NumPy, whose calls on a few numbers cost a fraction of PyTorch's.
-        column = _numpy(at_least_float32(tensor)).reshape(shape)
-        return np.broadcast_to(column, outer).reshape(-1)
 
-    rows = values.detach().reshape(math.prod(outer), -1 if values.numel() else 0).contiguous()
-    kind = _numpy(rows).dtype
-    step, shift = by_row(scale), by_row(zero_point)
-    # The reciprocal in the scale's own type, as PyTorch computes it.
-    columns = (np.reciprocal(step), step, shift)
-    inverse, step, shift = (column.astype(kind, copy=False) for column in columns)
-    return rows, inverse, step, shift
+def _pairs(margins: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(margins[::2], margins[1::2], strict=True))
 
 
 def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[Tensor, Tensor]:
     step = at_least_float32(scale)
     inverse = step.reciprocal().to(values.dtype)
     return (values * inverse).round_().add_(zero_point), step.to(values.dtype)
-
-
-def _numpy(tensor: Tensor) -> NDArray[Any]:
-    return tensor.detach().numpy()

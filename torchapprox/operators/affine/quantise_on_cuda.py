@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.operators.affine.codes import at_least_float32
-from torchapprox.operators.affine.scale_rows import rows_of_one_scale
+from torchapprox.operators.affine.scale_rows import by_plane, three
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 
 Limits = tuple[int, int]
@@ -41,11 +41,11 @@ def quantise_on_cuda(
     wide = [n + sum(margin) for n, margin in zip(inner, margins, strict=True)]
     codes = torch.empty((*outer, *wide), dtype=torch.uint8, device=values.device)
     fault = torch.zeros(1, device=values.device)
-    step, shift, planes = _by_plane(values, scale, zero_point)
+    step, shift, planes = by_plane(values, scale, zero_point)
     if margins:
         planes = math.prod(outer)
-        size, padded = _three(1, inner), _three(1, wide)
-        before = _three(0, [first for first, _ in margins])
+        size, padded = three(1, inner), three(1, wide)
+        before = three(0, [first for first, _ in margins])
     else:
         size = padded = (1, 1, values.numel() // max(1, planes))
         before = (0, 0, 0)
@@ -65,7 +65,7 @@ def fake_quantise_on_cuda(
     """Return ``scale * (q - zero_point)``, at least float32, shape of ``values``."""
     values = at_least_float32(values).contiguous()
     reals = torch.empty_like(values)
-    step, shift, planes = _by_plane(values, scale, zero_point)
+    step, shift, planes = by_plane(values, scale, zero_point)
     with cuda_device(values.device) as stream:
         from torchapprox.kernels.quantise_cuda import fake_quantise_cuda  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def clip_gradient_on_cuda(
     wide = gradient.float() if gradient.dtype in _HALVES else gradient
     wide = wide.contiguous()
     clipped = torch.empty_like(wide)
-    step, shift, planes = _by_plane(values, scale, zero_point)
+    step, shift, planes = by_plane(values, scale, zero_point)
     with cuda_device(values.device) as stream:
         from torchapprox.kernels.quantise_cuda import clip_gradient_cuda  # noqa: PLC0415
 
@@ -91,26 +91,3 @@ def clip_gradient_on_cuda(
         source, out = map(device_array, (wide.view(-1), clipped.view(-1)))
         clip_gradient_cuda(of, by, plus, limits, source, out, planes=planes, stream=stream)
     return clipped.to(gradient.dtype)
-
-
-def _by_plane(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Return scale and zero point by plane of values, contiguous vectors, and how many planes."""
-    outer = rows_of_one_scale(values, scale)
-    planes = math.prod(outer)
-    vectors = [
-        tensor.view(-1)
-        if tensor.numel() in (1, planes) and tensor.is_contiguous()
-        else _leading(tensor, values.dim(), len(outer)).expand(outer).reshape(-1)
-        for tensor in (at_least_float32(scale), zero_point)
-    ]
-    return vectors[0], vectors[1], planes
-
-
-def _leading(tensor: Tensor, dims: int, leading: int) -> Tensor:
-    shape = (1,) * (dims - tensor.dim()) + tuple(tensor.shape)
-    return tensor.reshape(shape[:leading])
-
-
-def _three(fill: int, sizes: Sequence[int]) -> tuple[int, int, int]:
-    first, second, third = (fill,) * (3 - len(sizes)) + tuple(sizes)
-    return first, second, third

@@ -97,6 +97,43 @@ def test_any_layout():
     )
 
 
+@pytest.mark.parametrize(
+    ("shape", "margins"),
+    [
+        ((2, 3, 7), [(2, 1)]),
+        ((2, 3, 5, 4), [(1, 0), (0, 3)]),
+        ((70, 3, 33, 31), [(1, 1), (1, 1)]),
+        ((2, 3, 2, 5, 4), [(0, 1), (2, 2), (1, 0)]),
+        ((2, 1, 2, 2, 5, 4), [(0, 1), (0, 0), (2, 2), (1, 0)]),
+        ((0, 3, 5), [(1, 1)]),
+        ((2, 3, 0), [(1, 1)]),
+    ],
+)
+@pytest.mark.parametrize("limits", [(0, 127), (-128, 127)])
+def test_margins_hold_the_zero_points_code(shape, margins, limits):
+    quantiser = tensor_quantiser(limits, zero_point=limits[0] + 7)
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(2))
+    expected = torch.full(
+        (*shape[:2], *(n + sum(m) for n, m in zip(shape[2:], margins, strict=True))),
+        (limits[0] + 7) % 256,
+        dtype=torch.uint8,
+    )
+    inner = (slice(first, first + n) for n, (first, _) in zip(shape[2:], margins, strict=True))
+    expected[..., *inner] = quantiser.codes(values)
+    assert torch.equal(quantiser.codes(values, margins), expected)
+    codes, fault = quantiser.codes_and_fault(values, margins)
+    assert torch.equal(codes, expected)
+    assert fault == 0
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_what_clipping_would_hide_is_refused_between_margins(bad):
+    values = torch.zeros(2, 3, 50, 50)
+    values[1, 2, 49, 49] = bad
+    with pytest.raises(ValueError, match=r"must be finite.* of 15000 values"):
+        tensor_quantiser((0, 127)).codes(values, [(1, 1), (1, 1)])
+
+
 def test_half_precision_is_widened():
     values = torch.randn(50).to(torch.bfloat16)
     quantiser = tensor_quantiser((0, 127))
@@ -122,8 +159,8 @@ def test_custom_ops_are_well_behaved():
     values = torch.randn(3, 4)
     arguments = (torch.tensor([[0.1], [0.2], [0.3]]), torch.tensor([[0], [1], [-2]]), -128, 127)
     for operator, operands in (
-        (torch.ops.torchapprox.quantise, (values,)),
-        (torch.ops.torchapprox.fake_quantise, (values,)),
-        (torch.ops.torchapprox.clip_gradient, (values, values)),
+        (torch.ops.torchapprox.quantise, (values, *arguments, [])),
+        (torch.ops.torchapprox.fake_quantise, (values, *arguments)),
+        (torch.ops.torchapprox.clip_gradient, (values, values, *arguments)),
     ):
-        torch.library.opcheck(operator, (*operands, *arguments))
+        torch.library.opcheck(operator, operands)

@@ -1,0 +1,100 @@
+"""An affine quantiser on the CPU: one pass each."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from torchapprox.kernels import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.finite import not_finite
+from torchapprox.operators.affine.scale_rows import by_plane, three
+
+Limits = tuple[int, int]
+MOST_AXES = 3
+"""Axes that may have a margin."""
+
+
+def quantise_on_cpu(
+    values: Tensor,
+    scale: Tensor,
+    zero_point: Tensor,
+    limits: Limits,
+    margins: Sequence[tuple[int, int]] = (),
+) -> Tensor:
+    """Return codes, perhaps with margins; see `AffineQuantiser`.
+
+    Args:
+        values: Floating point `(..., *size)`.
+        scale: Positive, of one element, or of ones from some axis on where there is no margin.
+        zero_point: Integers, of the shape of ``scale``.
+        limits: Least and greatest q.
+        margins: Elements of the zero point's code before and after each axis of ``size``, at most
+            `MOST_AXES` axes.
+
+    Returns:
+        uint8 `(..., *padded)`, contiguous.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
+    values = at_least_float32(values)
+    shape, places = tuple(values.shape), {}
+    if margins:
+        outer, inner = shape[: -len(margins)], shape[-len(margins) :]
+        wide = [n + first + last for n, (first, last) in zip(inner, margins, strict=True)]
+        shape = (*outer, *wide)
+        places = {
+            "size": three(1, inner),
+            "padded": three(1, wide),
+            "before": three(0, [first for first, _ in margins]),
+        }
+    codes = torch.empty(shape, dtype=torch.uint8)
+    finite = quantise_cpu(
+        _flat(values), *_parameters(values, scale, zero_point), limits, _flat(codes),
+        threads=torch.get_num_threads(), **places,
+    )  # fmt: skip
+    if not finite:
+        raise not_finite(values, "the operands")
+    return codes
+
+
+def fake_quantise_on_cpu(
+    values: Tensor, scale: Tensor, zero_point: Tensor, limits: Limits
+) -> Tensor:
+    """Return ``scale * (q - zero_point)``, at least float32, shape of ``values``."""
+    values = at_least_float32(values)
+    reals = torch.empty(values.shape, dtype=values.dtype)
+    fake_quantise_cpu(
+        _flat(values), *_parameters(values, scale, zero_point), limits, _flat(reals),
+        threads=torch.get_num_threads(),
+    )  # fmt: skip
+    return reals
+
+
+def clip_gradient_on_cpu(
+    gradient: Tensor, values: Tensor, scale: Tensor, zero_point: Tensor, limits: Limits
+) -> Tensor:
+    """Return a gradient, 0 where ``values`` were clipped."""
+    values = at_least_float32(values)
+    clipped = torch.empty(values.shape, dtype=gradient.dtype)
+    clip_gradient_cpu(
+        _flat(values), *_parameters(values, scale, zero_point), limits,
+        _flat(gradient), _flat(clipped), threads=torch.get_num_threads(),
+    )  # fmt: skip
+    return clipped
+
+
+def _parameters(
+    values: Tensor, scale: Tensor, zero_point: Tensor
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    step, shift, _ = by_plane(values, scale, zero_point)
+    return step.detach().numpy(), shift.detach().numpy().astype(np.int64)
+
+
+def _flat(tensor: Tensor) -> NDArray[Any]:
+    return tensor.detach().reshape(-1).numpy()
