@@ -9,6 +9,7 @@ from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
 from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.kernels.rescale_cpu import (
+    offsets_cpu,
     rescale_columns_cpu,
     rescale_rows_cpu,
     rescale_transposed_cpu,
@@ -25,6 +26,7 @@ __all__ = [
     "lookup_runs_cpu",
     "lookup_vbmi_cpu",
     "map_codes_cpu",
+    "offsets_cpu",
     "quantise_cpu",
     "rescale_columns_cpu",
     "rescale_rows_cpu",

@@ -130,18 +130,6 @@ def _parameters(values, scale, zero_point, channel):
 
 
 @jit_cpu
-def _quantise_run(row, factor, shift, low, high, out):
-    """Quantise some neighbours; return how many are not finite."""
-    odd = 0
-    for i in range(row.size):
-        q = np.rint(row[i] * factor) + shift
-        # False for NaN; an infinite difference is NaN.
-        odd += 0 if row[i] - row[i] == 0 else 1
-        out[i] = np.uint8(np.int32(min(max(q, low), high)))
-    return odd
-
-
-@jit_cpu
 def _quantise(values, scale, zero_point, low, high, codes, start, stop):
     """Quantise the elements numbered ``start`` to ``stop``; return whether one is not finite."""
     length = values.size // scale.size
@@ -150,7 +138,12 @@ def _quantise(values, scale, zero_point, low, high, codes, start, stop):
         channel = start // length
         last = min(stop, (channel + 1) * length)
         factor, _, shift = _parameters(values, scale, zero_point, channel)
-        odd += _quantise_run(values[start:last], factor, shift, low, high, codes[start:last])
+        row, out = values[start:last], codes[start:last]
+        for i in range(row.size):
+            q = np.rint(row[i] * factor) + shift
+            # False for NaN; an infinite difference is NaN.
+            odd += 0 if row[i] - row[i] == 0 else 1
+            out[i] = np.uint8(np.int32(min(max(q, low), high)))
         start = last
     return odd > 0
 
@@ -159,7 +152,8 @@ def _quantise(values, scale, zero_point, low, high, codes, start, stop):
 def _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
     """Fill the padded lines numbered ``start`` to ``stop``; return whether a value is not finite.
 
-    Lines are numbered in the order (plane, deep, tall).
+    Lines are numbered in the order (plane, deep, tall). They may be short, so that no view is made
+    of one; indices are unsigned, since Numba lets negative ones count from the end.
     """
     size_deep, size_tall, size_wide, deep, tall, wide, before, above, left = geometry
     factor, _, shift = _parameters(values, scale, zero_point, 0)
@@ -167,15 +161,22 @@ def _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start
     odd = 0
     for line in range(start, stop):
         y, z = line % tall - above, line // tall % deep - before
-        out = codes[line * wide : (line + 1) * wide]
+        to = np.uintp(line * wide)
         if y < 0 or y >= size_tall or z < 0 or z >= size_deep:
-            out[:] = margin
+            for i in range(np.uintp(wide)):
+                codes[to + i] = margin
             continue
-        out[:left] = margin
-        out[left + size_wide :] = margin
-        first = ((line // (tall * deep) * size_deep + z) * size_tall + y) * size_wide
-        row = values[first : first + size_wide]
-        odd += _quantise_run(row, factor, shift, low, high, out[left : left + size_wide])
+        for i in range(np.uintp(left)):
+            codes[to + i] = margin
+        for i in range(np.uintp(left + size_wide), np.uintp(wide)):
+            codes[to + i] = margin
+        to += np.uintp(left)
+        of = np.uintp(((line // (tall * deep) * size_deep + z) * size_tall + y) * size_wide)
+        for i in range(np.uintp(size_wide)):
+            value = values[of + i]
+            q = np.rint(value * factor) + shift
+            odd += 0 if value - value == 0 else 1
+            codes[to + i] = np.uint8(np.int32(min(max(q, low), high)))
     return odd > 0
 
 

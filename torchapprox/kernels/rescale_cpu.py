@@ -1,6 +1,6 @@
 r"""Accumulators to real numbers on the CPU, in one pass.
 
-    out = float(sums - offset) * scale
+    out = float(sums - offset) * scale,    offset = x_zero_point * sum_k w[k]
 
 with the difference in 64-bit integers, one conversion to out's type and one product. Offset and
 scale belong to an output channel: a row of ``sums`` in `rescale_rows_cpu`, a column in
@@ -75,8 +75,29 @@ def rescale_transposed_cpu(
     )
 
 
+def offsets_cpu(codes: Array, x_zero_point: int, out: Array, *, signed: bool) -> None:
+    """Fill ``out`` with the zero point of the activations times the sum of each row's weights.
+
+    Args:
+        codes: uint8 `(R, K)`, C-contiguous, K below 2^23.
+        x_zero_point: The zero point.
+        out: int64 `(R,)`; overwritten.
+        signed: Whether codes stand for two's complement numbers.
+    """
+    _offsets(codes.view(np.int8) if signed else codes, x_zero_point, out)
+
+
 def _spread(task: Any, items: int, size: int, threads: int) -> None:
     for_each_block(task, items, max(1, BLOCK // max(1, size)), threads)
+
+
+@jit_cpu
+def _offsets(values, x_zero_point, out):
+    for row in range(out.size):
+        total = np.int32(0)
+        for value in values[row]:
+            total = np.int32(total + value)
+        out[row] = x_zero_point * np.int64(total)
 
 
 @jit_cpu

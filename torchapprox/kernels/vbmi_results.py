@@ -13,6 +13,8 @@ from torchapprox.kernels.vbmi_emitter import address, copy_memory
 # As that of `vbmi_emitter`.
 SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
+_SIDE = 16  # of a square that is transposed at once
+
 
 class SumPlaces(NamedTuple):
     """Where sums go.
@@ -154,15 +156,24 @@ def write_reals_transposed(
     row_channel,
     position_channel,
 ):
-    """The same where rows are neighbours."""
-    for m in range(begin, end):
-        line, i = m // length, m % length
-        across = i % places.pitch
-        if across < places.kept:
-            place = places.lines[line] + i // places.pitch * places.kept + across
-            origin = group * places.group + place * places.step + first_row
-            for row in range(last_row - first_row):
-                c = row_channel + first_row + row if rescaling.of_rows else position_channel + m
-                factor, plus = rescaling.scale[c], rescaling.bias[c]
-                difference = np.int64(sums[row * width + m - begin]) - rescaling.offset[c]
-                out[origin + row] = out.dtype.type(difference) * factor + plus
+    """The same where rows are neighbours, in squares that the first-level cache holds."""
+    for left in range(begin, end, _SIDE):
+        for top in range(first_row, last_row, _SIDE):
+            rows = np.uintp(min(_SIDE, last_row - top))
+            for m in range(left, min(left + _SIDE, end)):
+                line, i = m // length, m % length
+                across = i % places.pitch
+                if across >= places.kept:
+                    continue
+                place = places.lines[line] + i // places.pitch * places.kept + across
+                # Unsigned, since Numba lets negative indices count from the end.
+                origin = np.uintp(group * places.group + place * places.step + top)
+                start = np.uintp((top - first_row) * width + m - begin)
+                c, step = np.uintp(position_channel + m), np.uintp(0)
+                if rescaling.of_rows:
+                    c, step = np.uintp(row_channel + top), np.uintp(1)
+                for row in range(rows):
+                    channel = c + row * step
+                    of = np.int64(sums[start + row * np.uintp(width)])
+                    real = out.dtype.type(of - rescaling.offset[channel])
+                    out[origin + row] = real * rescaling.scale[channel] + rescaling.bias[channel]

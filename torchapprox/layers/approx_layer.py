@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class ApproxLayer(LayerSettings, ABC):
         traced_inputs: Receives the operands of every forward pass in any mode, or None.
     """
 
+    # Whether `approx_fwd` takes a bias and adds it where nothing is differentiated.
+    _ADDS_BIAS: ClassVar[bool] = False
     weight: nn.Parameter
     bias: nn.Parameter | None
 
@@ -148,10 +150,10 @@ class ApproxLayer(LayerSettings, ABC):
         if w_clip is None:
             check_finite(w, "the layer's weight")
             w = self._quantise_weight(w)
-        y = self.multiply(x, w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip)
-        bias = self.bias if bias is None else bias
-        if bias is not None:
-            y = y + bias.view(self.channel_shape)
+        y = self.multiply(
+            x, w, x_scale, x_zero_point, x_range, x_clip=x_clip, w_clip=w_clip,
+            bias=self.bias if bias is None else bias,
+        )  # fmt: skip
         if self.bias_correction is None or self._inference_mode is not InferenceMode.APPROXIMATE:
             return y
         return y + self.bias_correction.view(self.channel_shape)
@@ -166,8 +168,9 @@ class ApproxLayer(LayerSettings, ABC):
         *,
         x_clip: tuple[int, int] | None = None,
         w_clip: tuple[int, int] | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
-        """Return the product of two operands in the current mode, without a bias.
+        """Return the product of two operands in the current mode, plus a bias.
 
         Args:
             x_q: Activations, floating point; fake-quantised, but where ``x_clip`` is given.
@@ -178,6 +181,7 @@ class ApproxLayer(LayerSettings, ABC):
             x_range: Least and greatest value that their quantiser produces, or None.
             x_clip: What `deferred` returned for a quantiser that is left to the operator.
             w_clip: Likewise.
+            bias: Floating point, by output channel, or None.
 
         Raises:
             RuntimeError: APPROXIMATE mode without scale and zero point, or with a quantiser that
@@ -196,6 +200,8 @@ class ApproxLayer(LayerSettings, ABC):
         watched = self.traced_inputs is not None or bool(self._operand_observers)
         sink = LastOperands() if watched else None
         if self._inference_mode is InferenceMode.APPROXIMATE:
+            if self._ADDS_BIAS and bias is not None and self._may_be_added(bias, x_q, sink):
+                return self._approximate(x_q, w_q, params, x_range, sink, bias=bias)
             y = self._approximate(x_q, w_q, params, x_range, sink)
         elif self._inference_mode is InferenceMode.NOISE:
             y = self.noise_fwd(x_q, w_q)
@@ -203,7 +209,12 @@ class ApproxLayer(LayerSettings, ABC):
             y = self.quant_fwd(x_q, w_q)
         if sink is not None:
             self._show_operands(sink.operands, x_q, w_q, params, y)
-        return y
+        return y if bias is None else y + bias.view(self.channel_shape)
+
+    @staticmethod
+    def _may_be_added(bias: Tensor, x_q: Tensor, sink: OperandSink | None) -> bool:
+        """Whether the operator may add a bias: nobody differentiates it, or looks before it."""
+        return sink is None and bias.dtype == x_q.dtype and not torch.is_grad_enabled()
 
     def _approximate(
         self,
@@ -212,6 +223,7 @@ class ApproxLayer(LayerSettings, ABC):
         params: QuantizationParameters | None,
         x_range: tuple[int, int] | None,
         sink: OperandSink | None,
+        **options: Tensor,
     ) -> Tensor:
         """Run APPROXIMATE mode once everything that it needs is there."""
         self.product_table.check_port("activation", x_range)
@@ -223,7 +235,7 @@ class ApproxLayer(LayerSettings, ABC):
                 "with wrap_quantizable and call prepare_qat(model, layer_mapping_dict()), or "
                 "pass 'x_scale' and 'x_zero_point'"
             )
-        return self.approx_fwd(x_q, w_q, params, sink)
+        return self.approx_fwd(x_q, w_q, params, sink, **options)
 
     def deferred(self, quantiser: nn.Module) -> tuple[int, int] | None:
         """Return the limits of a fake-quantiser whose work the operator does in the current mode.

@@ -1,6 +1,7 @@
 """Fully connected layer on an approximate multiplier."""
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,6 +41,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         (8, 160)
     """
 
+    _ADDS_BIAS = True
     _FLOAT_MODULE = nn.Linear
     in_features: int
     out_features: int
@@ -123,17 +125,22 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         w_q: Tensor,
         quant_params: QuantizationParameters,
         sink: OperandSink | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
-        """Return the layer on the multiplier's products, without the bias.
+        """Return the layer on the multiplier's products.
 
         Args:
             x_q: Fake-quantised activations, floating point `(..., in_features)`.
             w_q: Fake-quantised weights, floating point `(out_features, in_features)`.
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
+            bias: Added to the result where nothing is differentiated, floating point, by output
+                channel.
         """
         # Binding arguments and a context takes as long as a small layer's products.
-        product: Any = ApproxGeMM.apply if torch.is_grad_enabled() else ApproxGeMM.forward
+        product: Any = (
+            ApproxGeMM.apply if torch.is_grad_enabled() else partial(ApproxGeMM.forward, bias=bias)
+        )
         y: Tensor = product(
             self._vectors(x_q),
             w_q,

@@ -1,6 +1,7 @@
 """What all convolution layers have in common."""
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import torch
@@ -23,6 +24,7 @@ class ConvolutionLayer(ApproxLayer):
 
     # Constructor arguments that float and approximate layer share, the bias aside.
     _ARGUMENTS: ClassVar[tuple[str, ...]]
+    _ADDS_BIAS = True
     _FLOAT_MODULE: ClassVar[type[nn.Module]]
     in_channels: int
     out_channels: int
@@ -88,17 +90,24 @@ class ConvolutionLayer(ApproxLayer):
         w_q: Tensor,
         quant_params: QuantizationParameters,
         sink: OperandSink | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
-        """Return the layer on the multiplier's products, without the bias.
+        """Return the layer on the multiplier's products.
 
         Args:
             x_q: Fake-quantised activations, floating point `(B, C, *size)`.
             w_q: Fake-quantised weights, floating point, shape of ``weight``.
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
+            bias: Added to the result where nothing is differentiated, floating point, by output
+                channel.
         """
         # Binding arguments and a context takes as long as a small layer's products.
-        product: Any = ApproxConvOp.apply if torch.is_grad_enabled() else ApproxConvOp.forward
+        product: Any = (
+            ApproxConvOp.apply
+            if torch.is_grad_enabled()
+            else partial(ApproxConvOp.forward, bias=bias)
+        )
         y: Tensor = product(
             x_q,
             w_q,

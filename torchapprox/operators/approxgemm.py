@@ -45,6 +45,7 @@ class ApproxGeMM(torch.autograd.Function):
         accumulator: Accumulator | None = None,
         engine: str = "auto",
         gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Return the product.
 
@@ -61,6 +62,8 @@ class ApproxGeMM(torch.autograd.Function):
             engine: Computes the sums; see `torchapprox.lut_matmul`.
             gradient: Makes the gradients; None for those of the exact product ``x @ w.T``
                 (straight-through estimator).
+            bias: Added to the result, floating point `(N,)`, where nothing is differentiated;
+                ``apply`` does not take it.
 
         Returns:
             Floating point `(M, N)`, dequantised, of the type of ``x``.
@@ -75,7 +78,8 @@ class ApproxGeMM(torch.autograd.Function):
             traced_inputs.receive(operands)
         # Contiguous, as F.linear's result is: callers view it.
         if takes_table(lut, htp_model, accumulator):
-            return operands.reals(lut, x.dtype, lut_range=lut_range)[0]
+            of_group = None if bias is None else bias[None]
+            return operands.reals(lut, x.dtype, lut_range=lut_range, bias=of_group)[0]
         accumulators = htp_product(
             htp_model or accurate_htp_model(),
             F.linear,
@@ -86,11 +90,12 @@ class ApproxGeMM(torch.autograd.Function):
             w_zero_point=operands.w_zero_point[0],
             w_centred=operands.w_centred,
         )
-        return dequantise(accumulators, operands.scale[0], x.dtype).contiguous()
+        y = dequantise(accumulators, operands.scale[0], x.dtype).contiguous()
+        return y if bias is None else y + bias
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, _, ctx.params, *_, ctx.gradient = inputs
+        x, w, _, ctx.params, *_, ctx.gradient, _ = inputs
         ctx.operands = OperandPair(ctx.params.x_operand, ctx.params.w_operand(_by_row))
         ctx.save_for_backward(x, w)
 
@@ -109,7 +114,7 @@ class ApproxGeMM(torch.autograd.Function):
             )
             grad_x, grad_w = ctx.gradient.gradients(form, grad[None], needed)
             gradients = grad_x[0] if for_x else None, grad_w[0] if for_w else None
-        return *ctx.operands.straight_through(gradients, x, w), *[None] * 8
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 9
 
 
 def lower_linear(

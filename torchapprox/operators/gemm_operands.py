@@ -9,10 +9,11 @@ from torch import Tensor
 
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import code_tensor_values
-from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.affine.zero_points import needs_x_sums, subtract_zero_points
 from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
+from torchapprox.operators.lookup.lut_matmul_reals import lut_matmul_reals
 from torchapprox.operators.observed_codes import add_code_counts, rows_of
 
 
@@ -109,32 +110,39 @@ class GemmOperands:
         return self.subtract_zero_points(self.sums(lut, lut_range=lut_range))
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
+        self,
+        lut: Tensor | None,
+        dtype: torch.dtype,
+        *,
+        lut_range: tuple[int, int] | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
-        """Return the layer's output in real units, before the bias.
+        """Return the layer's output in real units.
 
         Args:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             dtype: Floating-point type of the result.
             lut_range: Bounds on the entries of lut, least and greatest, where known.
+            bias: Floating point `(G, N)`, added to it; None for zeros.
 
         Returns:
             ``dtype``, `(G, M, N)`, contiguous.
         """
-        sums = self.sums(lut, lut_range=lut_range)
-        w_sums, x_sums = self.w_values.sum(dim=2, dtype=torch.int64), None
+        x_sums = None
         if needs_x_sums(self.w_zero_point, self.w_centred):
             x_sums = self.x_values.sum(dim=2, dtype=torch.int64)
-            w_sums -= self.w_codes.shape[2] * self.w_zero_point
-        return rescale(
-            sums,
-            self.x_zero_point * w_sums,
-            self.scale,
-            channel_axis=2,
-            dtype=dtype,
-            x_sums=x_sums,
-            w_zero_point=self.w_zero_point,
+        terms = ProductTerms(
+            self.x_zero_point, self.scale, self.w_signed, bias, self.w_zero_point, x_sums
         )
+        if self.accumulator is not None:
+            sums = self.sums(lut, lut_range=lut_range)
+            return terms.rescaled(sums, self.w_codes, channel_axis=2, dtype=dtype)
+        if lut is None:
+            lut = exact_table(self.x_signed, self.w_signed, self.x_codes.device)
+        return lut_matmul_reals(
+            self.x_codes, self.w_codes, lut, terms,
+            dtype=dtype, lut_range=lut_range, engine=self.engine,
+        )  # fmt: skip
 
     def sums(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the sums of the products as the accumulator holds them.

@@ -9,8 +9,9 @@ import torchapprox
 from multipliers import get
 from torchapprox import Accumulator, InferenceMode, get_approx_modules
 from torchapprox.gradients import WindowDifference
-from torchapprox.operators import to_codes
+from torchapprox.operators import lut_matmul, to_codes
 from torchapprox.operators.library_op import OPERATORS
+from torchapprox.operators.lookup.lut_conv import lut_conv
 
 
 class _Recording(TorchDispatchMode):
@@ -49,6 +50,9 @@ def _run_others():
     values, scale, zero_point = torch.rand(2, 3, 4, 5), torch.tensor([0.01]), torch.tensor([7])
     zero_point = zero_point.int()
     to_codes(values.round(), torch.ones(1), zero_point)
+    codes, table = values.to(torch.uint8), torch.arange(2**16, dtype=torch.int32).view(256, 256)
+    lut_matmul(codes[0], codes[0], table)
+    lut_conv(codes, codes, table, stride=(1, 2), dilation=(1, 1))
     torch.ops.torchapprox.quantise_unchecked(values, scale, zero_point, 0, 127, [1, 0, 2, 1])
 
 

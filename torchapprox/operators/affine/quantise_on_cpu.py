@@ -1,6 +1,5 @@
 """An affine quantiser on the CPU: one pass each."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +42,8 @@ def quantise_on_cpu(
         ValueError: A value is NaN or infinite.
     """
     values = at_least_float32(values)
-    shape, places = tuple(values.shape), {}
+    shape = tuple(values.shape)
+    places: dict[str, Any] = {}
     if margins:
         outer, inner = shape[: -len(margins)], shape[-len(margins) :]
         wide = [n + first + last for n, (first, last) in zip(inner, margins, strict=True)]

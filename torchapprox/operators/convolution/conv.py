@@ -111,6 +111,7 @@ class ApproxConvOp(torch.autograd.Function):
         accumulator: Accumulator | None = None,
         engine: str = "auto",
         gradient: ProductGradient | None = None,  # noqa: ARG004  for the backward pass
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Return the convolution.
 
@@ -128,6 +129,8 @@ class ApproxConvOp(torch.autograd.Function):
             engine: Computes the sums; see `torchapprox.lut_matmul`.
             gradient: Makes the gradients; None for those of the exact convolution (straight-through
                 estimator).
+            bias: Added to the result, floating point `(N,)`, where nothing is differentiated;
+                ``apply`` does not take it.
 
         Returns:
             Floating point `(B, N, *output_size)`, dequantised, of the type of ``x``.
@@ -141,14 +144,15 @@ class ApproxConvOp(torch.autograd.Function):
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
         if takes_table(lut, htp_model, accumulator):
-            return operands.reals(lut, x.dtype, lut_range=lut_range)
+            return operands.reals(lut, x.dtype, lut_range=lut_range, bias=bias)
         accumulators = operands.htp_product(htp_model or accurate_htp_model())
-        scale = operands.scale.view(-1, *[1] * args.DIMS)
-        return dequantise(accumulators, scale, x.dtype).contiguous()
+        by_channel = (-1, *[1] * args.DIMS)
+        y = dequantise(accumulators, operands.scale.view(by_channel), x.dtype).contiguous()
+        return y if bias is None else y + bias.view(by_channel)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, ctx.params, ctx.conv_args, *_, ctx.gradient = inputs
+        x, w, ctx.params, ctx.conv_args, *_, ctx.gradient, _ = inputs
         params = ctx.params
         ctx.operands = OperandPair(params.x_operand, params.w_operand(ctx.conv_args.over_weight))
         ctx.save_for_backward(x, w)
@@ -165,4 +169,4 @@ class ApproxConvOp(torch.autograd.Function):
             operands = conv_operands(x, w, ctx.params, ctx.conv_args)
             form = ConvForm(operands, ctx.params, x.shape[2:])
             gradients = ctx.gradient.gradients(form, grad, needed)
-        return *ctx.operands.straight_through(gradients, x, w), *[None] * 9
+        return *ctx.operands.straight_through(gradients, x, w), *[None] * 10

@@ -9,7 +9,7 @@ from torch import Tensor
 from htp import HtpCallable
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import code_tensor_values
-from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.affine.zero_points import dequantise, needs_x_sums, subtract_zero_points
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
@@ -102,7 +102,12 @@ class ConvOperands:
         )
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
+        self,
+        lut: Tensor | None,
+        dtype: torch.dtype,
+        *,
+        lut_range: tuple[int, int] | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Return the convolution in real units.
 
@@ -110,31 +115,35 @@ class ConvOperands:
             lut: Products, int32 `(256, 256)`, row = activation code; the exact ones if None.
             dtype: Floating-point type of the result.
             lut_range: Bounds on the entries of lut, least and greatest, where known.
+            bias: Floating point `(N,)`, added to it; None for zeros.
 
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
         if self.accumulator is not None:
-            scale = self.scale.view(-1, *[1] * self.args.DIMS)
+            by_channel = (-1, *[1] * self.args.DIMS)
             accumulators = self.accumulate(lut, lut_range=lut_range)
-            return dequantise(accumulators, scale, dtype).contiguous()
-        w_sums, x_sums = self._w_sums(), None
-        if not on_cuda(self.x_codes) and not needs_x_sums(self.w_zero_point, self.w_centred):
-            return self._rescaled(lut, dtype, lut_range, self.x_zero_point * w_sums)
-        sums = self._sums(lut, lut_range)
+            y = dequantise(accumulators, self.scale.view(by_channel), dtype).contiguous()
+            return y if bias is None else y + bias.view(by_channel)
+        x_sums = None
         if needs_x_sums(self.w_zero_point, self.w_centred):
             x_sums = self._x_sums().flatten(2)
-            w_sums -= self._shape.depth * self.w_zero_point
-        reals = rescale(
-            sums.flatten(2),
-            self.x_zero_point * w_sums,
-            self.scale,
-            channel_axis=1,
+        w_signed = self.w_range[0] < 0
+        if lut is None:
+            lut = exact_table(self.x_range[0] < 0, w_signed, self.x_codes.device)
+        shape = self._shape
+        return lut_conv_reals(
+            self.x_codes,
+            self.w_codes,
+            lut,
+            ProductTerms(self.x_zero_point, self.scale, w_signed, bias, self.w_zero_point, x_sums),
             dtype=dtype,
-            x_sums=x_sums,
-            w_zero_point=self.w_zero_point,
+            stride=shape.stride,
+            dilation=shape.dilation,
+            groups=shape.groups,
+            lut_range=lut_range,
+            engine=self.engine,
         )
-        return reals.view(sums.shape)
 
     def _sums(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         if lut is None:
@@ -150,26 +159,6 @@ class ConvOperands:
             lut_range=lut_range,
             engine=self.engine,
         )
-
-    def _rescaled(
-        self,
-        lut: Tensor | None,
-        dtype: torch.dtype,
-        lut_range: tuple[int, int] | None,
-        offset: Tensor,
-    ) -> Tensor:
-        if lut is None:
-            lut = exact_table(self.x_range[0] < 0, self.w_range[0] < 0, self.x_codes.device)
-        shape = self._shape
-        return lut_conv_reals(
-            *(self.x_codes, self.w_codes, lut, offset),
-            self.scale.to(torch.promote_types(dtype, torch.float32)),
-            stride=shape.stride,
-            dilation=shape.dilation,
-            groups=shape.groups,
-            lut_range=lut_range,
-            engine=self.engine,
-        ).to(dtype)
 
     def _w_sums(self) -> Tensor:
         """Return the sum of each output channel's weights, int64 `(N,)`."""

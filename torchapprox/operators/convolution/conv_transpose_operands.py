@@ -105,7 +105,12 @@ class ConvTransposeOperands:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def reals(
-        self, lut: Tensor | None, dtype: torch.dtype, *, lut_range: tuple[int, int] | None = None
+        self,
+        lut: Tensor | None,
+        dtype: torch.dtype,
+        *,
+        lut_range: tuple[int, int] | None = None,
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Return the transposed convolution in real units; arguments as `accumulate`.
 
@@ -113,13 +118,15 @@ class ConvTransposeOperands:
             lut: As there.
             dtype: Floating-point type of the result.
             lut_range: As there.
+            bias: Floating point `(N,)`, added to the result; None for zeros.
 
         Returns:
             ``dtype``, `(B, N, *output_size)`, contiguous.
         """
-        scale = self.scale.view(-1, *[1] * self.args.DIMS)
+        by_channel = (-1, *[1] * self.args.DIMS)
         accumulators = self.accumulate(lut, lut_range=lut_range)
-        return dequantise(accumulators, scale, dtype).contiguous()
+        y = dequantise(accumulators, self.scale.view(by_channel), dtype).contiguous()
+        return y if bias is None else y + bias.view(by_channel)
 
     def htp_product(self, model: HtpCallable) -> Tensor:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""

@@ -25,6 +25,7 @@ from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
 from torchapprox.kernels import lay_out_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
+from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.operators.engine.costs import EngineCosts
 from torchapprox.operators.engine.cuda_costs import CudaCosts
 from torchapprox.operators.engine.factor_tables import TableFactors
@@ -32,7 +33,7 @@ from torchapprox.operators.engine.features import features
 from torchapprox.operators.lookup.cpu_lookup import cpu_lookup
 
 Costs = TypeVar("Costs", EngineCosts, CudaCosts)
-_FORMAT = 1  # raised where the meaning of a cost or the code that it measures changes
+_FORMAT = 2  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
 _EXTREMES = (-128, -127, 127)
 
@@ -201,7 +202,7 @@ def _probes() -> dict[str, Callable[[], object]]:
         "lookup two halves": lookups(_RUNS, 256),
         "lookup alone": lookups(_ALONE, 128),
         "lookup call": lookups((1, 1, 1), 128),
-        "kernel call": partial(cpu_lookup, one, one, table, result, None),
+        "kernel call": partial(cpu_lookup, one, one, lookup_table(table.numpy()), result, None),
         "lookup depthwise": partial(lut_conv, image, kernels, table, **steps, **look_up),
         "float32 depthwise": partial(F.conv2d, image.float(), kernels.float(), groups=64),
         "map bytes": partial(features, mapped, np.zeros((2, 256), np.int8)),

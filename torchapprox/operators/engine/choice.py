@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms
@@ -59,13 +59,26 @@ def chosen_engine(engine: str, kernel: str | None) -> str:
     return "lookup" if named == "auto" and kernel is not None else named
 
 
-def multiply_by_factors(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, engine: str) -> bool:
+def multiplies_by_factors(table: LookupTable, sizes: Sizes, engine: str) -> bool:
+    """Whether `multiply_by_factors` would fill a result that is not empty; arguments as there.
+
+    Args:
+        table: As there.
+        sizes: G, M, N and K.
+        engine: As there.
+    """
+    return engine != "lookup" and _choose(table, sizes, engine) is not None
+
+
+def multiply_by_factors(
+    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, engine: str
+) -> bool:
     """Fill ``result`` with a table product by factors; False where it is to be looked up.
 
     Args:
         x: Activation codes, uint8 `(G, M, K)`.
         w: Weight codes, uint8 `(G, N, K)`.
-        lut: Products, int32 `(256, 256)`.
+        table: The table.
         result: int32 or int64 `(G, M, N)`.
         engine: One of `ENGINES`.
 
@@ -75,27 +88,27 @@ def multiply_by_factors(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, engin
     if engine == "lookup" or result.numel() == 0:
         return False
     (groups, m, depth), n = x.shape, w.shape[1]
-    found = _choose(lut, (groups, m, n, depth), engine)
+    found = _choose(table, (groups, m, n, depth), engine)
     if found is None:
         return False
     factor_matmul(x, w, found[0], result, found[1])
     return True
 
 
-def convolves_by_factors(lut: Tensor, shape: ConvShape, engine: str) -> bool:
+def convolves_by_factors(table: LookupTable, shape: ConvShape, engine: str) -> bool:
     """Whether `convolve_by_factors` would fill a result that is not empty; arguments as there."""
-    return engine != "lookup" and shape.depth > 0 and _choose(lut, shape, engine) is not None
+    return engine != "lookup" and shape.depth > 0 and _choose(table, shape, engine) is not None
 
 
 def convolve_by_factors(
-    x: Tensor, w: Tensor, lut: Tensor, shape: ConvShape, out: Tensor, engine: str
+    x: Tensor, w: Tensor, table: LookupTable, shape: ConvShape, out: Tensor, engine: str
 ) -> bool:
     """Fill ``out`` with a convolution by factors; False where it is to be looked up.
 
     Args:
         x: Padded activation codes, uint8 `(B, C, *size)`, contiguous.
         w: Weight codes, uint8 `(N, C / groups, *kernel)`, contiguous.
-        lut: Products, int32 `(256, 256)`.
+        table: The table.
         shape: The convolution.
         out: int32 or int64 `(B, N, *output_size)`, contiguous.
         engine: One of `ENGINES`.
@@ -106,17 +119,19 @@ def convolve_by_factors(
     """
     if engine == "lookup" or out.numel() == 0 or shape.depth == 0:
         return False
-    found = _choose(lut, shape, engine)
+    found = _choose(table, shape, engine)
     if found is None:
         return False
     factor_conv(x, w, shape, found[0], out, found[1])
     return True
 
 
-def _choose(lut: Tensor, shape: Sizes | ConvShape, engine: str) -> tuple[TableFactors, str] | None:
+def _choose(
+    table: LookupTable, shape: Sizes | ConvShape, engine: str
+) -> tuple[TableFactors, str] | None:
     """Return factors and arithmetic; None where looking up is faster and not ruled out."""
     threads = torch.get_num_threads()
-    factors = useful_factors(lookup_table(lut.numpy()), engine, lambda: _most_terms(threads))
+    factors = useful_factors(table, engine, lambda: _most_terms(threads))
     if factors is None:
         return None
     # Else PyTorch may round float32 operands to fewer bits.

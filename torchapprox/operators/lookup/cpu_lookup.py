@@ -11,12 +11,12 @@ from torch import Tensor
 
 from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.kernels.lookup_vbmi import REGISTERS
 from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
 from torchapprox.kernels.vbmi_emitter import LANES
 from torchapprox.kernels.vbmi_panels import CodeLines
-from torchapprox.kernels.vbmi_results import SumPlaces
+from torchapprox.kernels.vbmi_results import Rescaling, SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
@@ -38,13 +38,15 @@ _DOT_CYCLES = 1.1  # for one look-up without vectors
 _ROWS_WORTH_A_SCAN = 16
 
 
-def cpu_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, kernel: str | None) -> None:
+def cpu_lookup(
+    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str | None
+) -> None:
     """Fill ``result`` with the table product of two code matrices.
 
     Args:
         x: Activation codes, uint8 `(G, M, K)`.
         w: Weight codes, uint8 `(G, N, K)`.
-        lut: Products, int32 `(256, 256)`.
+        table: The products.
         result: int32 or int64 `(G, M, N)`, contiguous, or the transpose of a contiguous tensor.
         kernel: The kernel to use, one of `available_kernels`; None for the fastest.
 
@@ -54,7 +56,7 @@ def cpu_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, kernel: str | 
     if result.numel() == 0:
         return
     if kernel != "portable" and "vbmi" in available_kernels():
-        plan = None if result.dtype == torch.int64 else _cheapest(x, w, lookup_table(lut.numpy()))
+        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table)
         if plan is not None and (kernel == "vbmi" or plan.cycles < _dot_cycles(x, w)):
             plan.run(result)
             return
@@ -62,9 +64,36 @@ def cpu_lookup(x: Tensor, w: Tensor, lut: Tensor, result: Tensor, kernel: str | 
             raise NotImplementedError(
                 "the kernel 'vbmi' needs sums that fit int32 and a table whose rows or columns "
                 f"span at most 16 bits each, got {result.dtype} sums and entries "
-                f"{int(lut.min())}..{int(lut.max())}; use kernel 'portable' or None"
+                f"{table.by_x.min()}..{table.by_x.max()}; use kernel 'portable' or None"
             )
-    _portable(x, w, lut, result)
+    _portable(x, w, table, result)
+
+
+def looked_up_reals(
+    x: Tensor,
+    w: Tensor,
+    table: LookupTable,
+    out: Tensor,
+    terms: tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]],
+    kernel: str | None,
+) -> bool:
+    """Fill ``out`` with what sums stand for as they are made; False where no kernel can.
+
+    Args:
+        x: Activation codes, uint8 `(G, M, K)`.
+        w: Weight codes, uint8 `(G, N, K)`.
+        table: The products; sums of its entries fit int32.
+        out: float32 or float64 `(G, M, N)`, contiguous.
+        terms: Offset, scale and bias of `Rescaling`, `(G * N,)`.
+        kernel: As `cpu_lookup` takes it.
+    """
+    if kernel == "portable" or "vbmi" not in available_kernels() or out.numel() == 0:
+        return False
+    plan = _cheapest(x, w, table)
+    if plan is None or (kernel != "vbmi" and plan.cycles >= _dot_cycles(x, w)):
+        return False
+    plan.run(out, Rescaling(*terms, of_rows=plan.x_runs))
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +106,7 @@ class _VbmiPlan:
     x_runs: bool
     cycles: float
 
-    def run(self, result: Tensor) -> None:
+    def run(self, result: Tensor, rescaling: Rescaling | None = None) -> None:
         _, m, n = result.shape
         height, positions = (n, m) if self.x_runs else (m, n)
         # Whether the sums of one row follow each other, in either layout of the result.
@@ -95,6 +124,7 @@ class _VbmiPlan:
             lines,
             flat.numpy(),
             SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
+            rescaling,
             threads=torch.get_num_threads(),
         )
 
@@ -129,37 +159,27 @@ def _dot_cycles(x: Tensor, w: Tensor) -> float:
     return x.shape[1] * w.shape[1] * x.shape[2] * _DOT_CYCLES
 
 
-def _portable(x: Tensor, w: Tensor, lut: Tensor, result: Tensor) -> None:
+def _portable(x: Tensor, w: Tensor, table: LookupTable, result: Tensor) -> None:
     threads = torch.get_num_threads()
     x_runs = runs_x(x, w)
     longer = x if x_runs else w
     few = min(x.shape[1], w.shape[1]) < DOT_ROWS
     if few and not longer.mT.is_contiguous():
         # Arranging the longer operand in runs would cost as much as the look-ups do.
-        table = lut if lut.T.is_contiguous() else lut.contiguous()
         out = result if result.is_contiguous() else torch.empty(result.shape, dtype=result.dtype)
-        lookup_dot_cpu(*_arrays(table, x.contiguous(), w.contiguous(), out), threads=threads)
+        operands = x.contiguous().numpy(), w.contiguous().numpy()
+        lookup_dot_cpu(table.by_w.T, *operands, out.numpy(), threads=threads)
         if out is not result:
             result.copy_(out)
         return
-    lookup_runs_cpu(*_arrays(*arrange(x, w, lut), result.mT if x_runs else result), threads=threads)
-
-
-def arrange(x: Tensor, w: Tensor, lut: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the operands their parts: the longer one runs, the other selects rows.
-
-    Returns:
-        Table, rows and runs, contiguous, as `lookup_runs_cpu` takes them.
-    """
-    if runs_x(x, w):
-        return lut.T.contiguous(), w.contiguous(), x.mT.contiguous()
-    return lut.contiguous(), x.contiguous(), w.mT.contiguous()
+    # The longer one runs, the other selects rows.
+    by_row, rows, runs, out = (
+        (table.by_w, w, x, result.mT) if x_runs else (table.by_x, x, w, result)
+    )
+    operands = rows.contiguous().numpy(), runs.mT.contiguous().numpy()
+    lookup_runs_cpu(by_row, *operands, out.numpy(), threads=threads)
 
 
 def runs_x(x: Tensor, w: Tensor) -> bool:
     """Whether the activations are the longer operand; the result is then stored transposed."""
     return x.shape[1] >= w.shape[1]
-
-
-def _arrays(*tensors: Tensor) -> list[NDArray[Any]]:
-    return [tensor.numpy() for tensor in tensors]

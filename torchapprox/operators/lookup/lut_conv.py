@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torchapprox.kernels import lookup_vbmi_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
-from torchapprox.kernels.lookup_table import lookup_table
+from torchapprox.kernels.lookup_table import LookupTable, lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.kernels.vbmi_results import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
@@ -17,7 +17,12 @@ from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.device_table import least_of_image
-from torchapprox.operators.lookup.lut_matmul import check_table, entry_range, needs_int64
+from torchapprox.operators.lookup.lut_matmul import (
+    check_table,
+    entry_range,
+    matrix_sums,
+    needs_int64,
+)
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27
 
@@ -168,14 +173,14 @@ def _lut_conv(
     engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
-    x, w, lut = x.detach().contiguous(), w.detach().contiguous(), lut.detach()
-    return convolve(x, w, lut, shape, engine, kernel, wide=wide)
+    x, w, table = x.detach().contiguous(), w.detach().contiguous(), lookup_table(lut.numpy())
+    return convolve(x, w, table, shape, engine, kernel, wide=wide)
 
 
 def convolve(
     x: Tensor,
     w: Tensor,
-    lut: Tensor,
+    table: LookupTable,
     shape: ConvShape,
     engine: str,
     kernel: str | None,
@@ -187,17 +192,17 @@ def convolve(
     Args:
         x: Activation codes.
         w: Weight codes.
-        lut: The table.
+        table: The products.
         shape: The convolution.
         engine: As `chosen_engine` returns it.
         kernel: As `forced_kernel` returns it.
         wide: Whether the sums need int64.
     """
     out = _empty_result(x, shape, wide)
-    if convolve_by_factors(x, w, lut, shape, out, engine):
+    if convolve_by_factors(x, w, table, shape, out, engine):
         return out
-    if wide or not read_in_place(x, w, lut, shape, out, kernel):
-        _lay_out(x, w, lut, shape, out, kernel)
+    if wide or not read_in_place(x, w, table, shape, out, kernel):
+        _lay_out(x, w, table, shape, out, kernel)
     return out
 
 
@@ -246,7 +251,7 @@ def _empty_result(x: Tensor, shape: ConvShape, wide: bool) -> Tensor:
 def read_in_place(
     x: Tensor,
     w: Tensor,
-    lut: Tensor,
+    table: LookupTable,
     shape: ConvShape,
     out: Tensor,
     kernel: str | None,
@@ -257,7 +262,7 @@ def read_in_place(
     Args:
         x: Activation codes, contiguous.
         w: Weight codes, contiguous.
-        lut: The table; sums of its entries fit int32.
+        table: The products; sums of its entries fit int32.
         shape: The convolution.
         out: int32, or of the type of the rescaling's scale, contiguous.
         kernel: As `forced_kernel` returns it.
@@ -268,7 +273,7 @@ def read_in_place(
     codes = x.detach().numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
     columns = WHOLE if few else columns_of(codes)
-    planes = lookup_table(lut.detach().numpy()).planes(x_selects_rows=False, columns=columns)
+    planes = table.planes(x_selects_rows=False, columns=columns)
     if planes is None:
         return False
     lines, places = conv_lines(codes, shape)
@@ -281,7 +286,7 @@ def read_in_place(
 
 
 def _lay_out(
-    x: Tensor, w: Tensor, lut: Tensor, shape: ConvShape, out: Tensor, kernel: str | None
+    x: Tensor, w: Tensor, table: LookupTable, shape: ConvShape, out: Tensor, kernel: str | None
 ) -> None:
     """Fill ``out`` by matrix products of receptive fields, for some images at a time."""
     rows = w.view(shape.groups, shape.rows, shape.depth)
@@ -289,9 +294,7 @@ def _lay_out(
     first = 0
     for part in images_in_parts(x, shape):
         fields = receptive_fields(part, shape)
-        sums: Tensor = torch.ops.torchapprox.lut_matmul(
-            fields, rows, lut, wide, None, kernel, "lookup"
-        )
+        sums = matrix_sums(fields, rows, table, "lookup", kernel, wide=wide)
         by_channel = sums.mT.reshape(shape.out_channels, len(part), *shape.output_size)
         out[first : first + len(part)] = by_channel.transpose(0, 1)
         first += len(part)

@@ -1,22 +1,20 @@
-"""Convolution by look-ups in real units: sums are rescaled where they are written."""
+"""Convolution by look-ups in real units."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.vbmi_results import Rescaling
-from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, convolves_by_factors
 from torchapprox.operators.library_op import library_op
-from torchapprox.operators.lookup.lut_conv import (
-    check_conv,
-    convolve,
-    read_in_place,
-)
+from torchapprox.operators.lookup.fused_terms import fused_terms
+from torchapprox.operators.lookup.lut_conv import check_conv, convolve, lut_conv, read_in_place
 from torchapprox.operators.lookup.lut_matmul import entry_range, needs_int64
 
 
@@ -24,25 +22,26 @@ def lut_conv_reals(
     x: Tensor,
     w: Tensor,
     lut: Tensor,
-    offset: Tensor,
-    scale: Tensor,
+    terms: ProductTerms,
     *,
+    dtype: torch.dtype,
     stride: Sequence[int],
     dilation: Sequence[int],
     groups: int = 1,
     lut_range: tuple[int, int] | None = None,
     engine: str = "auto",
 ) -> Tensor:
-    """Return ``scale * (lut_conv(x, w, lut) - offset)`` on the CPU.
+    """Return the real numbers that the sums of `lut_conv` stand for.
 
-    Of the bits that `rescale` gives. Arguments and errors beside these as those of `lut_conv`.
+    Of the bits that `ProductTerms.rescaled` gives; where a kernel can, on the CPU, they are made
+    where the sums would be written. Arguments and errors beside these as those of `lut_conv`.
 
     Args:
         x: Activation codes, uint8 `(B, C, *size)`, padded.
         w: Weight codes, uint8 `(N, C / groups, *kernel)`.
         lut: Products, int32 `(256, 256)`, row = code of x.
-        offset: int64 `(N,)`.
-        scale: float32 or float64 `(N,)`.
+        terms: What turns sums into real numbers, by channel `(N,)`.
+        dtype: Floating-point type of the result.
         stride: One number for each axis of ``size``.
         dilation: Likewise.
         groups: Number of groups.
@@ -50,23 +49,34 @@ def lut_conv_reals(
         engine: Computes the sums.
 
     Returns:
-        Type of ``scale``, `(B, N, *output_size)`, contiguous.
+        ``dtype``, `(B, N, *output_size)`, contiguous.
 
     Examples:
         >>> exact = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32))
         >>> x = torch.tensor([[[1, 2, 3, 4]]], dtype=torch.uint8)
-        >>> offset, scale = torch.tensor([1]), torch.tensor([0.5])
-        >>> lut_conv_reals(x, x[..., :2], exact, offset, scale, stride=(2,), dilation=(1,))
-        tensor([[[2., 5.]]])
+        >>> terms = ProductTerms(torch.tensor([1]), torch.tensor([0.5]), w_signed=False)
+        >>> steps = {"stride": (2,), "dilation": (1,)}
+        >>> lut_conv_reals(x, x[..., :2], exact, terms, dtype=torch.float32, **steps)
+        tensor([[[1., 4.]]])
     """
+    if on_cuda(x):
+        sums = lut_conv(
+            x, w, lut, stride=stride, dilation=dilation, groups=groups, lut_range=lut_range,
+            engine=engine,
+        )  # fmt: skip
+        reals = terms.rescaled(sums.flatten(2), w.flatten(1), channel_axis=1, dtype=dtype)
+        return reals.view(sums.shape)
     check_conv(x, w, lut, stride, dilation, groups)
     wide = needs_int64(w[0].numel(), lut_range or entry_range(lut)) if len(w) else False
     kernel = forced_kernel(None)
     engine = chosen_engine(engine, kernel)
-    reals: Tensor = torch.ops.torchapprox.lut_conv_reals(
-        *(x, w, lut, offset, scale, list(stride), list(dilation), groups, wide, kernel, engine)
+    scale = terms.scale.to(torch.promote_types(dtype, torch.float32))
+    fused: Tensor = torch.ops.torchapprox.lut_conv_reals(
+        *(x, w, lut, terms.x_zero_point, scale, terms.w_signed, terms.bias),
+        *(terms.w_zero_point, terms.x_sums, list(stride), list(dilation), groups),
+        *(wide, kernel, engine),
     )
-    return reals
+    return fused.to(dtype)
 
 
 @library_op("lut_conv_reals", device="cpu")
@@ -74,8 +84,12 @@ def _lut_conv_reals(
     x: Tensor,
     w: Tensor,
     lut: Tensor,
-    offset: Tensor,
+    x_zero_point: Tensor,
     scale: Tensor,
+    w_signed: bool,
+    bias: Tensor | None,
+    w_zero_point: Tensor | None,
+    x_sums: Tensor | None,
     stride: Sequence[int],
     dilation: Sequence[int],
     groups: int,
@@ -84,17 +98,18 @@ def _lut_conv_reals(
     engine: str,
 ) -> Tensor:
     shape = ConvShape.of(x.shape, w.shape, stride, dilation, groups)
-    x, w, lut = x.detach().contiguous(), w.detach().contiguous(), lut.detach()
-    offset, scale = offset.detach().contiguous(), scale.detach().contiguous()
-    if not wide and not convolves_by_factors(lut, shape, engine):
+    x, w, table = x.detach().contiguous(), w.detach().contiguous(), lookup_table(lut.numpy())
+    w_rows = w.view(len(w), shape.depth)
+    terms = ProductTerms(x_zero_point, scale, w_signed, bias, w_zero_point, x_sums)
+    if not wide and not convolves_by_factors(table, shape, engine):
+        fused = fused_terms(terms, w_rows)
         out = _empty(x, scale, shape)
-        rescaling = Rescaling(
-            offset.numpy(), scale.numpy(), np.zeros(len(scale), scale.numpy().dtype), of_rows=True
-        )
-        if read_in_place(x, w, lut, shape, out, kernel, rescaling):
+        if fused is not None and read_in_place(
+            x, w, table, shape, out, kernel, Rescaling(*fused, of_rows=True)
+        ):
             return out
-    sums = convolve(x, w, lut, shape, engine, kernel, wide=wide)
-    reals = rescale(sums.flatten(2), offset, scale, channel_axis=1, dtype=scale.dtype)
+    sums = convolve(x, w, table, shape, engine, kernel, wide=wide)
+    reals = terms.rescaled(sums.flatten(2), w_rows, channel_axis=1, dtype=scale.dtype)
     return reals.view(sums.shape)
 
 
@@ -103,8 +118,12 @@ def _(
     x: Tensor,
     w: Tensor,
     lut: Tensor,  # noqa: ARG001
-    offset: Tensor,  # noqa: ARG001
+    x_zero_point: Tensor,  # noqa: ARG001
     scale: Tensor,
+    w_signed: bool,  # noqa: ARG001
+    bias: Tensor | None,  # noqa: ARG001
+    w_zero_point: Tensor | None,  # noqa: ARG001
+    x_sums: Tensor | None,  # noqa: ARG001
     stride: Sequence[int],
     dilation: Sequence[int],
     groups: int,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup_table import LookupTable, lookup_table
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.engine.cuda_choice import multiply_on_cuda
@@ -141,10 +142,26 @@ def _lut_matmul(
     kernel: str | None,
     engine: str,
 ) -> Tensor:
+    table = lookup_table(lut.detach().numpy())
+    return matrix_sums(x.detach(), w.detach(), table, engine, kernel, wide=wide)
+
+
+def matrix_sums(
+    x: Tensor, w: Tensor, table: LookupTable, engine: str, kernel: str | None, *, wide: bool
+) -> Tensor:
+    """Return the sums of a matrix product on the CPU; operands as `lut_matmul` takes them.
+
+    Args:
+        x: Activation codes, uint8 `(G, M, K)`.
+        w: Weight codes, uint8 `(G, N, K)`.
+        table: The products.
+        engine: As `chosen_engine` returns it.
+        kernel: As `forced_kernel` returns it.
+        wide: Whether the sums need int64.
+    """
     result = _empty_result(x, w, wide)
-    x, w, lut = x.detach(), w.detach(), lut.detach()
-    if not multiply_by_factors(x, w, lut, result, engine):
-        cpu_lookup(x, w, lut, result, kernel)
+    if not multiply_by_factors(x, w, table, result, engine):
+        cpu_lookup(x, w, table, result, kernel)
     return result
 
 

@@ -4,21 +4,37 @@ import pytest
 import torch
 
 from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.lookup.lut_conv import lut_conv
 from torchapprox.operators.lookup.lut_conv_reals import lut_conv_reals
 
 
-def assert_equal_bits(x, w, lut, steps, dtype):
+def terms_for(w, dtype, *, signed, bias):
     draw = torch.Generator().manual_seed(1)
-    offset = torch.randint(-(2**33), 2**33, (len(w),), generator=draw)
-    offset[::2] %= 1000
-    scale = torch.rand(len(w), generator=draw, dtype=dtype)
+    return ProductTerms(
+        torch.tensor([-(2**33) + 5 if signed else 77]),
+        torch.rand(len(w), generator=draw, dtype=dtype),
+        signed,
+        torch.randn(len(w), generator=draw, dtype=dtype) if bias else None,
+    )
+
+
+def integers(w, *, signed):
+    return w.view(torch.int8).long() if signed else w.long()
+
+
+def assert_equal_bits(x, w, lut, steps, dtype, *, signed, bias):
+    terms = terms_for(w, dtype, signed=signed, bias=bias)
     sums = lut_conv(x, w, lut, **steps)
-    wanted = rescale(sums.flatten(2), offset, scale, channel_axis=1, dtype=dtype)
-    got = lut_conv_reals(x, w, lut, offset, scale, **steps)
+    offset = terms.x_zero_point * integers(w, signed=signed).flatten(1).sum(1)
+    by_channel = (-1, *[1] * (x.dim() - 2))
+    wanted = (sums - offset.view(by_channel)).to(dtype) * terms.scale.view(by_channel)
+    if bias:
+        wanted = wanted + terms.bias.view(by_channel)
+    got = lut_conv_reals(x, w, lut, terms, dtype=dtype, **steps)
     assert got.dtype == dtype
-    assert torch.equal(got, wanted.view(sums.shape))
+    assert got.is_contiguous()
+    assert torch.equal(got, wanted)
 
 
 @pytest.mark.parametrize("kernel", ["vbmi", "portable"])
@@ -43,8 +59,9 @@ def test_bits_of_a_pass_of_its_own(monkeypatch, kernel, x, w, stride, dilation, 
     lut = torch.randint(-(2 ** (bits - 1)), 2 ** (bits - 1), (256, 256), generator=draw)
     codes = [torch.randint(256, size, generator=draw).to(torch.uint8) for size in (x, w)]
     steps = {"stride": stride, "dilation": dilation, "groups": groups}
-    for dtype in (torch.float32, torch.float64):
-        assert_equal_bits(*codes, lut.to(torch.int32), steps, dtype)
+    for dtype, signed in ((torch.float32, True), (torch.float64, False)):
+        options = {"signed": signed, "bias": bits == 16}
+        assert_equal_bits(*codes, lut.to(torch.int32), steps, dtype, **options)
 
 
 def test_factors():
@@ -53,4 +70,5 @@ def test_factors():
     x = torch.randint(256, (2, 3, 8, 8), generator=draw).to(torch.uint8)
     w = torch.randint(256, (4, 3, 3, 3), generator=draw).to(torch.uint8)
     steps = {"stride": (1, 1), "dilation": (1, 1), "engine": "factors"}
-    assert_equal_bits(x, w, (left @ right.T).to(torch.int32), steps, torch.float32)
+    lut = (left @ right.T).to(torch.int32)
+    assert_equal_bits(x, w, lut, steps, torch.float32, signed=True, bias=True)

@@ -1,0 +1,77 @@
+"""What turns a layer's sums of products into real numbers, beside the sums."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torchapprox.operators.affine.codes import code_tensor_values
+from torchapprox.operators.affine.rescale import rescale
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTerms:
+    """What turns the sums of products of codes into real numbers.
+
+        real = scale * (sum - zx * (sum_k w - K * zw) - zw * sum_k x) + bias
+
+    Channels are N columns in each of G groups of a matrix product, and N of a convolution: vectors
+    by channel are `(G, N)` or `(N,)`.
+
+    Attributes:
+        x_zero_point: Zero point of the activations, int64 `(1,)`.
+        scale: Product of the operands' scales, floating point, by channel.
+        w_signed: Whether weight codes stand for two's complement numbers.
+        bias: Floating point, by channel; None for zeros.
+        w_zero_point: Zero points of the weights, int64, by channel; looked at with ``x_sums`` only.
+        x_sums: Sums of the activations' values, as `rescale` takes them; None where every zero
+            point of the weights is 0.
+    """
+
+    x_zero_point: Tensor
+    scale: Tensor
+    w_signed: bool
+    bias: Tensor | None = None
+    w_zero_point: Tensor | None = None
+    x_sums: Tensor | None = None
+
+    def rescaled(
+        self, sums: Tensor, w_rows: Tensor, *, channel_axis: int, dtype: torch.dtype
+    ) -> Tensor:
+        """Return the real numbers of sums in a pass of its own.
+
+        Args:
+            sums: As `rescale` takes them.
+            w_rows: Weight codes, uint8, a row for each channel.
+            channel_axis: As `rescale` takes it.
+            dtype: Floating-point type of the result.
+
+        Returns:
+            ``dtype``, the shape of ``sums``, contiguous.
+
+        Examples:
+            >>> one = torch.tensor([1])
+            >>> terms = ProductTerms(one, torch.tensor([[0.5]]), True, bias=torch.tensor([[3.0]]))
+            >>> weights = torch.tensor([[[2, 255]]], dtype=torch.uint8)
+            >>> terms.rescaled(torch.tensor([[[5], [7]]]), weights, channel_axis=2,
+            ...                dtype=torch.float32)
+            tensor([[[5.],
+                     [6.]]])
+        """
+        values = code_tensor_values(w_rows, signed=self.w_signed)
+        w_sums = values.sum(dim=-1, dtype=torch.int64)
+        if self.x_sums is not None and self.w_zero_point is not None:
+            w_sums -= w_rows.shape[-1] * self.w_zero_point
+        reals = rescale(
+            sums,
+            self.x_zero_point * w_sums,
+            self.scale,
+            channel_axis=channel_axis,
+            dtype=dtype,
+            x_sums=self.x_sums,
+            w_zero_point=self.w_zero_point,
+        )
+        if self.bias is None:
+            return reals
+        bias = self.bias.to(dtype)
+        return reals + (bias.view(-1, 1) if channel_axis == 1 else bias[:, None, :])
