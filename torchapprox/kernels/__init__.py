@@ -4,9 +4,11 @@
 """
 
 from torchapprox.kernels.features_cpu import lay_out_cpu, map_codes_cpu, sum_mapped_cpu
-from torchapprox.kernels.histogram_cpu import histogram_cpu
+from torchapprox.kernels.gather_cpu import gather_cpu
+from torchapprox.kernels.histogram_cpu import histogram_cpu, strip_histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
+from torchapprox.kernels.moments_cpu import moments_cpu
 from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.kernels.rescale_cpu import (
     offsets_cpu,
@@ -20,18 +22,21 @@ from torchapprox.kernels.window_histogram_cpu import window_histogram_cpu
 __all__ = [
     "clip_gradient_cpu",
     "fake_quantise_cpu",
+    "gather_cpu",
     "histogram_cpu",
     "lay_out_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vbmi_cpu",
     "map_codes_cpu",
+    "moments_cpu",
     "offsets_cpu",
     "quantise_cpu",
     "rescale_columns_cpu",
     "rescale_rows_cpu",
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
+    "strip_histogram_cpu",
     "sum_mapped_cpu",
     "window_histogram_cpu",
 ]

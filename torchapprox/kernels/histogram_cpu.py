@@ -1,6 +1,9 @@
 """Counts of operand codes at each position of a layer's input.
 
 counts[p, c] = number of m with codes[p, m] == c
+
+Where codes of one position do not follow each other, a strip of positions is counted at once: its
+counts stay in the first-level cache, and codes that follow each other never meet in one count.
 """
 
 from typing import Any
@@ -25,6 +28,43 @@ def histogram_cpu(codes: NDArray[np.uint8], counts: NDArray[Any], *, threads: in
     for_each_block(
         lambda start, stop: _count_rows(codes, counts, start, stop), positions, block, threads
     )
+
+
+def strip_histogram_cpu(codes: NDArray[np.uint8], counts: NDArray[Any], *, threads: int) -> None:
+    """Add the counts of every column of every matrix of ``codes`` to ``counts``.
+
+    Args:
+        codes: uint8 `(G, M, K)`, C-contiguous.
+        counts: `(G * K, 256)` of any type that holds the counts, C-contiguous; added to.
+        threads: Largest number of threads to use.
+    """
+    groups, height, depth = codes.shape
+    strips = groups * -(-depth // _STRIP)
+    block = max(1, min(2**18 // max(1, height * _STRIP), -(-strips // threads)))
+    for_each_block(
+        lambda start, stop: _count_strips(codes, counts, start, stop), strips, block, threads
+    )
+
+
+_STRIP = 16  # positions, whose counts take 16 KB
+
+
+@jit_cpu
+def _count_strips(codes: Any, counts: Any, start: int, stop: int) -> None:
+    _, height, depth = codes.shape
+    strips = -(-depth // _STRIP)
+    table = np.zeros((_STRIP, 256), np.int32)
+    for strip in range(start, stop):
+        group, first = strip // strips, strip % strips * _STRIP
+        width = min(_STRIP, depth - first)
+        table[:] = 0
+        for m in range(height):
+            for k in range(np.uintp(width)):
+                table[k, codes[group, m, np.uintp(first) + k]] += 1
+        for k in range(width):
+            count = counts[group * depth + first + k]
+            for code in range(256):
+                count[code] += table[k, code]
 
 
 @jit_cpu

@@ -22,7 +22,7 @@ _FEW = 512  # positions of a window, below which a table of 256 counts takes lon
 
 def window_histogram_cpu(
     codes: NDArray[np.uint8],
-    counts: NDArray[np.int64],
+    counts: NDArray[np.integer],
     *,
     kernel: Sequence[int],
     stride: Sequence[int],
@@ -34,7 +34,8 @@ def window_histogram_cpu(
 
     Args:
         codes: uint8 `(B, C, *size)` with one to three axes of size, C-contiguous.
-        counts: int64 `(C * prod(kernel), 256)`, C-contiguous; added to.
+        counts: `(C * prod(kernel), 256)` of any integers that hold the counts, C-contiguous; added
+            to.
         kernel: Taps along each axis.
         stride: Steps of the window along each axis.
         dilation: Steps of the taps along each axis.
@@ -77,14 +78,17 @@ def _count_channels(codes: Any, geometry: Any, counts: Any, start: int, stop: in
     found = np.zeros((taps, 256), np.int64)
     tables = np.zeros((4, 256), np.int64)
     place, first, count = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    flat, sizes = codes.reshape(-1), codes.shape
+    few = positions * codes.shape[0] < _FEW
     for channel in range(start, stop):
+        used = 256 if few else _greatest_code(flat, sizes, channel) + 1
         for tap in range(taps):
             for axis in range(3):
                 place[axis] = tap // taps_below[axis] % kernel[axis]
                 first[axis], count[axis] = place[axis] * dilation[axis], output[axis]
             total = counts[channel * taps + tap]
-            if positions * codes.shape[0] < _FEW:
-                _add_positions(codes, channel, first, count, stride, total, 1)
+            if few:
+                _add_positions(flat, sizes, channel, first, count, stride, total, 1)
                 continue
             # The axis along which the fewest positions change.
             best, least = -1, positions
@@ -95,53 +99,91 @@ def _count_channels(codes: Any, geometry: Any, counts: Any, start: int, stop: in
                         best, least = axis, changes
             here = found[tap]
             if best < 0:
-                _count_window(codes, channel, first, count, stride, tables, here)
+                _count_window(flat, sizes, channel, first, count, stride, tables, here, used)
             else:
-                here[:] = found[tap - apart[best] * taps_below[best]]
+                here[:used] = found[tap - apart[best] * taps_below[best], :used]
                 count[best] = moved[best]
                 # The last positions of this tap's window are new, the first of the other's gone.
                 first[best] += (output[best] - moved[best]) * stride[best]
-                _add_positions(codes, channel, first, count, stride, here, 1)
+                _add_positions(flat, sizes, channel, first, count, stride, here, 1)
                 first[best] = (place[best] - apart[best]) * dilation[best]
-                _add_positions(codes, channel, first, count, stride, here, -1)
-            for code in range(256):
+                _add_positions(flat, sizes, channel, first, count, stride, here, -1)
+            for code in range(used):
                 total[code] += here[code]
+
+
+# No view is made of a line, which may be short; indices are unsigned, since Numba lets negative
+# ones count from the end.
+
+
+@jit_cpu
+def _greatest_code(codes: Any, sizes: Any, channel: int) -> Any:
+    plane = sizes[2] * sizes[3] * sizes[4]
+    greatest = np.uint8(0)
+    for image in range(sizes[0]):
+        at = np.uintp((image * sizes[1] + channel) * plane)
+        for i in range(np.uintp(plane)):
+            greatest = max(greatest, codes[at + i])
+    return np.int64(greatest)
+
+
+@jit_cpu
+def _start_of_line(
+    sizes: Any, image: int, channel: int, first: Any, step: Any, z: int, y: int
+) -> Any:
+    """Return where the line numbered (z, y) of a window starts."""
+    deep, tall = first[0] + z * step[0], first[1] + y * step[1]
+    plane = (image * sizes[1] + channel) * sizes[2] + deep
+    return np.uintp((plane * sizes[3] + tall) * sizes[4] + first[2])
 
 
 @jit_cpu
 def _count_window(
-    codes: Any, channel: int, first: Any, count: Any, step: Any, tables: Any, result: Any
+    codes: Any,
+    sizes: Any,
+    channel: int,
+    first: Any,
+    count: Any,
+    step: Any,
+    tables: Any,
+    result: Any,
+    used: int,
 ) -> None:
     # Four tables in turn: equal codes that follow each other do not wait for each other.
-    tables[:] = 0
-    whole = count[2] // 4 * 4
-    for image in range(codes.shape[0]):
+    tables[:, :used] = 0
+    hop = np.uintp(step[2])
+    length, whole = np.uintp(count[2]), np.uintp(count[2] // 4 * 4)
+    for image in range(sizes[0]):
         for z in range(count[0]):
             for y in range(count[1]):
-                row = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
-                if step[2] == 1:
-                    line = row[first[2] : first[2] + count[2]]
-                    for x in range(0, whole, 4):
-                        tables[0, line[x]] += 1
-                        tables[1, line[x + 1]] += 1
-                        tables[2, line[x + 2]] += 1
-                        tables[3, line[x + 3]] += 1
-                    for x in range(whole, count[2]):
-                        tables[x - whole, line[x]] += 1
-                else:
-                    for x in range(count[2]):
-                        tables[x % 4, row[first[2] + x * step[2]]] += 1
-    for code in range(256):
+                at = _start_of_line(sizes, image, channel, first, step, z, y)
+                for x in range(np.uintp(0), whole, np.uintp(4)):
+                    here = at + x * hop
+                    tables[0, codes[here]] += 1
+                    tables[1, codes[here + hop]] += 1
+                    tables[2, codes[here + hop + hop]] += 1
+                    tables[3, codes[here + hop + hop + hop]] += 1
+                for x in range(whole, length):
+                    tables[x - whole, codes[at + x * hop]] += 1
+    for code in range(used):
         result[code] = tables[0, code] + tables[1, code] + tables[2, code] + tables[3, code]
 
 
 @jit_cpu
 def _add_positions(
-    codes: Any, channel: int, first: Any, count: Any, step: Any, result: Any, sign: int
+    codes: Any,
+    sizes: Any,
+    channel: int,
+    first: Any,
+    count: Any,
+    step: Any,
+    result: Any,
+    sign: int,
 ) -> None:
-    for image in range(codes.shape[0]):
+    hop = np.uintp(step[2])
+    for image in range(sizes[0]):
         for z in range(count[0]):
             for y in range(count[1]):
-                line = codes[image, channel, first[0] + z * step[0], first[1] + y * step[1]]
-                for x in range(count[2]):
-                    result[line[first[2] + x * step[2]]] += sign
+                at = _start_of_line(sizes, image, channel, first, step, z, y)
+                for x in range(np.uintp(count[2])):
+                    result[codes[at + x * hop]] += sign

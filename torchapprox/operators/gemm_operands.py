@@ -1,6 +1,7 @@
 """What every layer lowers to: a grouped matrix product of operand codes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,11 +90,11 @@ class GemmOperands:
         """
         return rows_of(self.x_codes, items)
 
-    def add_x_counts(self, counts: NDArray[np.int64]) -> None:
+    def add_x_counts(self, counts: NDArray[Any]) -> None:
         """Add how often each activation code occurs at each input position.
 
         Args:
-            counts: int64 `(G * K, 256)`; added to.
+            counts: Integers `(G * K, 256)` of a type that holds the counts; added to.
         """
         add_code_counts(self.x_codes, counts)
 

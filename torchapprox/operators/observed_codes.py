@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import histogram_cpu
+from torchapprox.kernels import histogram_cpu, strip_histogram_cpu
 
 
 def rows_of(codes: Tensor, items: NDArray[np.integer]) -> Tensor:
@@ -45,5 +45,8 @@ def add_code_counts(codes: Tensor, counts: NDArray[Any]) -> None:
         >>> counts[0, 7:10].tolist(), counts[1, 7:10].tolist()
         ([2, 0, 0], [0, 1, 1])
     """
+    if codes.is_contiguous() and codes.is_cpu:
+        strip_histogram_cpu(codes.numpy(), counts, threads=torch.get_num_threads())
+        return
     by_position = codes.mT.reshape(len(counts), -1).contiguous().cpu()
     histogram_cpu(by_position.numpy(), counts, threads=torch.get_num_threads())

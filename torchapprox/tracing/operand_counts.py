@@ -13,6 +13,7 @@ Counts = npt.NDArray[np.int64]
 
 _POSITIONS_AT_ONCE = 2**13
 _FLOAT32_PAIRS = 2**24
+_MOST_RECENT = 2**31 - 1
 
 
 class OperandCounts(Protocol):
@@ -42,22 +43,26 @@ class WeightedCounts:
         self._w_codes: npt.NDArray[np.uint8] = np.zeros((0, 0, 0), np.uint8)
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         # Counts since the weights last changed; their products are not yet in the joint counts.
-        self._recent: Counts = np.zeros((0, 256), np.int64)
+        # Half as wide as the others: writing them takes longer than counting.
+        self._recent: npt.NDArray[np.int32] = np.zeros((0, 256), np.int32)
+        self._recent_rows = 0
         self._joint: Counts = np.zeros((256, 256), np.int64)
 
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
         w_codes = operands.w_codes.cpu().numpy()
-        if not np.array_equal(w_codes, self._w_codes):
+        if not self._x_counts.size:
+            self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
+            self._recent = np.zeros(self._x_counts.shape, np.int32)
+        changed = not np.array_equal(w_codes, self._w_codes)
+        if changed or self._recent_rows + operands.rows > _MOST_RECENT:
             self._joint += self._joint_of_recent()
-            if self._x_counts.size:
-                self._x_counts += self._recent
-                self._recent[:] = 0
-            else:
-                self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
-                self._recent = np.zeros_like(self._x_counts)
+            self._x_counts += self._recent
+            self._recent[:] = self._recent_rows = 0
+        if changed:
             self._w_codes = w_codes.copy()
         operands.add_x_counts(self._recent)
+        self._recent_rows += operands.rows
 
     @property
     def x_counts(self) -> Counts:
@@ -72,7 +77,7 @@ class WeightedCounts:
     def _joint_of_recent(self) -> Counts:
         if not self._w_codes.size:
             return np.zeros((256, 256), np.int64)
-        counts = np.zeros_like(self._recent)
+        counts = np.zeros(self._recent.shape, np.int64)
         add_code_counts(torch.from_numpy(self._w_codes), counts)
         return _paired(self._recent, counts)
 
@@ -122,7 +127,7 @@ class MatrixCounts:
         return self._joint
 
 
-def _paired(x_counts: Counts, w_counts: Counts) -> Counts:
+def _paired(x_counts: npt.NDArray[np.int32], w_counts: Counts) -> Counts:
     """Return activation counts times weight counts, summed over input positions."""
     # float64 products and sums are exact below 2^53 multiplications.
     return _product(x_counts.T.astype(np.float64), w_counts.astype(np.float64))

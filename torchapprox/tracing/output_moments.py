@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-_AT_ONCE = 2**15  # float64 numbers that stay in the cache
+from torchapprox.kernels import moments_cpu
+from torchapprox.operators.affine.codes import at_least_float32
 
 
 class OutputMoments:
@@ -32,21 +33,24 @@ class OutputMoments:
 
     def add(self, values: Tensor) -> None:
         """Take note of numbers, floating point, any shape."""
-        flat = values.detach().reshape(-1)
-        # Elsewhere than on the CPU every look at a result waits for the device: one for all.
-        for part in torch.split(flat, _AT_ONCE if flat.is_cpu else max(1, len(flat))):
-            if len(part):
-                self._merge(part.to(torch.float64, copy=True))
+        flat = at_least_float32(values.detach().reshape(-1))
+        count = flat.numel()
+        if not count:
+            return
+        if flat.is_cpu:
+            mean, squares = moments_cpu(flat.numpy(), threads=torch.get_num_threads())
+        else:
+            # Every look at a result waits for the device: one for both.
+            wide = flat.to(torch.float64, copy=True)
+            middle = wide.mean()
+            both = torch.stack([middle, wide.sub_(middle).square_().sum()])
+            mean, squares = both.tolist()
+        total, shift = self.count + count, mean - self.mean
+        self._m2 += squares + shift**2 * self.count * count / total
+        self.mean += shift * count / total
+        self.count = total
 
     @property
     def std(self) -> float:
         """Standard deviation, divided by the number of values; 0 before the first."""
         return math.sqrt(self._m2 / max(self.count, 1))
-
-    def _merge(self, part: Tensor) -> None:
-        count, mean = len(part), float(part.mean())
-        deviation = part.sub_(mean)
-        total, shift = self.count + count, mean - self.mean
-        self._m2 += float(deviation.square_().sum()) + shift**2 * self.count * count / total
-        self.mean += shift * count / total
-        self.count = total

@@ -28,6 +28,7 @@ class Reservoir:
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
         self._keys = np.full(size, np.inf)
+        self._occupied = 0
         self._rng = rng
 
     def offer(self, count: int) -> tuple[Indices, Indices]:
@@ -40,14 +41,20 @@ class Reservoir:
             Indices of those to keep, and the places that they take, from those who were there.
         """
         keys = self._rng.random(count)
-        size = len(self._keys)
+        size, occupied = len(self._keys), self._occupied
+        self._occupied = min(size, occupied + count)
+        if occupied + count <= size:
+            places = np.arange(occupied, occupied + count)
+            self._keys[places] = keys
+            return np.arange(count), places
         promising = np.flatnonzero(keys < self._keys.max(initial=0.0))
+        if not len(promising):
+            return promising, promising
         candidates = np.concatenate([self._keys, keys[promising]])
         kept = np.argpartition(candidates, size - 1)[:size]
         free = np.ones(size, np.bool_)
         free[kept[kept < size]] = False
         places = np.flatnonzero(free)
-        # A place that is still empty may be among the kept ones: an infinite key keeps it empty.
         items = promising[np.sort(kept[kept >= size]) - size]
         self._keys[places] = keys[items]
         return items, places
@@ -56,5 +63,4 @@ class Reservoir:
     def order(self) -> Indices:
         """Occupied places in the order of their keys, which no cutting into batches changes."""
         order: Indices = np.argsort(self._keys)
-        occupied = int(np.isfinite(self._keys).sum())
-        return order[:occupied]
+        return order[: self._occupied]

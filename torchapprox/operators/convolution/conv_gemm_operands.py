@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import window_histogram_cpu
+from torchapprox.kernels import gather_cpu, window_histogram_cpu
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.lut_conv import receptive_fields
@@ -58,16 +58,21 @@ class ConvGemmOperands(GemmOperands):
         taps = np.arange(shape.channels) * channel
         for count, step, dilation in zip(shape.kernel, steps, shape.dilation, strict=True):
             taps = np.add.outer(taps, np.arange(count) * step * dilation)
-        places = np.add.outer(first, taps.reshape(shape.groups, shape.depth)).swapaxes(0, 1)
-        # NumPy gathers several times as fast as indexing a tensor does.
-        flat = self._padded.view(-1).cpu().numpy()
-        return torch.from_numpy(flat.take(places)).to(self._padded.device)
+        out = np.empty((shape.groups, len(items), shape.depth), np.uint8)
+        gather_cpu(
+            self._padded.view(-1).cpu().numpy(),
+            first,
+            taps.reshape(shape.groups, shape.depth),
+            out,
+            threads=torch.get_num_threads(),
+        )
+        return torch.from_numpy(out).to(self._padded.device)
 
-    def add_x_counts(self, counts: NDArray[np.int64]) -> None:
+    def add_x_counts(self, counts: NDArray[Any]) -> None:
         """Add how often each activation code occurs at each input position.
 
         Args:
-            counts: int64 `(G * K, 256)`; added to.
+            counts: Integers `(G * K, 256)` of a type that holds the counts; added to.
         """
         window_histogram_cpu(
             self._padded.cpu().numpy(),
