@@ -17,6 +17,7 @@ from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.real_products import real_linear, takes_reals
 
 
 class ApproxGeMM(torch.autograd.Function):
@@ -73,11 +74,22 @@ class ApproxGeMM(torch.autograd.Function):
             ValueError: Shapes do not match, or an operand's codes do not fit its port.
             NotImplementedError: There are an HTP model and an accumulator.
         """
+        tabulated = takes_table(lut, htp_model, accumulator)
+        if (
+            traced_inputs is None
+            and lut is not None
+            and tabulated
+            and takes_reals(x, quant_params, accumulator)
+        ):
+            _check_shapes(x, w, quant_params)
+            return real_linear(
+                x, w, quant_params, lut, lut_range=lut_range, engine=engine, bias=bias
+            )
         operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
         # Contiguous, as F.linear's result is: callers view it.
-        if takes_table(lut, htp_model, accumulator):
+        if tabulated:
             of_group = None if bias is None else bias[None]
             return operands.reals(lut, x.dtype, lut_range=lut_range, bias=of_group)[0]
         accumulators = htp_product(
@@ -136,12 +148,8 @@ def lower_linear(
     Raises:
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
     """
-    if x.dim() != 2 or w.dim() != 2 or x.shape[1] != w.shape[1]:
-        raise ValueError(
-            f"'x' and 'w' must be (M, K) and (N, K), got {tuple(x.shape)} and {tuple(w.shape)}"
-        )
+    _check_shapes(x, w, params)
     n = len(w)
-    params.check_channels(n)
     x_codes, x_range, x_fault = params.x_operand.codes(x)
     w_codes, w_range, w_fault = params.w_operand(_by_row).codes(w)
     return GemmOperands(
@@ -156,6 +164,14 @@ def lower_linear(
         engine=engine,
         w_centred=params.w_centred,
     )
+
+
+def _check_shapes(x: Tensor, w: Tensor, params: QuantizationParameters) -> None:
+    if x.dim() != 2 or w.dim() != 2 or x.shape[1] != w.shape[1]:
+        raise ValueError(
+            f"'x' and 'w' must be (M, K) and (N, K), got {tuple(x.shape)} and {tuple(w.shape)}"
+        )
+    params.check_channels(len(w))
 
 
 def _by_row(vector: Tensor) -> Tensor:

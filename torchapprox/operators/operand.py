@@ -70,12 +70,7 @@ class Operand:
             made = make(values, self.scale, self.zero_point, port)
             codes, fault = (made, None) if isinstance(made, Tensor) else made
             return OperandCodes(self._pad(codes, margins), port, fault)
-        port = self.port or (SIGNED if self.clip[0] < 0 else UNSIGNED)
-        if self.clip[0] < port[0] or self.clip[1] > port[1]:
-            raise ValueError(
-                "a quantiser's limits must lie in {}..{}, the range of the multiplier's port, "
-                "got {}..{}".format(*port, *self.clip)
-            )
+        port = port_of(self.clip, self.port)
         quantiser = self._quantiser(self.clip)
         if not any(map(any, margins)):
             margins = ()
@@ -99,6 +94,29 @@ class Operand:
 
     def _quantiser(self, limits: Range) -> AffineQuantiser:
         return AffineQuantiser(self.scale, self.zero_point, limits)
+
+
+def port_of(clip: Range, port: Range | None) -> Range:
+    """Return the port that a quantiser's codes enter, the one that they need if None.
+
+    Args:
+        clip: The quantiser's limits.
+        port: Least and greatest value that the port accepts, where known.
+
+    Raises:
+        ValueError: The limits do not fit the port.
+
+    Examples:
+        >>> port_of((-8, 7), None)
+        (-128, 127)
+    """
+    port = port or (SIGNED if clip[0] < 0 else UNSIGNED)
+    if clip[0] < port[0] or clip[1] > port[1]:
+        raise ValueError(
+            "a quantiser's limits must lie in {}..{}, the range of the multiplier's port, "
+            "got {}..{}".format(*port, *clip)
+        )
+    return port
 
 
 @dataclass(frozen=True)

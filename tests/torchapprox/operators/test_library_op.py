@@ -43,6 +43,8 @@ def _run_networks():
                 for _, approximate in get_approx_modules(model):
                     approximate.inference_mode = mode
                 model(x).square().sum().backward()
+                with torchapprox.trace(model):
+                    model(x)
 
 
 def _run_others():

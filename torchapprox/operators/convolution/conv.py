@@ -20,6 +20,7 @@ from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
 from torchapprox.operators.operand import OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.real_products import real_conv, takes_reals
 
 
 def conv_operands(
@@ -71,6 +72,26 @@ def conv_operands(
     if not zeros:
         x_codes = pad_codes(x_codes, x_zero_point, margins, args.padding_mode)
     return ConvOperands(x_codes=x_codes.contiguous(), args=args, **fields)
+
+
+def _real_conv(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    args: ConvArgs,
+    lut: Tensor,
+    lut_range: tuple[int, int] | None,
+    accumulator: Accumulator | None,
+    engine: str,
+    bias: Tensor | None,
+) -> Tensor | None:
+    """Return the convolution by one operator, None where it does not take the operands."""
+    if not takes_reals(x, params, accumulator):
+        return None
+    _check_shapes(x, w, args)
+    args.output_size(*x.shape[2:])
+    params.check_channels(args.out_channels)
+    return real_conv(x, w, params, args, lut, lut_range=lut_range, engine=engine, bias=bias)
 
 
 def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:
@@ -140,10 +161,15 @@ class ApproxConvOp(torch.autograd.Function):
             ValueError: Shapes do not match, or an operand's codes do not fit its port.
             NotImplementedError: There are an HTP model and an accumulator.
         """
+        tabulated = takes_table(lut, htp_model, accumulator)
+        if traced_inputs is None and lut is not None and tabulated and isinstance(args, ConvArgs):
+            y = _real_conv(x, w, quant_params, args, lut, lut_range, accumulator, engine, bias)
+            if y is not None:
+                return y
         operands = conv_operands(x, w, quant_params, args, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands.lower())
-        if takes_table(lut, htp_model, accumulator):
+        if tabulated:
             return operands.reals(lut, x.dtype, lut_range=lut_range, bias=bias)
         accumulators = operands.htp_product(htp_model or accurate_htp_model())
         by_channel = (-1, *[1] * args.DIMS)

@@ -27,10 +27,11 @@ def fused_terms(
     """
     if terms.x_sums is not None:
         return None
-    scale = terms.scale.detach().reshape(-1).numpy()
+    scale = terms.scale.detach().reshape(-1).contiguous().numpy()
     offset = np.empty(len(scale), np.int64)
     rows = w_rows.detach().view(len(scale), w_rows.shape[-1]).numpy()
     offsets_cpu(rows, int(terms.x_zero_point), offset, signed=terms.w_signed)
     if terms.bias is None:
         return offset, scale, np.zeros_like(scale)
-    return offset, scale, terms.bias.detach().to(terms.scale.dtype).reshape(-1).numpy()
+    bias = terms.bias.detach().to(terms.scale.dtype)
+    return offset, scale, bias.reshape(-1).contiguous().numpy()

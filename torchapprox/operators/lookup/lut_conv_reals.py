@@ -98,18 +98,44 @@ def _lut_conv_reals(
     engine: str,
 ) -> Tensor:
     shape = ConvShape.of(x.shape, w.shape, stride, dilation, groups)
-    x, w, table = x.detach().contiguous(), w.detach().contiguous(), lookup_table(lut.numpy())
-    w_rows = w.view(len(w), shape.depth)
+    x, w = x.detach().contiguous(), w.detach().contiguous()
     terms = ProductTerms(x_zero_point, scale, w_signed, bias, w_zero_point, x_sums)
+    return conv_reals(x, w, lut, shape, terms, engine, kernel, wide=wide)
+
+
+def conv_reals(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    shape: ConvShape,
+    terms: ProductTerms,
+    engine: str,
+    kernel: str | None,
+    *,
+    wide: bool,
+) -> Tensor:
+    """Return a convolution in real units on the CPU, of the type of the terms' scale.
+
+    Args:
+        x: Activation codes, contiguous.
+        w: Weight codes, contiguous.
+        lut: Products, int32 `(256, 256)`.
+        shape: The convolution.
+        terms: What turns sums into real numbers.
+        engine: As `chosen_engine` returns it.
+        kernel: As `forced_kernel` returns it.
+        wide: Whether the sums need int64.
+    """
+    table, w_rows = lookup_table(lut.numpy()), w.view(len(w), shape.depth)
     if not wide and not convolves_by_factors(table, shape, engine):
         fused = fused_terms(terms, w_rows)
-        out = _empty(x, scale, shape)
+        out = _empty(x, terms.scale, shape)
         if fused is not None and read_in_place(
             x, w, table, shape, out, kernel, Rescaling(*fused, of_rows=True)
         ):
             return out
     sums = convolve(x, w, table, shape, engine, kernel, wide=wide)
-    reals = terms.rescaled(sums.flatten(2), w_rows, channel_axis=1, dtype=scale.dtype)
+    reals = terms.rescaled(sums.flatten(2), w_rows, channel_axis=1, dtype=terms.scale.dtype)
     return reals.view(sums.shape)
 
 

@@ -112,12 +112,7 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
     for name, operand in (("x", x), ("w", w)):
         if not isinstance(operand, Tensor) or operand.dtype != torch.uint8:
             raise TypeError(f"'{name}' must be uint8 codes, got {_kind(operand)}")
-    if not isinstance(lut, Tensor):
-        raise TypeError(f"'lut' must be an int32 tensor (256, 256), got {_kind(lut)}")
-    if lut.dtype != torch.int32:
-        raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
-    if lut.shape != (256, 256):
-        raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    check_lut(lut)
     if not x.device == w.device == lut.device:
         raise ValueError(
             f"'x', 'w' and 'lut' must be on one device, got {x.device}, {w.device} and {lut.device}"
@@ -126,6 +121,18 @@ def check_table(x: Tensor, w: Tensor, lut: Tensor) -> None:
         raise NotImplementedError(
             f"'x' must be on the CPU or a CUDA device, got {x.device}; move the operands first"
         )
+
+
+def check_lut(lut: Tensor, device: torch.device | None = None) -> None:
+    """Raise an error unless a tensor is a product table, on a device if one is given."""
+    if not isinstance(lut, Tensor):
+        raise TypeError(f"'lut' must be an int32 tensor (256, 256), got {_kind(lut)}")
+    if lut.dtype != torch.int32:
+        raise TypeError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    if lut.shape != (256, 256):
+        raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
+    if device is not None and lut.device != device:
+        raise ValueError(f"'lut' must be on the operands' device, {device}, got {lut.device}")
 
 
 def _kind(value: object) -> str:

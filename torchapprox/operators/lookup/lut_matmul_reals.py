@@ -84,17 +84,41 @@ def _lut_matmul_reals(
     kernel: str | None,
     engine: str,
 ) -> Tensor:
-    x, w, table = x.detach(), w.detach(), lookup_table(lut.numpy())
     terms = ProductTerms(x_zero_point, scale, w_signed, bias, w_zero_point, x_sums)
+    return matrix_reals(x.detach(), w.detach(), lut, terms, engine, kernel, wide=wide)
+
+
+def matrix_reals(
+    x: Tensor,
+    w: Tensor,
+    lut: Tensor,
+    terms: ProductTerms,
+    engine: str,
+    kernel: str | None,
+    *,
+    wide: bool,
+) -> Tensor:
+    """Return a matrix product in real units on the CPU, of the type of the terms' scale.
+
+    Args:
+        x: Activation codes, uint8 `(G, M, K)`.
+        w: Weight codes, uint8 `(G, N, K)`.
+        lut: Products, int32 `(256, 256)`.
+        terms: What turns sums into real numbers.
+        engine: As `chosen_engine` returns it.
+        kernel: As `forced_kernel` returns it.
+        wide: Whether the sums need int64.
+    """
+    table = lookup_table(lut.numpy())
     (groups, m, depth), n = x.shape, w.shape[1]
     if not wide and not multiplies_by_factors(table, (groups, m, n, depth), engine):
         w = w.contiguous()
         fused = fused_terms(terms, w)
-        out = _empty(x, w, scale)
+        out = _empty(x, w, terms.scale)
         if fused is not None and looked_up_reals(x, w, table, out, fused, kernel):
             return out
     sums = matrix_sums(x, w, table, engine, kernel, wide=wide)
-    return terms.rescaled(sums, w, channel_axis=2, dtype=scale.dtype)
+    return terms.rescaled(sums, w, channel_axis=2, dtype=terms.scale.dtype)
 
 
 @_lut_matmul_reals.register_fake
