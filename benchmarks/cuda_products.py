@@ -14,7 +14,6 @@ from benchmarks.device_times import Row, median_seconds
 from torchapprox import lut_matmul
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
 from torchapprox.operators.affine.rescale import rescale
-from torchapprox.operators.convolution.padded_codes import padded_codes_and_fault
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.gradients import table_gradient
 from torchapprox.operators.lookup.lut_conv import lut_conv
@@ -197,7 +196,7 @@ def passes(device: torch.device, sizes: Sizes = Sizes()) -> Iterator[Row]:
     timed: dict[str, tuple[Callable[[], object], int, str]] = {
         "quantise": (partial(quantiser.codes_and_fault, x), 5 * x.numel(), "B/s"),
         "quantise with padding": (
-            partial(padded_codes_and_fault, x, quantiser, [(1, 1), (1, 1)]), 5 * x.numel(), "B/s",
+            partial(quantiser.codes_and_fault, x, [(1, 1), (1, 1)]), 5 * x.numel(), "B/s",
         ),
         "fake-quantise": (partial(quantiser.reals, x), 8 * x.numel(), "B/s"),
         "clip gradient": (partial(quantiser.clip_gradient, x, x), 12 * x.numel(), "B/s"),

@@ -87,7 +87,7 @@ def real_conv(
         *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
         *(limits, w_signed, lut, bias, [side for m in args.margins() for side in m]),
         *(args.axes("stride"), args.axes("dilation"), args.groups),
-        *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel, x.device)),
+        *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel)),
     )
     return reals
 
@@ -127,7 +127,7 @@ def real_linear(
     reals: Tensor = torch.ops.torchapprox.real_linear(
         *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
         *(limits, w_signed, lut, bias),
-        *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel, x.device)),
+        *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel)),
     )
     return reals
 

@@ -20,7 +20,6 @@ from torchapprox import lut_matmul
 from torchapprox.operators import cuda_arrays
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
 from torchapprox.operators.affine.rescale import rescale
-from torchapprox.operators.convolution.padded_codes import padded_codes_and_fault
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.engine.device_factors import device_factors
 from torchapprox.operators.engine.factor_tables import table_factors
@@ -160,7 +159,7 @@ OPERATORS = {  # and how many kernels they launch
     "saturating": (lambda: saturating_matmul(X, W, LUT, bits=12), 1),
     "quantise": (lambda: QUANTISER.codes_and_fault(REALS), 1),
     "quantise with padding": (
-        lambda: padded_codes_and_fault(REALS, QUANTISER, [(1, 1), (1, 1)]), 1,
+        lambda: QUANTISER.codes_and_fault(REALS, [(1, 1), (1, 1)]), 1,
     ),
     "fake-quantise": (lambda: QUANTISER.reals(REALS), 1),
     "clip gradient": (lambda: QUANTISER.clip_gradient(REALS, REALS), 1),
