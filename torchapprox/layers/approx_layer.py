@@ -143,7 +143,7 @@ class ApproxLayer(LayerSettings, ABC):
             ValueError: Activations quantised per channel, NaN among the operands, or a quantiser
                 whose range does not fit the multiplier's port.
         """
-        if x_range is not None:
+        if x_range is not None and x_range != self._input_range:
             self._input_range = x_range
         x, w = real_operand(x, "x"), real_operand(self.weight, "weight")
         w_clip = self.deferred(self.weight_fake_quant)

@@ -163,7 +163,9 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         """Run the layer in its current mode; see `ApproxLayer.forward`."""
         if x.dim() == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"'x' must be (..., {self.in_features}), got {tuple(x.shape)}")
-        self.vectors_per_sample = math.prod(x.shape[1:-1])
+        vectors = math.prod(x.shape[1:-1])
+        if vectors != self.vectors_per_sample:  # modules are slow to take an attribute
+            self.vectors_per_sample = vectors
         return ApproxLayer.forward(self, x, *args, **kwargs)
 
     def _vectors(self, x: Tensor) -> Tensor:

@@ -137,7 +137,8 @@ class ConvolutionLayer(ApproxLayer):
             args: As `ApproxLayer.forward` takes them.
             kwargs: Likewise.
         """
-        dims = self.conv_args.DIMS
+        args_of_conv = self.conv_args
+        dims = args_of_conv.DIMS
         if x.dim() not in (dims + 1, dims + 2) or x.shape[-dims - 1] != self.in_channels:
             letters = ", ".join("DHW"[-dims:]) if dims > 1 else "L"
             raise ValueError(
@@ -145,8 +146,10 @@ class ConvolutionLayer(ApproxLayer):
                 f"({self.in_channels}, {letters}), got {tuple(x.shape)}"
             )
         batch = x if x.dim() == dims + 2 else x[None]
-        self.output_dims(batch)  # refuses a size that does not fit, in every mode
-        self._input_size = tuple(batch.shape[2:])
+        size = tuple(batch.shape[2:])
+        args_of_conv.output_size(*size)  # refuses one that does not fit, in every mode
+        if size != self._input_size:  # modules are slow to take an attribute
+            self._input_size = size
         y = ApproxLayer.forward(self, batch, *args, **kwargs)
         return y if x.dim() == dims + 2 else y[0]
 

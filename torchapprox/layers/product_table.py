@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from multipliers import Multiplier, Port, exact_products
 from torchapprox.layers.state_version import check_state_version
 from torchapprox.operators.lookup.lut_matmul import entry_range
-from torchapprox.operators.remembered import remembered
+from torchapprox.operators.remembered import writes
 
 STATE_VERSION = 1
 """Raised where a checkpoint of this program would be misread by an earlier one."""
@@ -27,6 +27,7 @@ class ProductTable(nn.Module):
 
     lut: Tensor | None
     _anchor: Tensor
+    _known_ports: tuple[dict[str, Any], tuple[Port, Port]] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +40,7 @@ class ProductTable(nn.Module):
     def assign(self, multiplier: Multiplier | None) -> None:
         """Take over a multiplier's table, ports and name; None for the exact product."""
         self._labels: dict[str, Any] | None = None
-        self._lut_range: tuple[int | None, tuple[int, int]] | None = None
+        self._lut_range: tuple[tuple[int, int | None], tuple[int, int]] | None = None
         if multiplier is None:
             self.lut = None
             return
@@ -68,13 +69,14 @@ class ProductTable(nn.Module):
     @property
     def ports(self) -> tuple[Port, Port] | None:
         """Activation and weight port; None where the exact product takes any 8-bit operands."""
-        labels = self._labels
+        labels, known = self._labels, self._known_ports
         if labels is None:
             return None
-        return (
-            _port(labels["x_width"], labels["x_signed"]),
-            _port(labels["w_width"], labels["w_signed"]),
-        )
+        if known is None or known[0] is not labels:
+            x_port = Port(labels["x_width"], labels["x_signed"])
+            w_port = Port(labels["w_width"], labels["w_signed"])
+            known = self._known_ports = labels, (x_port, w_port)
+        return known[1]
 
     @property
     def device(self) -> torch.device:
@@ -85,20 +87,17 @@ class ProductTable(nn.Module):
     def version(self) -> tuple[int, int | None]:
         """A pair that changes when the table is replaced or written in place."""
         # The buffer may be written in place, by the user or by load_state_dict.
-        if self.lut is None or self.lut.is_inference():
-            return id(self.lut), None
-        return id(self.lut), self.lut._version  # noqa: SLF001
+        return id(self.lut), None if self.lut is None else writes(self.lut)
 
     @property
     def lut_range(self) -> tuple[int, int] | None:
         """Least and greatest entry of the table, read once per table; None without a table."""
         if self.lut is None:
             return None
-        # The buffer may be written in place, by the user or by load_state_dict.
-        version = None if self.lut.is_inference() else self.lut._version  # noqa: SLF001
-        if self._lut_range is None or self._lut_range[0] != version:
-            self._lut_range = version, entry_range(self.lut)
-        return self._lut_range[1]
+        version, known = self.version, self._lut_range
+        if known is None or known[0] != version or version[1] is None:
+            known = self._lut_range = version, entry_range(self.lut)
+        return known[1]
 
     def check_port(self, operand: str, quantiser_range: tuple[int, int] | None) -> None:
         """Raise ValueError if a port does not take every value that a quantiser produces.
@@ -154,11 +153,6 @@ class ProductTable(nn.Module):
         elif saved is None and _is_exact_product(state_dict.get(f"{prefix}_extra_state")):
             self.lut = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-
-@remembered
-def _port(width: int, signed: bool) -> Port:
-    return Port(width, signed)
 
 
 def multiplier_of_table(lut: np.ndarray[Any, Any] | Tensor) -> Multiplier:

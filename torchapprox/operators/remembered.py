@@ -5,10 +5,26 @@ from functools import lru_cache, wraps
 from typing import Generic, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 
 Owner = TypeVar("Owner")
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+
+def writes(tensor: Tensor) -> int | None:
+    """Return how often a tensor was written in place; None where it does not count.
+
+    What was found of a tensor holds while it is the same one and this number stays. A tensor made
+    in inference mode does not count, and writing to ``tensor.data`` is not counted.
+
+    Examples:
+        >>> tensor = torch.zeros(2)
+        >>> before = writes(tensor)
+        >>> writes(tensor.fill_(1)) == before
+        False
+    """
+    return None if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
 def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

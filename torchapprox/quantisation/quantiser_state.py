@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from torchapprox.operators.remembered import writes
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
 
-_Version = tuple[tuple[str, Tensor, int], ...]
+_Version = tuple[tuple[str, Tensor, int | None], ...]
 
 
 class _Remembered:
@@ -43,10 +44,9 @@ class _Remembered:
             else:
                 return known[1]
         answer = self._question(quantiser)
-        # A tensor made in inference mode does not count its versions.
         tensors = [(name, getattr(quantiser, name)) for name in self._tensors]
-        if answer in self._answers and not any(tensor.is_inference() for _, tensor in tensors):
-            seen = tuple((name, tensor, tensor._version) for name, tensor in tensors)  # noqa: SLF001
+        seen = tuple((name, tensor, writes(tensor)) for name, tensor in tensors)
+        if answer in self._answers and all(version is not None for *_, version in seen):
             self._known[quantiser] = seen, answer
         return answer
 

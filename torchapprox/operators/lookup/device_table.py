@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.operators.remembered import writes
 
 MOST_SPAN = 2**16 - 1  # of the entries of a table that is kept in 16 bits
 
@@ -67,8 +68,7 @@ def device_table(lut: Tensor) -> DeviceTable:
         >>> device_table(lut).range
         (0, 255)
     """
-    # A tensor made in inference mode does not count its versions.
-    version = None if lut.is_inference() else lut._version  # noqa: SLF001
+    version = writes(lut)
     if lut in _by_tensor and version is not None:
         known: DeviceTable
         seen, known = _by_tensor[lut]
