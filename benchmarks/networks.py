@@ -1,10 +1,14 @@
 """Time whole networks: forward pass and training step, relative to float and quantised ones.
 
-``python -m benchmarks.networks [--profile NAME]``
+``python -m benchmarks.networks [--one-thread | --profile NAME]``
+
+On a machine that others use at the same time, ``--one-thread`` measures processor time of one
+thread, which waiting for a core does not change.
 """
 
 import argparse
 import copy
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -47,7 +51,9 @@ def step(model: nn.Module, x: Tensor) -> None:
     model(x).square().mean().backward()
 
 
-def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
+def measure(
+    build: Callable[[], tuple[nn.Module, Tensor]], clock: Callable[[], float]
+) -> dict[str, float]:
     """Return ratios of a network's times."""
     torch.manual_seed(0)
     model, x = build()
@@ -60,12 +66,14 @@ def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
         times = median_seconds(
             {"float": partial(forward, model, x), "quantised": partial(forward, quantised, x)}
             | {name: partial(forward, other, x) for name, other in approximate.items()}
-            | {"traced": partial(forward, traced, x)}
+            | {"traced": partial(forward, traced, x)},
+            clock,
         )
     for other in (*approximate.values(), quantised):
         other.train()
     steps = median_seconds(
-        {"quantised": partial(step, quantised, x), "full": partial(step, approximate["full"], x)}
+        {"quantised": partial(step, quantised, x), "full": partial(step, approximate["full"], x)},
+        clock,
     )
     return {
         "float forward, ms": 1e3 * times["float"],
@@ -78,8 +86,13 @@ def measure(build: Callable[[], tuple[nn.Module, Tensor]]) -> dict[str, float]:
 def main() -> None:
     """Print the ratios of every network, or the profile of one."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
     parser.add_argument("--profile", choices=NETWORKS)
     arguments = parser.parse_args()
+    clock = time.perf_counter
+    if arguments.one_thread:
+        torch.set_num_threads(1)
+        clock = time.thread_time
     if arguments.profile:
         torch.manual_seed(0)
         model, x = NETWORKS[arguments.profile]()
@@ -91,7 +104,7 @@ def main() -> None:
         print(run.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
         return
     for name, build in NETWORKS.items():
-        print(name, {key: round(value, 2) for key, value in measure(build).items()})
+        print(name, {key: round(value, 2) for key, value in measure(build, clock).items()})
 
 
 if __name__ == "__main__":
