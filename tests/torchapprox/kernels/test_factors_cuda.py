@@ -4,8 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from numba import cuda
 
+from multipliers import get
+from torchapprox import lut_matmul
 from torchapprox.kernels.factors_cuda import (
     ROWS,
     SPAN,
@@ -14,6 +17,7 @@ from torchapprox.kernels.factors_cuda import (
     pack_rows_cuda,
 )
 from torchapprox.kernels.fields import Fields
+from torchapprox.operators.lookup.lut_conv import lut_conv
 
 pytestmark = pytest.mark.cuda
 
@@ -163,3 +167,44 @@ def test_nothing_to_pack(shape):
         first=(0, 0), size=shape[1:],
     )  # fmt: skip
     assert (out.copy_to_host() == 7).all()
+
+
+needs_device = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a CUDA device; the simulator takes no CUDA tensors"
+)
+NAMES = ("mul8s_tm_k3", "mul8s_drum4", "mul8u_bam_h0_v4")
+
+
+@needs_device
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(1, 40, 300), (300, 40, 65), (5, 1000, 7), (64, 32, 16)])
+def test_operator_equals_the_cpu(shape, name):
+    m, n, k = shape
+    x, w = (torch.randint(0, 256, (3, rows, k), dtype=torch.uint8) for rows in (m, n))
+    lut = torch.tensor(get(name).lut)
+    y = lut_matmul(x.cuda(), w.cuda(), lut.cuda(), engine="factors")
+    assert torch.equal(y.cpu(), lut_matmul(x, w, lut))
+
+
+@needs_device
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_convolution_equals_the_cpu(groups, name):
+    x = torch.randint(0, 256, (3, 6, 19, 23), dtype=torch.uint8)
+    w = torch.randint(0, 256, (12, 6 // groups, 3, 2), dtype=torch.uint8)
+    lut, steps = torch.tensor(get(name).lut), {"stride": (2, 1), "dilation": (1, 3)}
+    y = lut_conv(x.cuda(), w.cuda(), lut.cuda(), **steps, groups=groups, engine="factors")
+    assert torch.equal(y.cpu(), lut_conv(x, w, lut, **steps, groups=groups))
+
+
+@needs_device
+def test_operator_is_captured_in_a_graph():
+    x, w = (torch.randint(0, 256, (64, 32), dtype=torch.uint8).cuda() for _ in range(2))
+    lut = torch.tensor(get("mul8u_bam_h0_v4").lut).cuda()
+    lut_matmul(x, w, lut, engine="factors")  # compiles, and brings the tables
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = lut_matmul(x, w, lut, engine="factors")
+    x.copy_(w)
+    graph.replay()
+    assert torch.equal(result.cpu(), lut_matmul(w.cpu(), w.cpu(), lut.cpu()))
