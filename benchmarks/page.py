@@ -80,8 +80,8 @@ def where(content: dict[str, Any]) -> str:
     device = f", {machine['cuda']}" if machine["cuda"] else ""
     shared = ", shared with other programs" if content["shared"] else ""
     return (
-        f"{content['date']}, {machine['processor']}{device}, {machine['threads']} threads{shared}; "
-        f"kernel {machine['kernel']}, torch {versions['torch']}, Python {versions['python']}."
+        f"{content['date']}, {machine['processor']}{device}{shared}; "
+        f"threads: {machine['threads']}, kernel {machine['kernel']}, torch {versions['torch']}, Python {versions['python']}."
     )
 
 
