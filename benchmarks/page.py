@@ -81,7 +81,8 @@ def where(content: dict[str, Any]) -> str:
     shared = ", shared with other programs" if content["shared"] else ""
     return (
         f"{content['date']}, {machine['processor']}{device}{shared}; "
-        f"threads: {machine['threads']}, kernel {machine['kernel']}, torch {versions['torch']}, Python {versions['python']}."
+        f"threads: {machine['threads']}, kernel {machine['kernel']}, torch {versions['torch']}, "
+        f"Python {versions['python']}."
     )
 
 
