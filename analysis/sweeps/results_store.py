@@ -81,6 +81,8 @@ class ResultsStore:
         {'square': 4}
     """
 
+    path: Path
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)

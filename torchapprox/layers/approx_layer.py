@@ -46,6 +46,7 @@ class ApproxLayer(LayerSettings, ABC):
     _ADDS_BIAS: ClassVar[bool] = False
     weight: nn.Parameter
     bias: nn.Parameter | None
+    qconfig: QConfig | None
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         LayerSettings.__init__(self, qconfig or default_qconfig(), learnable_noise=learnable_noise)

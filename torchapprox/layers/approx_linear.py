@@ -45,6 +45,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
     _FLOAT_MODULE = nn.Linear
     in_features: int
     out_features: int
+    vectors_per_sample: int
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_scaled_dot_product_attention import ApproxScaledDotProductAttention
+from torchapprox.layers.approx_wrapper import ApproxWrapper
 from torchapprox.layers.composite import QConfigRule, within
 from torchapprox.layers.wrapped_linear import linear_parameters, wrapped_linear
 from torchapprox.operators.attention_mask import merge_attention_masks
@@ -50,6 +51,22 @@ class ApproxMultiheadAttention(nn.Module):
         >>> y.shape, weights.shape
         (torch.Size([3, 5, 8]), torch.Size([3, 5, 5]))
     """
+
+    q_proj: ApproxWrapper
+    k_proj: ApproxWrapper
+    v_proj: ApproxWrapper
+    out_proj: ApproxWrapper
+    attention: ApproxScaledDotProductAttention
+    embed_dim: int
+    num_heads: int
+    head_dim: int
+    kdim: int
+    vdim: int
+    dropout: float
+    batch_first: bool
+    add_zero_attn: bool
+    bias_k: Tensor | None
+    bias_v: Tensor | None
 
     # What the fast path of nn.TransformerEncoderLayer asks its self_attn for: with these answers,
     # which are true of this layer, it is not taken.

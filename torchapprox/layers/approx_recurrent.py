@@ -34,6 +34,15 @@ class ApproxRecurrent(nn.Module):
         qconfig: Quantiser configuration of every product; `default_qconfig` if None.
     """
 
+    mode: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    proj_size: int
     _FLOAT: ClassVar[type[nn.RNNBase]]
     _STEPS: ClassVar[dict[str, Step]] = {
         "LSTM": lstm_step,

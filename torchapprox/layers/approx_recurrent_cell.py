@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Self, cast
 
 from torch import Tensor, nn
 
+from torchapprox.layers.approx_wrapper import ApproxWrapper
 from torchapprox.layers.composite import QConfigRule
 from torchapprox.layers.wrapped_linear import linear_parameters, wrapped_linear
 from torchapprox.operators.recurrent_step import (
@@ -29,6 +30,12 @@ class ApproxRecurrentCell(nn.Module):
         hh: The product of the hidden state, likewise.
     """
 
+    ih: ApproxWrapper
+    hh: ApproxWrapper
+    input_size: int
+    hidden_size: int
+    bias: bool
+    nonlinearity: str | None
     _FLOAT: ClassVar[type[nn.RNNCellBase]]
 
     def __init__(self, *args: Any, qconfig: QConfigRule = None, **kwargs: Any) -> None:
@@ -60,7 +67,9 @@ class ApproxRecurrentCell(nn.Module):
 
     def to_float(self) -> nn.RNNCellBase:
         """Return the float cell with the same parameters, shared."""
-        options = {} if self.nonlinearity is None else {"nonlinearity": self.nonlinearity}
+        options: dict[str, Any] = {}
+        if self.nonlinearity is not None:
+            options["nonlinearity"] = self.nonlinearity
         cell = self._FLOAT(
             self.input_size, self.hidden_size, bias=self.bias, device="meta", **options
         )

@@ -32,6 +32,9 @@ class ApproxScaledDotProductAttention(nn.Module):
         (800, 5)
     """
 
+    qk: ApproxMatmul
+    av: ApproxMatmul
+
     def __init__(self, qconfig: QConfigRule = None) -> None:
         super().__init__()
         self.qk = ApproxMatmul(qconfig_for(qconfig, "qk", Matmul()))

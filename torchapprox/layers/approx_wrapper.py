@@ -43,6 +43,11 @@ class ApproxWrapper(nn.Module):
         qconfig: Quantiser configuration.
     """
 
+    quant_stub: QuantStub
+    wrapped: nn.Module
+    dequant_stub: DeQuantStub
+    qconfig: QConfig
+
     def __init__(self, wrapped: nn.Module, qconfig: QConfig | None = None) -> None:
         super().__init__()
         self.quant_stub = QuantStub()

@@ -46,6 +46,7 @@ class LayerSettings(nn.Module):
     weight_fake_quant: nn.Module
     product_table: ProductTable
     bias_correction: Tensor | None
+    noise: OutputNoise
 
     def __init__(self, qconfig: QConfig, *, learnable_noise: bool) -> None:
         if "_parameters" not in self.__dict__:

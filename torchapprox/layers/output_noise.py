@@ -52,6 +52,8 @@ class OutputNoise(nn.Module):
     response: Tensor | None
     loadings: Tensor | None
     shares: Tensor | None
+    in_eval: bool
+    generator: torch.Generator | None
 
     def __init__(self, *, learnable: bool = False) -> None:
         super().__init__()
