@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.characterisation import Conditions, DataSheet, data_sheet
+    from analysis.choosing import (
+        SelectionResults,
+        Wanted,
+        plot_assignment,
+        plot_energy_front,
+        study_selection,
+        write_selection_report,
+    )
     from analysis.comparison import LayerComparison, compare, compare_layers, ratio_quantiles
     from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
     from analysis.demo import Budget, run_demo
@@ -130,9 +138,11 @@ __all__ = [
     "Results",
     "ResultsStore",
     "SearchResult",
+    "SelectionResults",
     "Sensitivity",
     "SweepError",
     "ToleranceLearning",
+    "Wanted",
     "WorkerEvaluator",
     "Workload",
     "accuracy",
@@ -168,6 +178,8 @@ __all__ = [
     "output_error",
     "own_predictions",
     "pareto_front",
+    "plot_assignment",
+    "plot_energy_front",
     "plot_error_histogram",
     "plot_error_map",
     "plot_error_probability",
@@ -196,6 +208,7 @@ __all__ = [
     "sensitivity_frame",
     "set_mode",
     "study",
+    "study_selection",
     "sweep",
     "sweep_frame",
     "trace_batches",
@@ -205,6 +218,7 @@ __all__ = [
     "worker_evaluator",
     "write_cosim",
     "write_report",
+    "write_selection_report",
 ]
 
 _HOMES = {
@@ -265,6 +279,14 @@ _HOMES = {
         "sensitivity_frame",
         "uniform_candidates",
         "within",
+    ),
+    "choosing": (
+        "SelectionResults",
+        "Wanted",
+        "plot_assignment",
+        "plot_energy_front",
+        "study_selection",
+        "write_selection_report",
     ),
     "model_study": ("study",),
     "sweeps": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,9 @@ from analysis.tables import all_tables
 from multipliers import Multiplier
 from multipliers.whole_file import write_whole
 from torchapprox import LayerTrace
+
+Plot = tuple[str, str, Callable[[], Axes]]
+"""Name, description for those who cannot see it, and what draws it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +101,71 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
         'report.html'
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for name, table in all_tables(results).items():
-        content = table.to_csv(index=False, lineterminator="\n").encode()
-        write_whole(directory / f"{name}.csv", content)
-    records = {name: table.to_dict("records") for name, table in all_tables(results).items()}
-    write_whole(directory / "report.json", _json(records))
-    plots = list(_plots(results))
-    pictures: dict[str, Picture] = {}
-    for name, text, plot in tqdm(plots, desc="drawing", unit="plot", disable=quiet):
-        pictures[name] = Picture.draw(name, text, plot)
-        write_whole(directory / f"{name}.png", pictures[name].light)
-        write_whole(directory / f"{name}.pdf", pictures[name].pdf)
+    write_tables(all_tables(results), directory)
+    pictures = write_pictures(_plots(results), directory, quiet=quiet)
     page = directory / "report.html"
     write_whole(page, render_html(results, pictures).encode())
     return page
 
 
+def write_tables(tables: Mapping[str, pd.DataFrame], directory: Path) -> None:
+    """Write each table as a CSV file of its name, and all of them into `report.json`.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    for name, table in tables.items():
+        content = table.to_csv(index=False, lineterminator="\n").encode()
+        write_whole(directory / f"{name}.csv", content)
+    records = {name: table.to_dict("records") for name, table in tables.items()}
+    write_whole(directory / "report.json", _json(records))
+
+
+def write_pictures(plots: Iterable[Plot], directory: Path, *, quiet: bool) -> dict[str, Picture]:
+    """Draw plots in both themes and write each as PNG and PDF.
+
+    Args:
+        plots: Name, description and what draws it.
+        directory: Where the files go.
+        quiet: Show no progress bar.
+
+    Returns:
+        The pictures by name.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    pictures: dict[str, Picture] = {}
+    for name, text, plot in tqdm(list(plots), desc="drawing", unit="plot", disable=quiet):
+        pictures[name] = Picture.draw(name, text, plot)
+        write_whole(directory / f"{name}.png", pictures[name].light)
+        write_whole(directory / f"{name}.pdf", pictures[name].pdf)
+    return pictures
+
+
 def render_html(results: Results, pictures: dict[str, Picture]) -> str:
     """Fill the template with the tables and the pictures of a run."""
+    tables = {name: table.to_dict("records") for name, table in all_tables(results).items()}
+    return template("report.html").render(
+        results=results,
+        explained=results.explanation,
+        tables=tables,
+        pictures=pictures,
+        operand_name=operand_picture_name,
+        error_name=error_picture_name,
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template of a page, with the filters that write figures and names.
+
+    Args:
+        name: Of the file.
+
+    Examples:
+        >>> template("report.html").name
+        'report.html'
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("analysis"),
         autoescape=True,
@@ -124,15 +174,7 @@ def render_html(results: Results, pictures: dict[str, Picture]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "percent": percent, "breakable": breakable}
-    tables = {name: table.to_dict("records") for name, table in all_tables(results).items()}
-    return environment.get_template("report.html").render(
-        results=results,
-        explained=results.explanation,
-        tables=tables,
-        pictures=pictures,
-        operand_name=operand_picture_name,
-        error_name=error_picture_name,
-    )
+    return environment.get_template(name)
 
 
 def _json(records: dict[str, list[dict[Any, Any]]]) -> bytes:
@@ -203,7 +245,7 @@ def error_picture_name(layer: str) -> str:
     return f"errors_{layer}"
 
 
-def _plots(results: Results) -> Iterator[tuple[str, str, Callable[[], Axes]]]:
+def _plots(results: Results) -> Iterator[Plot]:
     explanation = results.explanation
     multiplier = explanation.multiplier
     yield (

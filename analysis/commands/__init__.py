@@ -21,6 +21,7 @@ from analysis.commands import (
     lut,
     report,
     reproduce,
+    select,
     sweep,
     trace,
 )
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "trace": trace,
     "compare": compare,
     "report": report,
+    "select": select,
     "sweep": sweep,
     "reproduce": reproduce,
     "demo": demo,

@@ -70,12 +70,13 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_workload(command: argparse.ArgumentParser) -> None:
+def add_workload(command: argparse.ArgumentParser, *, default: str | None = None) -> None:
     """Add the model and its data; see `analysis.workload.load_workload`."""
     command.add_argument(
         "--model",
         metavar="MODEL",
-        required=True,
+        required=default is None,
+        default=default,
         help="CNN, ViT or LSTM: a small network, trained on handwritten digits now; or "
         "FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns a model, batches to "
         "calibrate with and batches to measure on (inputs, or inputs and class labels)",
@@ -116,6 +117,36 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be at least 1, got '{text}'")
     return int(text)
+
+
+def percentage_points(text: str) -> float:
+    """Read percentage points, 0..100.
+
+    Examples:
+        >>> percentage_points("0.5")
+        0.5
+    """
+    return _number(text, 100)
+
+
+def fraction(text: str) -> float:
+    """Read a fraction, 0..1.
+
+    Examples:
+        >>> fraction("0.25")
+        0.25
+    """
+    return _number(text, 1)
+
+
+def _number(text: str, most: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= most:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {most}, got '{text}'")
+    return value
 
 
 def picture(text: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.commands.arguments import (
     add_quiet,
@@ -13,8 +14,12 @@ from analysis.commands.arguments import (
     add_workload,
     reading,
 )
+from analysis.commands.assignments import add_energies
 from analysis.commands.executor import add_executor, chosen_executor
 from analysis.user_error import UserError, mendable
+
+if TYPE_CHECKING:
+    from analysis.selection import Assignment, Energies
 
 HELP = "evaluate a model on many multipliers, layer by layer, on several workers"
 DESCRIPTION = (
@@ -29,11 +34,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "multipliers",
         metavar="MULTIPLIER",
-        nargs="+",
+        nargs="*",
         help="a file, a folder of netlists and .npz tables, or a library name; all with the same "
-        "ports",
+        "ports (default: the package's own signed 8-bit ones with a netlist)",
     )
-    add_workload(command)
+    add_workload(command, default="CNN")
     command.add_argument(
         "--output",
         metavar="DIR",
@@ -44,6 +49,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--uniform", action="store_true", help="only each multiplier in all layers"
     )
+    add_energies(command)
     command.add_argument("--fold", action="store_true", help="fold mean errors into the biases")
     add_executor(command)
     add_reading(command)
@@ -57,7 +63,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
     """
-    from analysis.sources import Reading, expand_sources, source_multiplier
+    from analysis.commands.assignments import check_layers, given_assignments
+    from analysis.source_energies import named_sources, read_energies, workload_energies
+    from analysis.sources import Reading
     from analysis.sweeps import (
         ResultsStore,
         SweepError,
@@ -70,11 +78,12 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from multipliers.whole_file import write_whole
 
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
-    stated = Reading(**reading(arguments))
-    multipliers = [
-        mendable(lambda source=source: source_multiplier(source, reading=stated))[0]  # type: ignore[misc]
-        for source in mendable(lambda: expand_sources(arguments.multipliers))
-    ]
+    sources = mendable(
+        lambda: named_sources(arguments.multipliers, reading=Reading(**reading(arguments)))
+    )
+    multipliers = [multiplier for multiplier, _ in sources.values()]
+    stated = mendable(lambda: read_energies(arguments.energies)) if arguments.energies else {}
+    given = mendable(lambda: given_assignments(arguments.assignment, multipliers))
     prepared = mendable(
         lambda: prepare_workload(
             arguments.output / "model", arguments.model, multipliers[0], seed=arguments.seed
@@ -85,6 +94,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
             prepared.workload.model, multipliers, uniform_only=arguments.uniform
         )
     )
+    layers = tuple(next(iter(assignments.values())))
+    mendable(lambda: check_layers(given, layers))
+    assignments |= given
     store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
     used = {m.name: m for one in assignments.values() for m in one.distinct}
     evaluate = mendable(lambda: worker_evaluator(prepared, used.values(), fold=arguments.fold))
@@ -102,8 +114,30 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         )
     except SweepError as error:
         raise UserError(str(error)) from error
+    known = {name: pair for name, pair in sources.items() if pair[1] is not None or name in stated}
+    energies = mendable(
+        lambda: workload_energies(
+            known, prepared.workload, stated=stated, on_operands=arguments.on_operands
+        )
+    )
+    frame.insert(1, "relative_energy", _energies(assignments, energies, prepared.macs()))
     table = arguments.output / "sweep.csv"
     mendable(lambda: write_whole(table, frame.to_csv(index=False).encode()))
     shown = frame.drop(columns="assignment_sha256").sort_values("loss")
     yield from shown.to_string(index=False, float_format="{:.4f}".format).splitlines()
     yield f"table: {table}"
+
+
+def _energies(
+    assignments: Mapping[str, Assignment], energies: Energies, macs: Mapping[str, int]
+) -> list[float]:
+    """Return the relative energy of each assignment; NaN where a multiplier's is not known."""
+    from analysis.choosing.study import with_exact_energy
+
+    energies = with_exact_energy(energies, "exact")
+    return [
+        one.relative_energy(energies, macs)
+        if all(multiplier.name in energies for multiplier in one.distinct)
+        else float("nan")
+        for one in assignments.values()
+    ]

@@ -59,11 +59,7 @@ def energy_front(
     if not rows:
         raise ValueError("'candidates' must hold at least one candidate, got none")
     frame = pd.DataFrame(rows).sort_values("relative_energy", kind="stable", ignore_index=True)
-    frame["error"] = 1 - frame["validation_accuracy"]
-    uniform = frame["method"] == "uniform"
-    fronts = [pareto_front(part, "error", "relative_energy") for _, part in frame.groupby(uniform)]
-    frame["on_front"] = frame.index.isin(pd.concat(fronts).index)
-    frame = frame.drop(columns="error")
+    frame["on_front"] = on_front(frame)
     if verify is not None:
         tested = {row: verify(frame["assignment"][row]) for row in frame.index[frame["on_front"]]}
         for name in ("accuracy", "loss"):
@@ -71,3 +67,26 @@ def energy_front(
                 {row: getattr(found, name) for row, found in tested.items()}, dtype=float
             )
     return frame
+
+
+def on_front(points: pd.DataFrame) -> list[bool]:
+    """Return which assignments no other one beats in energy and accuracy.
+
+    Args:
+        points: `method`, `relative_energy`, `validation_accuracy`. Uniform ones are compared with
+            one another, and the others likewise.
+
+    Examples:
+        >>> on_front(pd.DataFrame({
+        ...     "method": ["milp", "milp", "uniform"], "relative_energy": [0.3, 0.4, 0.5],
+        ...     "validation_accuracy": [0.9, 0.8, 0.7],
+        ... }))
+        [True, False, True]
+    """
+    errors = points.assign(error=1 - points["validation_accuracy"])
+    fronts = [
+        pareto_front(part, "error", "relative_energy")
+        for _, part in errors.groupby(points["method"] == "uniform")
+    ]
+    found: list[bool] = points.index.isin(pd.concat(fronts).index).tolist()
+    return found

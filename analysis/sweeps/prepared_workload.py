@@ -20,10 +20,14 @@ from torch import Tensor
 import torchapprox
 from analysis.digits_models import DIGITS_MODELS
 from analysis.model_study import FOLDING_BATCHES, prepare
+from analysis.modes import evaluating
 from analysis.workload import Workload, load_workload
 from multipliers import Multiplier, load, save
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
+from torchapprox import get_approx_modules
+from torchapprox.batches import run_batch
+from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import InferenceMode
 
 FORMAT = "torchapprox workload"
@@ -54,6 +58,14 @@ class PreparedWorkload:
     def folding(self) -> list[Any]:
         """The batches with which mean errors are folded into biases."""
         return self.workload.calibration[:FOLDING_BATCHES]
+
+    @torch.no_grad()
+    def macs(self) -> dict[str, int]:
+        """Return the multiplications of each layer for one sample, by name in the float model."""
+        model = self.workload.model
+        with evaluating(model, InferenceMode.QUANTIZED):
+            run_batch(model, self.workload.calibration[0])
+        return {float_name(name): layer.opcount for name, layer in get_approx_modules(model)}
 
     def keep(self, multipliers: Iterable[Multiplier]) -> None:
         """Put tables into the folder, for the workers.

@@ -6,13 +6,15 @@ import base64
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from analysis import Assignment, SelectionResults
 from analysis.demo import Budget, run_demo
 from analysis.report import Picture
 from analysis.sources import file_multiplier
-from multipliers import Multiplier, demo_netlist
+from multipliers import Multiplier, demo_netlist, get
 from torchapprox import GemmOperands, LayerTracer
 
 TINY = Budget(floating=2, quantised=1, approximate=1)
@@ -103,3 +105,55 @@ def small_results(results):
     layers = results.explanation.layers[:2]
     traces = {layer.name: results.explanation.traces[layer.name] for layer in layers}
     return replace(results, explanation=replace(results.explanation, layers=layers, traces=traces))
+
+
+@pytest.fixture(scope="session")
+def selection_results():
+    """A choice among few assignments of three layers, made up."""
+    layers = ("features.0.conv", "encoder.attention.in_proj", "head")
+    multipliers = {name: get(name) for name in ("mul8s_array", "mul8s_tm_k3", "mul8s_tm_k4")}
+    energies = {"mul8s_array": 1.0, "mul8s_tm_k3": 0.34, "mul8s_tm_k4": 0.2}
+    macs = dict(zip(layers, (900, 400, 20), strict=True))
+    fine, middle, coarse = multipliers.values()
+    assignments = {
+        "exact, folded": Assignment.uniform(layers, fine),
+        "mul8s_tm_k3, folded": Assignment.uniform(layers, middle),
+        "mul8s_tm_k4, folded": Assignment.uniform(layers, coarse),
+        "milp, folded": Assignment(zip(layers, (coarse, middle, fine), strict=True)),
+        "milp 2, folded": Assignment(zip(layers, (middle, coarse, coarse), strict=True)),
+    }
+    accuracies = {"exact": 0.97, "mul8s_tm_k3": 0.96, "mul8s_tm_k4": 0.4, "milp": 0.968}
+    rows = []
+    for label, one in assignments.items():
+        method = label.partition(",")[0]
+        accuracy = accuracies.get(method, 0.93)
+        rows.append({
+            "label": label,
+            "method": "milp" if method.startswith("milp") else "uniform",
+            "folded": True,
+            "relative_energy": one.relative_energy(energies, macs),
+            "distinct": len(one.distinct),
+            "validation_accuracy": accuracy,
+            "validation_certainty": accuracy - 0.02,
+            "validation_loss": 1.2 - accuracy,
+            "accepted": accuracy > 0.955,
+            "exact": label == "exact, folded",
+            "chosen": label == "milp, folded",
+            "on_front": accuracy > 0.5,
+            "test_accuracy": accuracy - 0.01 if accuracy > 0.5 else float("nan"),
+            "test_loss": 0.3 if accuracy > 0.5 else float("nan"),
+        })  # fmt: skip
+    points = pd.DataFrame(rows).sort_values("relative_energy", ignore_index=True)
+    chosen = assignments["milp, folded"]
+    return SelectionResults(
+        summary="One of 3 multipliers for each of the 3 layers of made, at most 1 point lost.",
+        points=points,
+        assignments=assignments,
+        chosen="milp, folded",
+        layers=chosen.frame(macs=macs, energies=energies),
+        sensitivities=pd.DataFrame(
+            {"layer": list(layers), "slope": [0.3, 0.1, 2.0], "accuracy_slope": [0.1, 0.0, 0.4],
+             "r_squared": [0.99, 0.8, 0.95]}
+        ),
+        provenance={"model": "made", "assignment, SHA-256": chosen.digest, "seed": "0"},
+    )  # fmt: skip

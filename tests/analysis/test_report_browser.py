@@ -5,10 +5,12 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from analysis import write_report
+from analysis import write_report, write_selection_report
 from tests.components import needs_chromium
 
 pytestmark = needs_chromium
@@ -50,10 +52,10 @@ addEventListener("load", () => {
     if (box.height < 8) hidden.push(start);
   }
   const images = [...document.images];
-  const table = document.querySelector("#errors table.sortable");
-  const order = () => [...table.tBodies[0].rows].map(row => row.cells[5].textContent);
+  const table = document.querySelector("SECTION table.sortable");
+  const order = () => [...table.tBodies[0].rows].map(row => row.cells[COLUMN].textContent);
   const before = order();
-  const heading = [...table.tHead.querySelectorAll("[role=button]")][5];
+  const heading = [...table.tHead.querySelectorAll("[role=button]")][COLUMN];
   heading.click();
   const rising = order();
   heading.click();
@@ -75,15 +77,32 @@ addEventListener("load", () => {
 """
 
 
-@pytest.fixture(scope="module")
-def page(small_results, tmp_path_factory):
-    return write_report(small_results, tmp_path_factory.mktemp("page"))
+@dataclass(frozen=True)
+class Shown:
+    """A page, with a table on it that a click on a heading sorts, and the least of pictures."""
+
+    path: Path
+    section: str
+    column: int
+    pictures: int
+
+
+@pytest.fixture(scope="module", params=["report", "selection"])
+def page(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    if request.param == "report":
+        return Shown(
+            write_report(request.getfixturevalue("small_results"), folder), "#errors", 5, 8
+        )
+    results = request.getfixturevalue("selection_results")
+    return Shown(write_selection_report(results, folder), "#points", 1, 2)
 
 
 def open_page(page, *, width, dark, profile):
     """Return what the probe found, and what the browser wrote to its console."""
-    probed = page.with_name("probed.html")
-    probed.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
+    probed = page.path.with_name("probed.html")
+    probe = PROBE.replace("SECTION", page.section).replace("COLUMN", str(page.column))
+    probed.write_text(page.path.read_text().replace("</body>", probe + "</body>"))
     finished = subprocess.run(
         [
             shutil.which("chromium"),
@@ -120,7 +139,7 @@ def test_the_page_renders_whole_readable_and_without_errors(page, tmp_path, widt
     for defect in ("wide", "faint", "small", "hidden", "broken"):
         assert found[defect] == [], defect
     # Every picture of the theme of the page, and there are pictures.
-    assert found["images"] >= 8
+    assert found["images"] >= page.pictures
     assert set(found["shown"]) == {not dark}
     rising = [float(text.replace("\N{MINUS SIGN}", "-")) for text in found["rising"]]
     assert rising == sorted(rising)

@@ -1,0 +1,169 @@
+"""`torchapprox select`: one multiplier for every layer of a model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from analysis.commands.arguments import (
+    add_quiet,
+    add_reading,
+    add_seed,
+    add_workload,
+    fraction,
+    percentage_points,
+    positive,
+    reading,
+)
+from analysis.commands.assignments import add_energies
+from analysis.commands.executor import add_executor, chosen_executor
+from analysis.commands.lines import aligned
+from analysis.user_error import UserError, mendable
+
+HELP = "choose a multiplier for every layer of a model"
+DESCRIPTION = (
+    "Find out what each layer is sensitive to, choose one multiplier for each, check the choices "
+    "by simulation on a validation split and verify the best on other data. Results are stored as "
+    "they arrive; the same command goes on where it was interrupted. Writes assignment.json, "
+    "report.html and all tables."
+)
+METHODS = ("milp", "greedy", "matching")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    command.add_argument(
+        "multipliers",
+        metavar="MULTIPLIER",
+        nargs="*",
+        help="a file, a folder of netlists and .npz tables, or a library name; all with the same "
+        "ports (default: the package's own signed 8-bit ones with a netlist)",
+    )
+    add_workload(command, default="CNN")
+    bound = command.add_mutually_exclusive_group()
+    bound.add_argument(
+        "--points",
+        metavar="P",
+        type=percentage_points,
+        help="accuracy that may be lost on the validation split, in percentage points; of what "
+        "keeps it, the choice of least energy (default: 1)",
+    )
+    bound.add_argument(
+        "--energy",
+        metavar="E",
+        type=fraction,
+        help="greatest energy of all multiplications, 1 is that of exact ones; of what keeps it, "
+        "the most accurate choice",
+    )
+    command.add_argument(
+        "--method",
+        metavar="METHOD",
+        choices=METHODS,
+        action="append",
+        help="milp, greedy or matching; several if given repeatedly (default: milp)",
+    )
+    command.add_argument(
+        "--distinct", metavar="N", type=positive, help="greatest number of different multipliers"
+    )
+    command.add_argument(
+        "--fold",
+        choices=("yes", "no", "both"),
+        default="yes",
+        help="whether to fold mean errors into the biases (default: yes)",
+    )
+    command.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure each multiplier in each layer alone instead of predicting its loss",
+    )
+    command.add_argument(
+        "--no-refine",
+        dest="refine",
+        action="store_false",
+        help="take what the methods choose as it is",
+    )
+    add_energies(command)
+    command.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("selection"),
+        help="folder of the model, the results and the report (default: selection)",
+    )
+    add_executor(command)
+    add_reading(command)
+    add_seed(command)
+    add_quiet(command)
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Choose, and write the report.
+
+    Raises:
+        UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
+    """
+    from analysis.choosing import Wanted, study_selection, write_selection_report
+    from analysis.commands.assignments import given_assignments
+    from analysis.reproducible import single_threaded
+    from analysis.source_energies import named_sources, read_energies, workload_energies
+    from analysis.sources import Reading
+    from analysis.sweeps import ResultsStore, SweepError, prepare_workload
+
+    mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
+    sources = mendable(
+        lambda: named_sources(arguments.multipliers, reading=Reading(**reading(arguments)))
+    )
+    multipliers = [multiplier for multiplier, _ in sources.values()]
+    stated = mendable(lambda: read_energies(arguments.energies)) if arguments.energies else {}
+    given = mendable(lambda: given_assignments(arguments.assignment, multipliers))
+    with single_threaded():
+        prepared = mendable(
+            lambda: prepare_workload(
+                arguments.output / "model", arguments.model, multipliers[0], seed=arguments.seed
+            )
+        )
+        store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
+        yield f"{len(multipliers)} multipliers, {len(store)} results stored"
+        energies = mendable(
+            lambda: workload_energies(
+                sources, prepared.workload, stated=stated, on_operands=arguments.on_operands
+            )
+        )
+        executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
+        points = 1.0 if arguments.points is None else arguments.points
+        wanted = Wanted(
+            accuracy_drop=None if arguments.energy is not None else points / 100,
+            max_energy=arguments.energy,
+            methods=tuple(dict.fromkeys(arguments.method or ["milp"])),
+            folded={"yes": (True,), "no": (False,), "both": (True, False)}[arguments.fold],
+            distinct=arguments.distinct,
+            measured=arguments.measure,
+            refined=arguments.refine,
+        )
+        try:
+            results = mendable(
+                lambda: study_selection(
+                    prepared, multipliers, energies=energies, wanted=wanted, store=store,
+                    given=given, executor=executor, in_flight=in_flight, seed=arguments.seed,
+                    quiet=arguments.quiet,
+                )
+            )  # fmt: skip
+        except SweepError as error:
+            raise UserError(str(error)) from error
+    results = results.with_provenance({"command line": arguments.command_line})
+    chosen = results.points[results.points["chosen"]].iloc[0]
+    yield str(results.assignment)
+    yield from aligned(
+        [
+            ("choice", chosen["label"], f"{chosen['distinct']} different multipliers"),
+            ("energy", f"{chosen['relative_energy']:.4f}", "relative to exact multiplications"),
+            ("validation", f"{100 * chosen['validation_accuracy']:.2f} %", "accuracy"),
+            ("test", f"{100 * chosen['test_accuracy']:.2f} %", "accuracy"),
+        ]
+    )
+    page = mendable(
+        lambda: write_selection_report(results, arguments.output, quiet=arguments.quiet)
+    )
+    yield f"assignment: {arguments.output / 'assignment.json'}"
+    yield f"report: {page}"

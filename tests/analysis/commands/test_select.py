@@ -1,0 +1,151 @@
+"""`torchapprox select`: an assignment within a bound, resumed, from a user's model."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from analysis import Assignment
+from analysis.cli import main
+from multipliers import get, save
+
+MODEL = """
+import torch
+
+def tiny():
+    model = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+    inputs = [torch.randn(200, 6) for _ in range(3)]
+    batches = [(x, model(x).argmax(dim=1)) for x in inputs]
+    return model, inputs[:1], batches[1:2], batches[2:]
+"""
+NAMES = ["mul8s_array", "mul8s_tm_k2", "mul8s_tm_k3", "mul8s_tm_k4"]
+
+
+@pytest.fixture
+def words(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(MODEL)
+    folder = tmp_path / "out"
+    return [
+        "select", *NAMES, "--model", f"{file}:tiny", "--points", "3", "--output", str(folder),
+        "--quiet",
+    ]  # fmt: skip
+
+
+def figures(capsys):
+    """Return the printed lines, and the figures of those that have one by their first word."""
+    lines = capsys.readouterr().out.splitlines()
+    return lines, {line.split()[0]: line.split()[1] for line in lines if len(line.split()) > 1}
+
+
+def test_the_choice_keeps_the_bound_and_a_second_run_evaluates_nothing(
+    words, quick_pictures, tmp_path, capsys
+):
+    assert main(words) == 0
+    lines, found = figures(capsys)
+    assert lines[0] == "4 multipliers, 0 results stored"
+    folder = tmp_path / "out"
+    assert lines[-1] == f"report: {folder / 'report.html'}"
+    points = pd.read_csv(folder / "points.csv")
+    chosen = points[points["chosen"]].iloc[0]
+    exact = points[points["exact"]].iloc[0]
+    assert exact["relative_energy"] == 1
+    assert exact["validation_accuracy"] - chosen["validation_accuracy"] <= 0.03 + 1e-9
+    assert exact["validation_certainty"] - chosen["validation_certainty"] <= 0.03 + 1e-9
+    assert chosen["relative_energy"] == points.loc[points["accepted"], "relative_energy"].min() < 1
+    assert 0 < chosen["test_accuracy"] <= 1
+    assert found["energy"] == f"{chosen['relative_energy']:.4f}"
+    assignment = Assignment.load(folder / "assignment.json")
+    layers = pd.read_csv(folder / "layers.csv", dtype={"layer": str})
+    assert list(layers["multiplier"]) == [assignment[name].name for name in layers["layer"]]
+    weighted = (layers["mac_share"] * layers["relative_energy"]).sum()
+    assert weighted == pytest.approx(chosen["relative_energy"])
+    assert main(words) == 0
+    again, _ = figures(capsys)
+    stored = int(again[0].split()[2])
+    assert stored >= len(points)
+    assert again[1:] == lines[1:]
+    assert len((folder / "results.jsonl").read_text().splitlines()) == 1 + stored
+
+
+def test_an_energy_is_kept_and_few_multipliers_are_few(words, quick_pictures, tmp_path, capsys):
+    words[words.index("--points") : words.index("--points") + 2] = ["--energy", "0.4"]
+    more = ["--distinct", "1", "--fold", "both", "--method", "greedy", "--method", "matching"]
+    assert main([*words, *more, "--on-operands"]) == 0
+    _, found = figures(capsys)
+    assert float(found["energy"]) <= 0.4
+    assignment = Assignment.load(tmp_path / "out" / "assignment.json")
+    assert len(assignment.distinct) == 1
+    points = pd.read_csv(tmp_path / "out" / "points.csv")
+    assert set(points["folded"]) == {True, False}
+    kept = points[points["accepted"] & (points["distinct"] == 1)]
+    assert (kept["relative_energy"] <= 0.4).all()
+    assert points[points["chosen"]].iloc[0]["validation_accuracy"] == (
+        kept["validation_accuracy"].max()
+    )
+
+
+def test_a_given_assignment_is_evaluated_and_stated_energies_count(
+    words, quick_pictures, tmp_path, capsys
+):
+    given = tmp_path / "mine.json"
+    energies = tmp_path / "energies.csv"
+    energies.write_text("multiplier,relative_energy\nmul8s_tm_k2,0.01\n")
+    assert main([*words, "--energies", str(energies), "--measure", "--no-refine"]) == 0
+    assert capsys.readouterr().out
+    first = Assignment.load(tmp_path / "out" / "assignment.json")
+    # So cheap that nothing coarser is worth it.
+    assert "mul8s_tm_k2" in first.names.values()
+    assert not {"mul8s_tm_k3", "mul8s_tm_k4"} & set(first.names.values())
+    first.save(given)
+    assert main([*words, "--assignment", str(given)]) == 0
+    points = pd.read_csv(tmp_path / "out" / "points.csv")
+    assert (points["method"] == str(given)).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["mul8s_tm_k4"], "must have different names"),
+        (["mul8u_tm_k4"], "must have the same ports"),
+        (["--energies", "absent.csv"], "absent.csv: No such file"),
+        (["--assignment", "absent.json"], "absent.json: No such file"),
+        (["--workers", "2", "--dask", "tcp://localhost:1"], "exclude each other"),
+    ],
+)
+def test_wrong_words_are_told_in_one_line(words, more, message, capsys):
+    assert main([words[0], *more, *words[1:]]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_table_without_gates_needs_an_energy(words, tmp_path, capsys):
+    table = tmp_path / "mine.npz"
+    save(get("mul8s_drum4"), table)
+    assert main([words[0], str(table), *words[len(NAMES) + 1 :]]) == 1
+    assert "the energy of mul8s_drum4 is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--points", "101"], "must be a number from 0 to 100, got '101'"),
+        (["--energy", "much"], "must be a number from 0 to 1, got 'much'"),
+        (["--points", "1", "--energy", "0.3"], "not allowed with argument"),
+        (["--method", "guess"], "invalid choice: 'guess'"),
+    ],
+)
+def test_wrong_use_leaves_with_code_2(more, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["select", *more])
+    assert message in capsys.readouterr().err
+
+
+def test_the_report_holds_every_table_as_json(words, quick_pictures, tmp_path):
+    assert main([*words, "--no-refine"]) == 0
+    records = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(records) == {"points", "layers", "sensitivities", "provenance"}
+    items = {row["item"]: row["value"] for row in records["provenance"]}
+    assert items["command line"].startswith("torchapprox select mul8s_array")
+    assert len(items["model, SHA-256"]) == 64
