@@ -58,7 +58,7 @@ def test_a_given_assignment_is_evaluated_and_energies_may_be_stated(words, tmp_p
     # Energies that nobody knows are left open, and layers must all be named.
     exact = get("mul8s_array")
     save(Multiplier("own", exact.lut, exact.x_port, exact.w_port, "a table"), table)
-    assert main([*words, str(table), "--uniform"]) == 0
+    assert main([words[0], str(table), *words[1:], "--uniform"]) == 0
     frame = pd.read_csv(tmp_path / "out" / "sweep.csv", index_col="label")
     assert frame["relative_energy"].isna().to_dict() == {
         "exact": False, "mul8s_tm_k4": False, "own": True,

@@ -7,9 +7,11 @@ import threading
 import time
 
 import dask
+import pandas as pd
 import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
+from analysis.cli import main
 from analysis.sweeps import LostJobError, ResultsStore, SweepError, run_jobs, sweep
 from tests.analysis.sweeps.jobs import Killing, Rated, calls, uniform_assignments
 
@@ -85,3 +87,48 @@ def test_an_error_of_a_job_is_told(client, tmp_path):
             Rated(Killing(tmp_path / "absent")), uniform_assignments(1), store=store, context={},
             executor=client.get_executor,
         )  # fmt: skip
+
+
+MODEL = """
+import torch
+
+def tiny():
+    model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    inputs = [torch.randn(40, 6) for _ in range(2)]
+    return model, inputs, [(x, model(x).argmax(dim=1)) for x in inputs]
+"""
+
+
+@pytest.mark.nightly
+def test_the_command_line_on_a_cluster_survives_a_killed_worker(client, tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(MODEL)
+    folder = tmp_path / "out"
+    names = ["mul8s_tm_k1", "mul8s_tm_k2", "mul8s_tm_k3", "mul8s_tm_k4", "mul8s_drum4"]
+    words = [
+        "sweep", *names, "--model", f"{tmp_path / 'mine.py'}:tiny", "--output", str(folder),
+        "--quiet",
+    ]  # fmt: skip
+    store, pids = folder / "results.jsonl", list(client.run(os.getpid).values())
+    killed = []
+
+    def kill_one():
+        while not store.exists() or store.read_text().count("key") < 2:
+            time.sleep(0.01)
+        killed.append(store.read_text().count("key"))
+        os.kill(pids[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    assert main([*words, "--dask", client.scheduler.address]) == 0
+    killer.join(timeout=10)
+    jobs = 1 + len(names) * 3
+    assert killed
+    assert killed[0] < jobs
+    keys = [json.loads(line)["key"] for line in store.read_text().splitlines()[1:]]
+    assert len(keys) == len(set(keys)) == jobs
+    there = pd.read_csv(folder / "sweep.csv")
+    alone = [word.replace(str(folder), str(tmp_path / "alone")) for word in words]
+    assert main(alone) == 0
+    assert capsys.readouterr().err == ""
+    here = pd.read_csv(tmp_path / "alone" / "sweep.csv")
+    pd.testing.assert_frame_equal(there, here)
