@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from analysis.cli import main
 from analysis.reproduction import grid
@@ -16,6 +18,17 @@ from multipliers import get_netlist, to_verilog
 
 ROOT = Path(__file__).parents[3]
 METHODS = ["none", "noise", "linear", "htp-one-term", "lut"]
+
+
+def tiny_images(folder):
+    """Write two classes of eight images of 8 x 8 pixels, so that no time goes into training."""
+    generator = np.random.default_rng(0)
+    for name, brightness in (("dark", 80), ("light", 176)):
+        (folder / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = brightness + generator.integers(-60, 60, (8, 8, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number}.png")
+    return folder
 
 
 @pytest.fixture
@@ -27,9 +40,9 @@ def words(tmp_path):
         (folder / f"{name}.v").write_text(f"// PDK45_PWR = 0.{len(name)} mW\n{text}")
     (folder / "mul12s_wide.v").write_text("not read: twelve bits\n")
     return [
-        "reproduce", "--evoapprox", str(tmp_path / "evoapproxlib-v2022"), "--images", "60",
-        "--seeds", "1", "--epochs", "1", "--float-epochs", "1", "--quiet", "--output",
-        str(tmp_path / "out"), "--methods", *METHODS,
+        "reproduce", "--evoapprox", str(tmp_path / "evoapproxlib-v2022"),
+        "--data", str(tiny_images(tmp_path / "images")), "--seeds", "1", "--epochs", "1",
+        "--float-epochs", "1", "--quiet", "--output", str(tmp_path / "out"), "--methods", *METHODS,
     ]  # fmt: skip
 
 
@@ -96,7 +109,7 @@ def test_an_interrupted_table_is_resumed_and_equals_one_that_was_not(
         (["--methods", "prayer"], "no method 'prayer'; there are none, fold, noise"),
         (["--data", "nowhere"], "there is no folder nowhere"),
         (["--device", "cuda:77"], "--device cuda:77"),
-        (["--size", "9"], "not for the digits"),
+        (["--data", "digits", "--size", "9"], "not for the digits"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(words, more, message, capsys):
