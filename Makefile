@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract docs unit nightly dist smoke bench pictures clean
+.PHONY: demo test lint types contract docs unit nightly coverage dist smoke bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
@@ -35,6 +35,13 @@ unit: $(VENV)/installed
 # Thousands of random layers against the oracle; minutes.
 nightly: $(VENV)/installed
 	$(BIN)/python -m pytest -m nightly tests
+
+# Which lines of the four packages no test runs; several times as long as the tests alone.
+coverage: $(VENV)/installed
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # A wheel and a source distribution, in dist/.
 dist: $(VENV)/installed
