@@ -7,7 +7,7 @@ from torchapprox.kernels.features_cpu import lay_out_cpu, map_codes_cpu, sum_map
 from torchapprox.kernels.gather_cpu import gather_cpu
 from torchapprox.kernels.histogram_cpu import histogram_cpu, strip_histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
-from torchapprox.kernels.lookup_vbmi import lookup_vbmi_cpu
+from torchapprox.kernels.lookup_vector import lookup_vector_cpu
 from torchapprox.kernels.moments_cpu import moments_cpu
 from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
 from torchapprox.kernels.rescale_cpu import (
@@ -27,7 +27,7 @@ __all__ = [
     "lay_out_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
-    "lookup_vbmi_cpu",
+    "lookup_vector_cpu",
     "map_codes_cpu",
     "moments_cpu",
     "offsets_cpu",

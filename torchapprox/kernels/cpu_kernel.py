@@ -9,6 +9,8 @@ VARIABLE = "TORCHAPPROX_KERNEL"
 # Fastest first, with the CPU features that each needs.
 _NEEDS = {
     "vbmi": ("avx512f", "avx512bw", "avx512vbmi"),
+    "avx512bw": ("avx512f", "avx512bw"),
+    "avx2": ("avx2",),
     "portable": (),
 }
 
@@ -52,6 +54,19 @@ def forced_kernel(name: str | None) -> str | None:
         f"{origin}, got {wanted!r}, which needs a CPU with {', '.join(missing)}; "
         f"this one runs {', '.join(available_kernels())}"
     )
+
+
+def vector_kernel(name: str | None) -> str | None:
+    """Return the kernel that looks up in registers, or None where the portable one is to run.
+
+    Args:
+        name: As `forced_kernel` returns it; None for the fastest.
+
+    Examples:
+        >>> vector_kernel("portable")
+    """
+    chosen = name or available_kernels()[0]
+    return None if chosen == "portable" else chosen
 
 
 @cache

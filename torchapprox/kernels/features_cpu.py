@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.cpu_kernel import available_kernels
 from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.threads import for_each_block
-from torchapprox.kernels.vbmi_emitter import copy_memory
+from torchapprox.kernels.vector_memory import copy_memory
 
 BLOCK = 2**19  # bytes that are handed to a thread, which takes as long as moving them
 _CHUNK = 2**13  # elements of a row that one thread maps at once

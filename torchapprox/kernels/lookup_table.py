@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.table_planes import Planes, split_table
-from torchapprox.kernels.vbmi_emitter import SPLITS
+from torchapprox.kernels.vector_emitter import SPLITS
 
 TABLES_KEPT = 32  # a network rarely has more multipliers; each takes up to 1 MB
 
@@ -21,19 +21,20 @@ class LookupTable:
     def __init__(self, lut: NDArray[np.int32]) -> None:
         self.by_x = np.array(lut, order="C")
         self.by_w = np.array(lut.T, order="C")
-        self._planes: dict[tuple[bool, str], Planes | None] = {}
+        self._planes: dict[tuple[str, bool, str], Planes | None] = {}
 
-    def planes(self, *, x_selects_rows: bool, columns: str) -> Planes | None:
-        """Return byte planes; None where an entry less its row's least needs more than 16 bits.
+    def planes(self, kernel: str, *, x_selects_rows: bool, columns: str) -> Planes | None:
+        """Return a kernel's planes; None where an entry less its row's least exceeds 16 bits.
 
         Args:
+            kernel: A key of `SPLITS`.
             x_selects_rows: Whether activation codes select rows, else weight codes.
             columns: Which columns, as `split_table` takes it.
         """
-        key = x_selects_rows, columns
+        key = kernel, x_selects_rows, columns
         if key not in self._planes:
             table = self.by_x if x_selects_rows else self.by_w
-            self._planes[key] = split_table(table, columns, SPLITS)
+            self._planes[key] = split_table(table, columns, SPLITS[kernel])
         return self._planes[key]
 
 

@@ -1,4 +1,4 @@
-"""A table split into byte planes, for kernels that look up bytes in registers.
+"""A table split into planes, for kernels that look up in registers.
 
     table[r, c] = bias[r] + sum_p 2^shift[p] * plane[p, r, c]
 
@@ -23,12 +23,13 @@ class Planes:
     """A table's rows, or one half of them, as byte planes.
 
     Attributes:
-        entries: uint8 `(256, planes, halves * 128)`, at a multiple of 64 bytes.
+        entries: uint8 `(256, planes, halves * 128)`, or uint16 where a plane has more than 8 bits,
+            at a multiple of 64 bytes.
         bias: int32 `(256,)`, the least entry of each row.
         bits: Bits of an entry that the planes have room for, a key of ``splits``.
     """
 
-    entries: NDArray[np.uint8]
+    entries: NDArray[Any]
     bias: NDArray[np.int32]
     bits: int
 
@@ -57,7 +58,8 @@ def split_table(
     bits = min((bits for bits in splits if part.max() < 1 << bits), default=None)
     if bits is None:
         return None
-    entries = aligned_empty((256, len(splits[bits]), part.shape[1]), np.uint8)
+    dtype = np.uint16 if max(splits[bits]) > 8 else np.uint8
+    entries = aligned_empty((256, len(splits[bits]), part.shape[1]), dtype)
     shift = 0
     for plane, width in enumerate(splits[bits]):
         entries[:, plane] = part >> shift & (1 << width) - 1

@@ -54,4 +54,4 @@ def test_layouts(lines, length):
 
 
 def test_the_fast_maps_need_the_same_processor_as_the_fast_look_ups():
-    assert set(available_kernels()) <= {"vbmi", "portable"}
+    assert "vbmi" not in available_kernels() or available_kernels()[0] == "vbmi"

@@ -56,11 +56,12 @@ def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
     assert files <= {function.__module__}
 
 
+@pytest.mark.parametrize("kernel", ["vbmi", "avx512bw", "avx2"])
 @pytest.mark.parametrize("rescaled", [True, False])
-def test_a_kernel_in_a_function_has_one_key_in_all_processes(rescaled):
+def test_a_kernel_in_a_function_has_one_key_in_all_processes(kernel, rescaled):
     """Numba's key holds the pickles of what a closure sees, and a compiled function's is random."""
-    from torchapprox.kernels.lookup_vbmi import _filler
+    from torchapprox.kernels.lookup_vector import _filler
 
-    cells = _filler(1, 16, rescaled).py_func.__closure__
+    cells = _filler(kernel, 1, 16, rescaled).py_func.__closure__
     assert cells
     assert {type(cell.cell_contents) for cell in cells} <= {int, bool, str}

@@ -1,4 +1,4 @@
-"""Tables as byte planes and as prepared forms."""
+"""Tables as planes and as prepared forms."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels.lookup_table import TABLES_KEPT, lookup_table
 from torchapprox.kernels.table_planes import HIGH, LOW, WHOLE, columns_of, split_table
-from torchapprox.kernels.vbmi_emitter import SPLITS
+from torchapprox.kernels.vector_emitter import SPLITS
 
 COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
 
@@ -16,17 +16,19 @@ COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
     ("largest", "bits"),
     [(0, 8), (255, 8), (256, 15), (2**15 - 1, 15), (2**15, 16), (2**16 - 1, 16)],
 )
-def test_planes_and_bias_give_the_table_back(largest, bits, columns):
+@pytest.mark.parametrize("kernel", SPLITS)
+def test_planes_and_bias_give_the_table_back(kernel, largest, bits, columns):
+    bits = min(held for held in SPLITS[kernel] if held >= bits)
     source = np.random.default_rng(largest)
     table = source.integers(0, largest + 1, (256, 256))
     table[:, [0, 255]], table[:, [3, 200]] = 0, largest
     table = (table + source.integers(-(2**30), 2**30, (256, 1))).astype(np.int32)
-    planes = split_table(table, columns, SPLITS)
+    planes = split_table(table, columns, SPLITS[kernel])
     assert planes.bits == bits
     assert planes.entries.ctypes.data % 64 == 0
     assert planes.halves == (2 if columns == WHOLE else 1)
     total, shift = planes.bias.astype(np.int64)[:, None], 0
-    for plane, width in enumerate(SPLITS[bits]):
+    for plane, width in enumerate(SPLITS[kernel][bits]):
         assert planes.entries[:, plane].max() < 2**width
         total = total + (planes.entries[:, plane].astype(np.int64) << shift)
         shift += width
@@ -36,11 +38,11 @@ def test_planes_and_bias_give_the_table_back(largest, bits, columns):
 def test_a_row_with_too_wide_a_range_has_no_planes():
     table = np.zeros((256, 256), np.int32)
     table[9, 3], table[9, 200] = -(2**31), 2**31 - 1
-    assert split_table(table, WHOLE, SPLITS) is None
+    assert split_table(table, WHOLE, SPLITS["vbmi"]) is None
     table[9, 3], table[9, 200] = 0, 2**16
-    assert split_table(table, WHOLE, SPLITS) is None
-    assert split_table(table, LOW, SPLITS).bits == 8
-    assert split_table(table, HIGH, SPLITS) is None
+    assert split_table(table, WHOLE, SPLITS["vbmi"]) is None
+    assert split_table(table, LOW, SPLITS["vbmi"]).bits == 8
+    assert split_table(table, HIGH, SPLITS["vbmi"]) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import os
 import signal
 import threading
+import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +68,34 @@ def test_an_error_in_a_helper_reaches_the_caller():
 
     with pytest.raises(ArithmeticError, match=r"\d+\.\.\d+"):
         for_each_block(fail, 10, 1, 3)
+
+
+@pytest.mark.usefixtures("either_pool")
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_no_more_threads_than_asked_for(number):
+    working, most = set(), []
+
+    def work(*_):
+        working.add(threading.get_ident())
+        most.append(len(working))
+        time.sleep(0.001)
+        working.discard(threading.get_ident())
+
+    for_each_block(work, 40, 1, number)
+    assert max(most) <= number
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_kernels_share_the_threads_of_pytorch():
+    if threads._openmp() is None:
+        pytest.skip("PyTorch's OpenMP runtime has no interface for GCC here")
+    reals = torch.ones(600, 600)
+    (reals @ reals).sum()  # PyTorch's threads exist from here on
+    before = len(list(Path("/proc/self/task").iterdir()))
+    for _ in range(5):
+        product()
+        (reals @ reals).sum()
+    assert len(list(Path("/proc/self/task").iterdir())) == before
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -9,28 +9,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vbmi_cpu
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vector_cpu
+from torchapprox.kernels.cpu_kernel import vector_kernel
 from torchapprox.kernels.lookup_table import LookupTable
-from torchapprox.kernels.lookup_vbmi import REGISTERS
+from torchapprox.kernels.lookup_vector import REGISTERS
 from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
-from torchapprox.kernels.vbmi_emitter import LANES
-from torchapprox.kernels.vbmi_panels import CodeLines
-from torchapprox.kernels.vbmi_results import Rescaling, SumPlaces
+from torchapprox.kernels.vector_ir import LANES
+from torchapprox.kernels.vector_panels import CodeLines
+from torchapprox.kernels.vector_results import Rescaling, SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
 # Measured cycles by halves of the table and bits of an entry: for a row of the table, which comes
 # from the second-level cache, and for each 64 codes that are looked up in it.
-_VBMI_CYCLES = {
-    (1, 16): (4.5, 3.9),
-    (1, 15): (4.5, 3.6),
-    (1, 8): (2.3, 2.7),
-    (2, 16): (11.2, 5.1),
-    (2, 15): (11.2, 4.8),
-    (2, 8): (5.1, 3.2),
+_CYCLES = {
+    "vbmi": {
+        (1, 16): (4.5, 3.9),
+        (1, 15): (4.5, 3.6),
+        (1, 8): (2.3, 2.7),
+        (2, 16): (11.2, 5.1),
+        (2, 15): (11.2, 4.8),
+        (2, 8): (5.1, 3.2),
+    },
+    "avx512bw": {(1, 16): (2.6, 9.2), (2, 16): (4.8, 14.9)},
+    "avx2": {(1, 16): (0.0, 37.0), (1, 8): (0.0, 21.0), (2, 16): (0.0, 71.0), (2, 8): (0.0, 36.0)},
 }
-_TRANSPOSE_CYCLES = 10.0  # for 64 codes
+_TRANSPOSE_CYCLES = {"vbmi": 10.0, "avx512bw": 70.0, "avx2": 70.0}  # for 64 codes
 _COPY_CYCLES = 1.0  # for 64 codes
 _WRITE_CYCLES = 40.0  # for 64 sums that stay neighbours
 _TRANSPOSED_WRITE_CYCLES = 235.0  # for 64 sums of which the result has those of other rows between
@@ -51,19 +55,20 @@ def cpu_lookup(
         kernel: The kernel to use, one of `available_kernels`; None for the fastest.
 
     Raises:
-        NotImplementedError: The kernel "vbmi" is forced on a table or sums too wide for it.
+        NotImplementedError: A kernel is forced on a table or sums too wide for it.
     """
     if result.numel() == 0:
         return
-    if kernel != "portable" and "vbmi" in available_kernels():
-        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table)
-        if plan is not None and (kernel == "vbmi" or plan.cycles < _dot_cycles(x, w)):
+    wanted = vector_kernel(kernel)
+    if wanted is not None:
+        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table, wanted)
+        if plan is not None and (kernel is not None or plan.cycles < _dot_cycles(x, w)):
             plan.run(result)
             return
-        if plan is None and kernel == "vbmi":
+        if plan is None and kernel is not None:
             raise NotImplementedError(
-                "the kernel 'vbmi' needs sums that fit int32 and a table whose rows or columns "
-                f"span at most 16 bits each, got {result.dtype} sums and entries "
+                f"the kernel {kernel!r} needs sums that fit int32 and a table whose rows or "
+                f"columns span at most 16 bits each, got {result.dtype} sums and entries "
                 f"{table.by_x.min()}..{table.by_x.max()}; use kernel 'portable' or None"
             )
     _portable(x, w, table, result)
@@ -87,23 +92,25 @@ def looked_up_reals(
         terms: Offset, scale and bias of `Rescaling`, `(G * N,)`.
         kernel: As `cpu_lookup` takes it.
     """
-    if kernel == "portable" or "vbmi" not in available_kernels() or out.numel() == 0:
+    wanted = vector_kernel(kernel)
+    if wanted is None or out.numel() == 0:
         return False
-    plan = _cheapest(x, w, table)
-    if plan is None or (kernel != "vbmi" and plan.cycles >= _dot_cycles(x, w)):
+    plan = _cheapest(x, w, table, wanted)
+    if plan is None or (kernel is None and plan.cycles >= _dot_cycles(x, w)):
         return False
     plan.run(out, Rescaling(*terms, of_rows=plan.x_runs))
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class _VbmiPlan:
+class _VectorPlan:
     """One operand selects rows of the table, the other is looked up in them."""
 
     rows: Tensor
     runs: Tensor
     planes: Planes
     x_runs: bool
+    kernel: str
     cycles: float
 
     def run(self, result: Tensor, rescaling: Rescaling | None = None) -> None:
@@ -118,33 +125,34 @@ class _VbmiPlan:
             if self.runs.mT.is_contiguous()
             else CodeLines.of_vectors(self.runs.contiguous().numpy())
         )
-        lookup_vbmi_cpu(
+        lookup_vector_cpu(
             self.planes,
             self.rows.contiguous().numpy(),
             lines,
             flat.numpy(),
             SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
             rescaling,
+            kernel=self.kernel,
             threads=torch.get_num_threads(),
         )
 
 
-def _cheapest(x: Tensor, w: Tensor, table: LookupTable) -> _VbmiPlan | None:
-    return min(_vbmi_plans(x, w, table), key=lambda plan: plan.cycles, default=None)
+def _cheapest(x: Tensor, w: Tensor, table: LookupTable, kernel: str) -> _VectorPlan | None:
+    return min(_vector_plans(x, w, table, kernel), key=lambda plan: plan.cycles, default=None)
 
 
-def _vbmi_plans(x: Tensor, w: Tensor, table: LookupTable) -> Iterator[_VbmiPlan]:
+def _vector_plans(x: Tensor, w: Tensor, table: LookupTable, kernel: str) -> Iterator[_VectorPlan]:
     for rows, runs, x_runs in ((w, x, True), (x, w, False)):
         (height, depth), positions = rows.shape[1:], runs.shape[1]
         columns = WHOLE
         if height >= _ROWS_WORTH_A_SCAN:
             in_memory = runs.mT if runs.mT.is_contiguous() else runs.contiguous()
             columns = columns_of(in_memory.numpy())
-        planes = table.planes(x_selects_rows=not x_runs, columns=columns)
+        planes = table.planes(kernel, x_selects_rows=not x_runs, columns=columns)
         if planes is None:
             continue
-        gather = _COPY_CYCLES if runs.mT.is_contiguous() else _TRANSPOSE_CYCLES
-        a_row, look_up = _VBMI_CYCLES[planes.halves, planes.bits]
+        gather = _COPY_CYCLES if runs.mT.is_contiguous() else _TRANSPOSE_CYCLES[kernel]
+        a_row, look_up = _CYCLES[kernel][planes.halves, planes.bits]
         registers = -(-positions // LANES)
         tiles = -(-registers // REGISTERS)
         cycles = depth * (height * (tiles * a_row + registers * look_up) + registers * gather)
@@ -152,7 +160,7 @@ def _vbmi_plans(x: Tensor, w: Tensor, table: LookupTable) -> Iterator[_VbmiPlan]
         cycles += height * registers * (_WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES)
         if not rows.is_contiguous():
             cycles += height * -(-depth // LANES) * _COPY_CYCLES
-        yield _VbmiPlan(rows, runs, planes, x_runs, cycles)
+        yield _VectorPlan(rows, runs, planes, x_runs, kernel, cycles)
 
 
 def _dot_cycles(x: Tensor, w: Tensor) -> float:

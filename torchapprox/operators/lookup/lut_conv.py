@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torchapprox.kernels import lookup_vbmi_cpu
-from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel
+from torchapprox.kernels import lookup_vector_cpu
+from torchapprox.kernels.cpu_kernel import forced_kernel, vector_kernel
 from torchapprox.kernels.lookup_table import LookupTable, lookup_table
 from torchapprox.kernels.table_planes import WHOLE, columns_of
-from torchapprox.kernels.vbmi_results import Rescaling
+from torchapprox.kernels.vector_results import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
@@ -44,8 +44,9 @@ def lut_conv(
         y[b, n, p] = sum_{c, t} lut[x[b, c, stride * p + dilation * t], w[n, c, t]]
 
     with p a position of the output and t one of the kernel, in any number of dimensions. The
-    kernel "vbmi" reads receptive fields where they stand; otherwise they are laid out for some
-    images at a time. Exact in integers: int32 where K * max|lut| proves that it fits, else int64.
+    kernels that look up in registers read receptive fields where they stand; otherwise they are
+    laid out for some images at a time. Exact in integers: int32 where K * max|lut| proves that it
+    fits, else int64.
 
     Args:
         x: Activation codes, uint8 `(B, C, *size)`, padded.
@@ -268,18 +269,20 @@ def read_in_place(
         kernel: As `forced_kernel` returns it.
         rescaling: What makes real numbers of sums; None for the sums themselves.
     """
-    if kernel == "portable" or "vbmi" not in available_kernels() or out.numel() == 0:
+    wanted = vector_kernel(kernel)
+    if wanted is None or out.numel() == 0:
         return False
     codes = x.detach().numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
     columns = WHOLE if few else columns_of(codes)
-    planes = table.planes(x_selects_rows=False, columns=columns)
+    planes = table.planes(wanted, x_selects_rows=False, columns=columns)
     if planes is None:
         return False
     lines, places = conv_lines(codes, shape)
     rows = w.detach().view(shape.groups, shape.rows, shape.depth).numpy()
-    lookup_vbmi_cpu(
+    lookup_vector_cpu(
         *(planes, rows, lines, out.view(-1).numpy(), places, rescaling),
+        kernel=wanted,
         threads=torch.get_num_threads(),
     )
     return True

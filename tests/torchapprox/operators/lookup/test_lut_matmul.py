@@ -14,9 +14,7 @@ from torchapprox.operators.lookup import cpu_lookup
 
 TABLE = torch.from_numpy(random_table(1, limit=2**20))
 NARROW = torch.from_numpy(random_table(2, limit=2**15))
-needs_vbmi = pytest.mark.skipif(
-    "vbmi" not in available_kernels(), reason="needs a CPU with AVX-512 VBMI"
-)
+VECTOR_KERNELS = [name for name in available_kernels() if name != "portable"]
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
 
@@ -71,26 +69,26 @@ def test_kernels(kernel, layout, span, groups):
             assert torch.equal(result.long(), gathered(x, w, lut)), (m, n, k)
 
 
-@needs_vbmi
+@pytest.mark.parametrize("kernel", VECTOR_KERNELS)
 @pytest.mark.parametrize(("lut", "got"), [(TABLE, "int32 sums and"), (2048 * TABLE, "int64 sums")])
-def test_a_forced_kernel_never_gives_way(lut, got, monkeypatch):
+def test_a_forced_kernel_never_gives_way(kernel, lut, got, monkeypatch):
     x = codes(20, 30)
-    with pytest.raises(NotImplementedError, match=rf"'vbmi' needs.*at most 16 bits.*{got}"):
-        lut_matmul(x, x, lut, kernel="vbmi")
-    monkeypatch.setenv("TORCHAPPROX_KERNEL", "vbmi")
-    with pytest.raises(NotImplementedError, match="'vbmi' needs"):
+    with pytest.raises(NotImplementedError, match=rf"'{kernel}' needs.*at most 16 bits.*{got}"):
+        lut_matmul(x, x, lut, kernel=kernel)
+    monkeypatch.setenv("TORCHAPPROX_KERNEL", kernel)
+    with pytest.raises(NotImplementedError, match=f"'{kernel}' needs"):
         lut_matmul(x, x, lut)
     assert torch.equal(lut_matmul(x, x, lut, kernel="portable").long(), gathered(x, x, lut))
 
 
-@needs_vbmi
-def test_kernels_in_turn(monkeypatch):
+@pytest.mark.parametrize("kernel", VECTOR_KERNELS)
+def test_kernels_in_turn(kernel, monkeypatch):
     """Each is really used: the other one would give the wrong result here."""
     x = codes(20, 30)
-    monkeypatch.setattr(cpu_lookup, "lookup_vbmi_cpu", lambda *_, **__: None)
+    monkeypatch.setattr(cpu_lookup, "lookup_vector_cpu", lambda *_, **__: None)
     monkeypatch.setattr(cpu_lookup, "lookup_runs_cpu", lambda *arrays, **_: arrays[3].fill(7))
     assert not (lut_matmul(x, x, NARROW) == 7).all()
-    assert not (lut_matmul(x, x, NARROW, kernel="vbmi") == 7).all()
+    assert not (lut_matmul(x, x, NARROW, kernel=kernel) == 7).all()
     assert (lut_matmul(x, x, NARROW, kernel="portable") == 7).all()
     assert (lut_matmul(x, x, TABLE) == 7).all()
 

@@ -1,4 +1,4 @@
-r"""Sums of table look-ups in vector registers, for CPUs with AVX-512 VBMI.
+r"""Sums of table look-ups in vector registers, for CPUs with AVX-512 or AVX2.
 
     sum[g, r, m] = sum_k table[rows[g, r, k], code(g, k, m)]
 
@@ -16,7 +16,7 @@ rows pass over it. For few rows a tile is read in place where it lies in one lin
 sums go straight to the result where a tile is one piece of it.
 
 Overflow: sums are int32 and wrap modulo 2^32, so that the result is right whenever the final sum
-fits, which the caller proves; `vbmi_emitter` bounds the 16-bit lanes.
+fits, which the caller proves; `vector_emitter` bounds the lanes.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels import vbmi_emitter, vbmi_panels, vbmi_results
+from torchapprox.kernels import (
+    avx2_emitter,
+    avx512bw_emitter,
+    vbmi_emitter,
+    vbmi_transpose,
+    vector_emitter,
+    vector_ir,
+    vector_memory,
+    vector_panels,
+    vector_results,
+)
+from torchapprox.kernels.accumulate_lines import SOURCE, accumulate_lines
 from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.table_planes import Planes, aligned_empty
 from torchapprox.kernels.threads import for_each_block
-from torchapprox.kernels.vbmi_emitter import EXCHANGES, LANES, accumulate_lines, address
-from torchapprox.kernels.vbmi_panels import CodeLines, gather_lines, gather_vectors
-from torchapprox.kernels.vbmi_results import (
+from torchapprox.kernels.vbmi_transpose import EXCHANGES
+from torchapprox.kernels.vector_ir import LANES
+from torchapprox.kernels.vector_memory import address
+from torchapprox.kernels.vector_panels import (
+    CodeLines,
+    gather_lines,
+    gather_vectors,
+    gather_vectors_singly,
+)
+from torchapprox.kernels.vector_results import (
     Rescaling,
     SumPlaces,
     write_reals,
@@ -41,14 +59,26 @@ from torchapprox.kernels.vbmi_results import (
     write_sums_transposed,
 )
 
-DEPTH = vbmi_emitter.STEPS_MAX
+DEPTH = vector_emitter.STEPS_MAX
 REGISTERS = 4
 ROWS = 256
 IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
 _TILE = LANES * REGISTERS
+# Whose code becomes part of the kernel's.
+_MODULES = (
+    avx2_emitter,
+    avx512bw_emitter,
+    vbmi_emitter,
+    vbmi_transpose,
+    vector_emitter,
+    vector_ir,
+    vector_memory,
+    vector_panels,
+    vector_results,
+)
 
 
-def lookup_vbmi_cpu(
+def lookup_vector_cpu(
     planes: Planes,
     rows: NDArray[np.uint8],
     lines: CodeLines,
@@ -56,17 +86,19 @@ def lookup_vbmi_cpu(
     places: SumPlaces,
     rescaling: Rescaling | None = None,
     *,
+    kernel: str,
     threads: int,
 ) -> None:
     """Fill ``out`` with sums of look-ups, or with the real numbers that they stand for.
 
     Args:
-        planes: The table, as prepared for codes of the range that ``lines`` has.
+        planes: The table, as prepared for the kernel and for codes of the range that ``lines`` has.
         rows: uint8 `(G, R, K)`, C-contiguous.
         lines: The other operand.
         out: int32, or of the type of the rescaling's scale, one-dimensional; overwritten.
         places: Where in ``out`` the sums go.
         rescaling: What makes real numbers of sums; None for the sums themselves.
+        kernel: "vbmi", "avx512bw" or "avx2".
         threads: Largest number of threads to use.
     """
     groups, height, depth = rows.shape
@@ -75,7 +107,7 @@ def lookup_vbmi_cpu(
     registers, block_rows = _partition(groups, height, lines.positions, depth, threads)
     tiles = -(-lines.positions // (LANES * registers))
     tasks = groups * -(-height // block_rows) * tiles
-    fill = _filler(planes.halves, planes.bits, rescaling is not None)
+    fill = _filler(kernel, planes.halves, planes.bits, rescaling is not None)
 
     def task(start: int, stop: int) -> None:
         # Not a thread's own, since OpenMP's threads forget theirs.
@@ -114,10 +146,12 @@ def _partition(
 
 
 @cache
-def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
-    """Compile the kernel for a table's shape and for sums or real numbers."""
+def _filler(kernel: str, halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
+    """Compile a kernel for a table's shape and for sums or real numbers."""
+    # Numba leaves out what a condition on these excludes.
+    transposes, one_by_one = kernel == "vbmi", kernel == "avx2"
     # A variable of this function, since only such constants are part of the key of Numba's cache.
-    sources = vbmi_emitter.SOURCE + vbmi_panels.SOURCE + vbmi_results.SOURCE
+    sources = SOURCE + "".join(module.SOURCE for module in _MODULES)
 
     @jit_cpu
     def fill(
@@ -200,10 +234,14 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
                             *(panel, pitch, end - begin, first, source, pieces),
                             *(codes, taps, reach, step, steps),
                         )
-                    else:
+                    elif transposes:
                         early = gather_vectors(
                             *(panel, pitch, end - begin, codes, source[0], stride),
                             *(step, steps, distances, exchanges),
+                        )
+                    else:
+                        gather_vectors_singly(
+                            *(panel, pitch, end - begin, codes, source[0], stride, step, steps)
                         )
                     for k in range(steps):
                         distances[k] = (early + k) * pitch
@@ -217,14 +255,21 @@ def _filler(halves: int, bits: int, rescaled: bool) -> Callable[..., None]:
                         target = place + 4 * row * places.row
                     tables = address(entries), address(bias), chosen, steps
                     addresses = (*tables, origin, distance, before, target)
-                    if used == 4:
-                        accumulate_lines(4, halves, bits, sources, addresses)
+                    if one_by_one:
+                        for register in range(used):
+                            further = origin + 64 * register, distance
+                            sums_of_it = before + 256 * register, target + 256 * register
+                            accumulate_lines(
+                                kernel, 1, halves, bits, sources, (*tables, *further, *sums_of_it)
+                            )
+                    elif used == 4:
+                        accumulate_lines(kernel, 4, halves, bits, sources, addresses)
                     elif used == 3:
-                        accumulate_lines(3, halves, bits, sources, addresses)
+                        accumulate_lines(kernel, 3, halves, bits, sources, addresses)
                     elif used == 2:
-                        accumulate_lines(2, halves, bits, sources, addresses)
+                        accumulate_lines(kernel, 2, halves, bits, sources, addresses)
                     else:
-                        accumulate_lines(1, halves, bits, sources, addresses)
+                        accumulate_lines(kernel, 1, halves, bits, sources, addresses)
             if direct:
                 continue
             tile = sums, width, out, places, length, group, first_row, last_row, begin, end

@@ -8,15 +8,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.vbmi_emitter import address, copy_bytes, transpose_codes
+from torchapprox.kernels.vbmi_transpose import transpose_codes
+from torchapprox.kernels.vector_memory import address, copy_bytes
 
-# As that of `vbmi_emitter`.
+# As that of `vector_memory`.
 SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class CodeLines:
-    """Where the codes of each step and position stand; the formula is that of `lookup_vbmi`.
+    """Where the codes of each step and position stand; the formula is that of `lookup_vector`.
 
     Attributes:
         codes: uint8, one-dimensional.
@@ -87,7 +88,7 @@ def gather_lines(panel, pitch, count, first, source, pieces, codes, taps, reach,
 
 @numba.njit(nogil=True)
 def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, distances, exchanges):
-    """Transpose codes that lie one position after another into the panel.
+    """Transpose codes that lie one position after another into the panel, with AVX-512 VBMI.
 
     Returns:
         How many lines of earlier steps come before that of the first one.
@@ -114,3 +115,14 @@ def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, dist
             else:
                 transpose_codes(1, to, pitch, of, address(distances), address(exchanges))
     return early
+
+
+@numba.njit(nogil=True)
+def gather_vectors_singly(panel, pitch, count, codes, origin, stride, step, steps):
+    """Transpose them on any CPU; see `gather_vectors`."""
+    # Unsigned, since Numba lets negative indices count from the end.
+    for first in range(0, count, 64):
+        for k in range(np.uintp(steps)):
+            of, to = np.uintp(origin + step) + k, k * np.uintp(pitch)
+            for m in range(np.uintp(first), np.uintp(min(first + 64, count))):
+                panel[to + m] = codes[of + m * np.uintp(stride)]

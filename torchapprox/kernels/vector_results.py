@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.vbmi_emitter import address, copy_memory
+from torchapprox.kernels.vector_memory import address, copy_memory
 
-# As that of `vbmi_emitter`.
+# As that of `vector_memory`.
 SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 _SIDE = 16  # of a square that is transposed at once

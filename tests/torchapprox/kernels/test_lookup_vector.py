@@ -1,4 +1,8 @@
-"""The in-register kernel against sums over Python integers, and against the portable kernel."""
+"""The in-register kernels against sums over Python integers, and against the portable kernel."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.builders import random_table
-from torchapprox.kernels import lookup_runs_cpu, lookup_vbmi_cpu
+from torchapprox.kernels import lookup_runs_cpu, lookup_vector_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.kernels.lookup_vbmi import DEPTH, ROWS
+from torchapprox.kernels.lookup_vector import DEPTH, ROWS
 from torchapprox.kernels.table_planes import HIGH, LOW, WHOLE, columns_of, split_table
-from torchapprox.kernels.vbmi_emitter import SPLITS
-from torchapprox.kernels.vbmi_panels import CodeLines
-from torchapprox.kernels.vbmi_results import SumPlaces
+from torchapprox.kernels.vector_emitter import SPLITS
+from torchapprox.kernels.vector_panels import CodeLines
+from torchapprox.kernels.vector_results import SumPlaces
 
-pytestmark = pytest.mark.skipif(
-    "vbmi" not in available_kernels(), reason="needs a CPU with AVX-512 VBMI"
-)
+KERNELS = [name for name in available_kernels() if name != "portable"]
+
+pytestmark = pytest.mark.skipif(not KERNELS, reason="needs a CPU with AVX2 or AVX-512 BW")
 
 RANGES = {LOW: (0, 128), HIGH: (128, 256), WHOLE: (0, 256)}
 SHAPES = [
@@ -41,8 +45,13 @@ def table_of(bits, seed=0):
     return (entries + source.integers(-(2**24), 2**24, (256, 1))).astype(np.int32)
 
 
-def product(table, rows, codes, *, order, transposed=False, threads=1):
-    planes = split_table(table, columns_of(codes), SPLITS)
+@pytest.fixture(params=KERNELS)
+def kernel(request):
+    return request.param
+
+
+def product(kernel, table, rows, codes, *, order, transposed=False, threads=1):
+    planes = split_table(table, columns_of(codes), SPLITS[kernel])
     groups, height, _ = rows.shape
     width = codes.shape[2]
     if order == "vectors":
@@ -52,7 +61,7 @@ def product(table, rows, codes, *, order, transposed=False, threads=1):
     out = np.full(groups * height * width, 77, np.int32)
     row, step = (1, height) if transposed else (width, 1)
     places = SumPlaces(height * width, row, np.zeros(1, np.int64), width, width, step)
-    lookup_vbmi_cpu(planes, rows, lines, out, places, threads=threads)
+    lookup_vector_cpu(planes, rows, lines, out, places, kernel=kernel, threads=threads)
     if transposed:
         return out.reshape(groups, width, height).transpose(0, 2, 1)
     return out.reshape(groups, height, width)
@@ -76,17 +85,17 @@ def draw(shape, columns, seed=1):
 @pytest.mark.parametrize("order", ["runs", "vectors"])
 @pytest.mark.parametrize("columns", RANGES)
 @pytest.mark.parametrize("bits", [1, 8, 9, 15, 16])
-def test_equals_the_portable_kernel(bits, columns, order, threads):
+def test_equals_the_portable_kernel(kernel, bits, columns, order, threads):
     table = table_of(bits)
     for shape in SHAPES:
         rows, codes = draw(shape, columns)
         expected = expected_of(table, rows, codes)
-        result = product(table, rows, codes, order=order, threads=threads)
+        result = product(kernel, table, rows, codes, order=order, threads=threads)
         np.testing.assert_array_equal(result, expected, err_msg=str(shape))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 66, 5), (1, 2, 3, 0)])
-def test_equals_python_integers(shape):
+def test_equals_python_integers(kernel, shape):
     table = random_table()
     rows, codes = draw(shape, WHOLE)
     expected = [
@@ -99,27 +108,27 @@ def test_equals_python_integers(shape):
         ]
         for g in range(len(rows))
     ]
-    assert product(table, rows, codes, order="runs").tolist() == expected
+    assert product(kernel, table, rows, codes, order="runs").tolist() == expected
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 65, 9), (2, 17, 300, 20), (1, 5, 1, 7), (1, 1, 70, 70)])
-def test_transposed_result(shape):
+def test_transposed_result(kernel, shape):
     rows, codes = draw(shape, WHOLE)
     table = table_of(16)
-    result = product(table, rows, codes, order="runs", transposed=True)
+    result = product(kernel, table, rows, codes, order="runs", transposed=True)
     np.testing.assert_array_equal(result, expected_of(table, rows, codes))
 
 
 @pytest.mark.parametrize("columns", [LOW, WHOLE])
 @pytest.mark.parametrize("bits", [15, 16])
-def test_lanes_hold_the_largest_entries(bits, columns):
+def test_lanes_hold_the_largest_entries(kernel, bits, columns):
     """Every byte at its greatest for more steps than the 16-bit lanes hold at once."""
     table = np.zeros((256, 256), np.int32)
     table[:, ::2] = 2**bits - 1
     codes = np.zeros((1, 1000, 130), np.uint8)
     codes[0, :, -1] = 255 if columns == WHOLE else 1
     rows = np.zeros((1, 2, 1000), np.uint8)
-    result = product(table, rows, codes, order="runs")
+    result = product(kernel, table, rows, codes, order="runs")
     assert (result[..., :-1] == 1000 * (2**bits - 1)).all()
     assert (result[..., -1] == 0).all()
 
@@ -129,9 +138,10 @@ def test_lanes_hold_the_largest_entries(bits, columns):
     seed=st.integers(0, 2**32 - 1),
     sizes=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 20), st.integers(1, 40)),
     lines=st.integers(1, 12),
+    kernel=st.sampled_from(KERNELS or ["none"]),
     columns=st.sampled_from(sorted(RANGES)),
 )
-def test_lines_anywhere(seed, sizes, lines, columns):
+def test_lines_anywhere(seed, sizes, lines, kernel, columns):
     """Codes that taps and lines select from one array, in the manner of a convolution."""
     groups, height, length, depth = sizes
     source = np.random.default_rng(seed)
@@ -147,9 +157,9 @@ def test_lines_anywhere(seed, sizes, lines, columns):
     # Every line is an image of its own: out[line, group, row, position].
     starts_of_lines = np.arange(lines) * groups * height * length
     places = SumPlaces(height * length, length, starts_of_lines, length, length, 1)
-    planes = split_table(table, columns_of(array), SPLITS)
+    planes = split_table(table, columns_of(array), SPLITS[kernel])
     lines_of_codes = CodeLines(array, size, taps, starts, length, 1)
-    lookup_vbmi_cpu(planes, rows, lines_of_codes, out, places, threads=2)
+    lookup_vector_cpu(planes, rows, lines_of_codes, out, places, kernel=kernel, threads=2)
     result = out.reshape(lines, groups, height, length).transpose(1, 2, 0, 3)
     expected = expected_of(table, rows, np.ascontiguousarray(codes))
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
@@ -159,7 +169,7 @@ def test_lines_anywhere(seed, sizes, lines, columns):
 @pytest.mark.parametrize(
     ("length", "pitch", "kept"), [(256, 256, 256), (300, 150, 130), (64, 64, 60)]
 )
-def test_rows_of_an_image_in_one_line(length, pitch, kept, depth):
+def test_rows_of_an_image_in_one_line(kernel, length, pitch, kept, depth):
     """Positions between the rows are dropped, wherever the boundaries of tiles lie."""
     groups, height, lines = 2, 5, 3
     source = np.random.default_rng(3)
@@ -175,9 +185,29 @@ def test_rows_of_an_image_in_one_line(length, pitch, kept, depth):
     )
     out = np.full(groups * height * lines * held, 77, np.int32)
     codes = CodeLines(array, size, taps, starts, length, 1)
-    lookup_vbmi_cpu(split_table(table, WHOLE, SPLITS), rows, codes, out, places, threads=2)
+    planes = split_table(table, WHOLE, SPLITS[kernel])
+    lookup_vector_cpu(planes, rows, codes, out, places, kernel=kernel, threads=2)
     positions = np.arange(lines * length)
     read = np.stack([array[g * size + taps[:, None] + positions] for g in range(groups)])
     expected = expected_of(table, rows, np.ascontiguousarray(read))
     expected = expected[..., positions % length % pitch < kept]
     np.testing.assert_array_equal(out.reshape(expected.shape), expected)
+
+
+_OLDER = "64bit cmov cx8 fxsr mmx sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 bmi bmi2 fma"
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("cpu", "features"),
+    [("haswell", _OLDER), ("skylake-avx512", f"{_OLDER} avx512f avx512bw avx512vl avx512dq")],
+)
+def test_machine_code_for_older_cpus(tmp_path, cpu, features):
+    settings = {
+        "NUMBA_CPU_NAME": cpu,
+        "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in features.split()),
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    tests = "portable_kernel or python_integers or largest_entries or image"
+    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-k", tests]
+    subprocess.run(command, env=os.environ | settings, check=True)

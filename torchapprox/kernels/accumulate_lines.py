@@ -1,0 +1,59 @@
+"""Sums of look-ups in registers, as an intrinsic for Numba."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from numba import extending, types
+
+from torchapprox.kernels.avx2_emitter import Avx2Emitter
+from torchapprox.kernels.avx512bw_emitter import Avx512BwEmitter
+from torchapprox.kernels.vbmi_emitter import VbmiEmitter
+from torchapprox.kernels.vector_emitter import SPLITS, Emitter
+
+intrinsic: Any = extending.intrinsic
+
+# As that of `vector_memory`.
+SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+_EMITTERS: dict[str, type[Emitter]] = {
+    "vbmi": VbmiEmitter,
+    "avx512bw": Avx512BwEmitter,
+    "avx2": Avx2Emitter,
+}
+
+
+@intrinsic(prefer_literal=True)
+def accumulate_lines(
+    context,  # noqa: ARG001
+    kernel,
+    registers,
+    halves,
+    bits,
+    source,
+    addresses,
+):
+    """Add look-ups to sums; `vector_emitter` has the formula.
+
+    Args:
+        context: Numba's, not passed.
+        kernel: A key of `SPLITS`, literal.
+        registers: 1 to 4, literal; positions are 64 times as many.
+        halves: 1 or 2, literal; halves of the table's rows in ``planes``.
+        bits: A key of the kernel's `SPLITS`, literal.
+        source: Digests of the files whose code becomes part of the kernel's, literal.
+        addresses: A tuple of integers: the planes, uint8 `(256, planes, halves * 128)` at a
+            multiple of 64; the bias, int32 `(256,)`; the row's codes, uint8 `(K,)`; K itself, at
+            most `STEPS_MAX`; the codes of the first position; the distance of step k's codes from
+            them, int64 `(K,)`; the sums before, int32 `(positions,)` at a multiple of 64; the sums,
+            likewise but anywhere.
+    """
+    signature = types.void(kernel, registers, halves, bits, source, addresses)
+    emitter, split = _EMITTERS[kernel.literal_value], SPLITS[kernel.literal_value]
+    shape = registers.literal_value, halves.literal_value, split[bits.literal_value]
+
+    def codegen(_context, builder, _signature, arguments):
+        parts = [builder.extract_value(arguments[5], i) for i in range(len(addresses))]
+        emitter(builder, *shape).emit(*parts)
+
+    return signature, codegen
