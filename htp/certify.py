@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, norm
 
 from htp.certificate import Certificate, Interval
 from htp.protocol import HtpCallable, contracts_last_axis
@@ -202,6 +201,8 @@ def _certificate(
     share, mean_interval, beyond = (equal / count,) * 2, (mean, mean), 0.0
     if not exhaustive:
         share = _clopper_pearson(equal, count)
+        from scipy.stats import norm  # noqa: PLC0415  it takes long to load
+
         margin = float(norm.ppf((1 + CONFIDENCE) / 2)) * float(size.std(ddof=1)) / sqrt(count)
         mean_interval = (max(0.0, mean - margin), mean + margin)
         # No pair of the sample lies beyond the greatest difference.
@@ -230,6 +231,8 @@ def _certificate(
 def _clopper_pearson(successes: int, count: int) -> Interval:
     """Return the exact two-sided interval of a proportion."""
     tail = (1 - CONFIDENCE) / 2
+    from scipy.stats import beta  # noqa: PLC0415  it takes long to load
+
     low = float(beta.ppf(tail, successes, count - successes + 1)) if successes else 0.0
     high = float(beta.isf(tail, successes + 1, count - successes)) if successes < count else 1.0
     return low, high

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,6 +72,8 @@ def dominant_pair(residual: FloatArray, probabilities: FloatArray) -> tuple[Floa
     """
     x_root, w_root = (np.sqrt(probabilities.sum(axis=axis)) for axis in (1, 0))
     scaled = residual * np.outer(x_root, w_root)
+    from scipy.linalg import eigh  # noqa: PLC0415  it takes long to load
+
     _, vectors = eigh(scaled @ scaled.T, subset_by_index=[len(scaled) - 1] * 2)
     f = vectors[:, 0] / x_root
     f *= 1.0 if f[np.argmax(np.abs(f))] >= 0 else -1.0
