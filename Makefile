@@ -29,12 +29,16 @@ contract: $(VENV)/installed
 docs: $(VENV)/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+# A process for each core, at most four; a thread that waits gives its core away, for two threads
+# in each of two processes share two cores.
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal -p no:benchmark
+
 unit: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Thousands of random layers against the oracle; minutes.
 nightly: $(VENV)/installed
-	$(BIN)/python -m pytest -m nightly tests
+	$(PYTEST) -m nightly tests
 
 # Which lines of the four packages no test runs; several times as long as the tests alone.
 coverage: $(VENV)/installed

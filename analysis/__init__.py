@@ -10,36 +10,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.characterisation import Conditions, DataSheet, data_sheet
-    from analysis.choosing import (
-        SelectionResults,
-        Wanted,
-        plot_assignment,
-        plot_energy_front,
-        study_selection,
-        write_selection_report,
+    from analysis.characterisation import (
+        Conditions,
+        DataSheet,
+        comparison_frame,
+        data_sheet,
+        model_frame,
+        pareto_front,
+        plot_model_calls,
     )
-    from analysis.comparison import LayerComparison, compare, compare_layers, ratio_quantiles
-    from analysis.cosim import CosimResult, Mismatch, run_icarus, write_cosim
-    from analysis.demo import Budget, run_demo
-    from analysis.digits import Digits, digits_network, load_digits
-    from analysis.digits_models import DIGITS_MODELS, DigitsModel
+    from analysis.cosimulation import (
+        CosimResult,
+        Mismatch,
+        OperandStream,
+        operand_energy,
+        record_stream,
+        run_icarus,
+        write_cosim,
+    )
     from analysis.error_models import (
         LayerError,
         predict_error,
         predict_errors,
         product_error,
     )
-    from analysis.explanation import Explanation, explain
-    from analysis.htp_models import model_frame, plot_model_calls
-    from analysis.labelled import Labelled
-    from analysis.measure import MeasuredError, measure_errors, measure_many, output_error
-    from analysis.model_study import study
+    from analysis.measurement import (
+        ChannelMoments,
+        LayerComparison,
+        MeasuredError,
+        compare,
+        compare_layers,
+        measure_errors,
+        measure_many,
+        output_error,
+        ratio_quantiles,
+        trace_batches,
+    )
     from analysis.modes import evaluating, set_mode
-    from analysis.moments import ChannelMoments
-    from analysis.multiplier_frame import comparison_frame, pareto_front
     from analysis.noise import NoiseParameters, NoiseProfile, apply_noise, noise_parameters, noisy
-    from analysis.operand_stream import OperandStream, record_stream
     from analysis.plots import (
         column_plots,
         plot_error_histogram,
@@ -51,8 +59,16 @@ if TYPE_CHECKING:
         plot_predictions,
         plot_relative_error_map,
     )
-    from analysis.report import write_report
-    from analysis.results import Accuracy, Results
+    from analysis.reports import (
+        Accuracy,
+        Budget,
+        Explanation,
+        Results,
+        explain,
+        run_demo,
+        study,
+        write_report,
+    )
     from analysis.selection import (
         Assignment,
         Candidate,
@@ -81,7 +97,14 @@ if TYPE_CHECKING:
         uniform_candidates,
         within,
     )
-    from analysis.stream_energy import operand_energy
+    from analysis.selection.study import (
+        SelectionResults,
+        Wanted,
+        plot_assignment,
+        plot_energy_front,
+        study_selection,
+        write_selection_report,
+    )
     from analysis.sweeps import (
         JobError,
         LostJobError,
@@ -102,9 +125,18 @@ if TYPE_CHECKING:
         sweep_frame,
         worker_evaluator,
     )
-    from analysis.tracing import trace_batches
-    from analysis.training import accuracy, train
-    from analysis.workload import Workload, load_workload
+    from analysis.workloads import (
+        DIGITS_MODELS,
+        Digits,
+        DigitsModel,
+        Labelled,
+        Workload,
+        accuracy,
+        digits_network,
+        load_digits,
+        load_workload,
+        train,
+    )
 
 __all__ = [
     "DIGITS_MODELS",
@@ -222,23 +254,39 @@ __all__ = [
 ]
 
 _HOMES = {
-    "comparison": ("LayerComparison", "compare", "compare_layers", "ratio_quantiles"),
-    "cosim": ("CosimResult", "Mismatch", "run_icarus", "write_cosim"),
-    "characterisation": ("Conditions", "DataSheet", "data_sheet"),
-    "demo": ("Budget", "run_demo"),
-    "digits": ("Digits", "digits_network", "load_digits"),
-    "digits_models": ("DIGITS_MODELS", "DigitsModel"),
+    "characterisation": (
+        "Conditions",
+        "DataSheet",
+        "comparison_frame",
+        "data_sheet",
+        "model_frame",
+        "pareto_front",
+        "plot_model_calls",
+    ),
+    "cosimulation": (
+        "CosimResult",
+        "Mismatch",
+        "OperandStream",
+        "operand_energy",
+        "record_stream",
+        "run_icarus",
+        "write_cosim",
+    ),
     "error_models": ("LayerError", "predict_error", "predict_errors", "product_error"),
-    "explanation": ("Explanation", "explain"),
-    "htp_models": ("model_frame", "plot_model_calls"),
-    "labelled": ("Labelled",),
-    "measure": ("MeasuredError", "measure_errors", "measure_many", "output_error"),
+    "measurement": (
+        "ChannelMoments",
+        "LayerComparison",
+        "MeasuredError",
+        "compare",
+        "compare_layers",
+        "measure_errors",
+        "measure_many",
+        "output_error",
+        "ratio_quantiles",
+        "trace_batches",
+    ),
     "modes": ("evaluating", "set_mode"),
-    "moments": ("ChannelMoments",),
-    "multiplier_frame": ("comparison_frame", "pareto_front"),
     "noise": ("NoiseParameters", "NoiseProfile", "apply_noise", "noise_parameters", "noisy"),
-    "stream_energy": ("operand_energy",),
-    "operand_stream": ("OperandStream", "record_stream"),
     "plots": (
         "column_plots",
         "plot_error_histogram",
@@ -250,8 +298,16 @@ _HOMES = {
         "plot_predictions",
         "plot_relative_error_map",
     ),
-    "report": ("write_report",),
-    "results": ("Accuracy", "Results"),
+    "reports": (
+        "Accuracy",
+        "Budget",
+        "Explanation",
+        "Results",
+        "explain",
+        "run_demo",
+        "study",
+        "write_report",
+    ),
     "selection": (
         "Assignment",
         "Candidate",
@@ -280,7 +336,7 @@ _HOMES = {
         "uniform_candidates",
         "within",
     ),
-    "choosing": (
+    "selection.study": (
         "SelectionResults",
         "Wanted",
         "plot_assignment",
@@ -288,7 +344,6 @@ _HOMES = {
         "study_selection",
         "write_selection_report",
     ),
-    "model_study": ("study",),
     "sweeps": (
         "JobError",
         "LostJobError",
@@ -309,9 +364,18 @@ _HOMES = {
         "sweep_frame",
         "worker_evaluator",
     ),
-    "tracing": ("trace_batches",),
-    "training": ("accuracy", "train"),
-    "workload": ("Workload", "load_workload"),
+    "workloads": (
+        "DIGITS_MODELS",
+        "Digits",
+        "DigitsModel",
+        "Labelled",
+        "Workload",
+        "accuracy",
+        "digits_network",
+        "load_digits",
+        "load_workload",
+        "train",
+    ),
 }
 
 

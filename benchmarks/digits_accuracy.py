@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 import multipliers
 import torchapprox
-from analysis.digits import Digits, load_digits
-from analysis.digits_models import DIGITS_MODELS
 from analysis.modes import evaluating
-from analysis.reproducible import single_threaded
-from analysis.training import accuracy
+from analysis.reports.reproducible import single_threaded
+from analysis.workloads.digits import Digits, load_digits
+from analysis.workloads.digits_models import DIGITS_MODELS
+from analysis.workloads.training import accuracy
 from benchmarks.record import recorded
 from torchapprox import InferenceMode
 

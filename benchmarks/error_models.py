@@ -36,10 +36,10 @@ from analysis import (
     trace_batches,
     train,
 )
-from analysis.digits import Digits
-from analysis.digits_models import DIGITS_MODELS
 from analysis.error_models import ERROR_MODELS
 from analysis.noise import Detail
+from analysis.workloads.digits import Digits
+from analysis.workloads.digits_models import DIGITS_MODELS
 from benchmarks.record import recorded
 from multipliers import Multiplier, get, load
 from torchapprox import InferenceMode

@@ -11,9 +11,9 @@ import torch
 import multipliers
 import torchapprox
 from analysis import noise_parameters
-from analysis.digits import load_digits
-from analysis.digits_models import DIGITS_MODELS
 from analysis.noise import noisy
+from analysis.workloads.digits import load_digits
+from analysis.workloads.digits_models import DIGITS_MODELS
 from benchmarks.record import recorded
 from benchmarks.retraining import MULTIPLIERS
 from torchapprox import InferenceMode, get_approx_modules

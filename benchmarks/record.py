@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import torch
 
-from analysis.reproducible import software_versions
+from analysis.reports.reproducible import software_versions
 from analysis.version import package_version
 from multipliers.whole_file import write_whole
 from torchapprox.kernels.cpu_kernel import available_kernels

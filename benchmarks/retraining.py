@@ -23,11 +23,11 @@ from torch import nn
 import multipliers
 import torchapprox
 from analysis import reproduction
-from analysis.digits import Digits, load_digits
-from analysis.digits_models import DIGITS_MODELS
 from analysis.reproduction import Retraining
 from analysis.reproduction.trial import exact_multiplier
-from analysis.training import accuracy
+from analysis.workloads.digits import Digits, load_digits
+from analysis.workloads.digits_models import DIGITS_MODELS
+from analysis.workloads.training import accuracy
 from benchmarks.record import recorded
 
 MULTIPLIERS = (

@@ -31,7 +31,7 @@ from analysis import (
     trace_batches,
     train,
 )
-from analysis.digits_models import DIGITS_MODELS
+from analysis.workloads.digits_models import DIGITS_MODELS
 from multipliers import (
     Multiplier,
     Netlist,

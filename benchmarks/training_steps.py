@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 import multipliers
 import torchapprox
-from analysis.digits import load_digits
-from analysis.digits_models import DIGITS_MODELS
-from analysis.labelled import Labelled
+from analysis.workloads.digits import load_digits
+from analysis.workloads.digits_models import DIGITS_MODELS
+from analysis.workloads.labelled import Labelled
 from benchmarks.record import recorded
 from benchmarks.table import median_seconds
 from torchapprox import InferenceMode, get_approx_modules

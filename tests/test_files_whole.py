@@ -18,7 +18,7 @@ import analysis
 import htp
 import multipliers
 import torchapprox
-from analysis.operand_stream import OperandStream
+from analysis.cosimulation.operand_stream import OperandStream
 from analysis.selection import Assignment
 from multipliers import array_multiplier, get
 from multipliers.whole_file import write_whole

@@ -71,7 +71,7 @@ def add_seed(command: argparse.ArgumentParser) -> None:
 
 
 def add_workload(command: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """Add the model and its data; see `analysis.workload.load_workload`."""
+    """Add the model and its data; see `analysis.workloads.workload.load_workload`."""
     command.add_argument(
         "--model",
         metavar="MODEL",

@@ -65,9 +65,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from tqdm import tqdm
 
-    from analysis.characterisation import Conditions
-    from analysis.operand_stream import OperandStream
-    from analysis.sources import Reading, expand_sources, source_sheet
+    from analysis.characterisation.data_sheet import Conditions
+    from analysis.characterisation.sources import Reading, expand_sources, source_sheet
+    from analysis.cosimulation.operand_stream import OperandStream
 
     stream = None
     if arguments.operands is not None:

@@ -45,12 +45,12 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, or cannot be written.
     """
-    from analysis.comparison import compare, ratio_quantiles
-    from analysis.model_study import prepare
+    from analysis.characterisation.sources import Reading, expand_sources, source_multiplier
+    from analysis.measurement.comparison import compare, ratio_quantiles
     from analysis.plots.error_model_plots import plot_model_scatter
-    from analysis.sources import Reading, expand_sources, source_multiplier
-    from analysis.style import PAPER, render_pdf, render_png
-    from analysis.workload import load_workload
+    from analysis.plots.style import PAPER, render_pdf, render_png
+    from analysis.reports.model_study import prepare
+    from analysis.workloads.workload import load_workload
     from torchapprox import Trace
 
     stated = Reading(**reading(arguments))

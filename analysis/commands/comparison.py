@@ -14,7 +14,7 @@ from multipliers.whole_file import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.characterisation import DataSheet
+    from analysis.characterisation.data_sheet import DataSheet
     from multipliers import CellTable
 
 SHOWN_COLUMNS = (
@@ -66,9 +66,9 @@ def show_comparison(sheets: Sequence[DataSheet], arguments: argparse.Namespace) 
     """
     import pandas as pd
 
-    from analysis.multiplier_frame import comparison_frame
+    from analysis.characterisation.multiplier_frame import comparison_frame
     from analysis.plots.pareto_plot import plot_pareto
-    from analysis.style import PAPER, render_png
+    from analysis.plots.style import PAPER, render_png
 
     frame = comparison_frame(sheets)
     shown = frame[[column for column in SHOWN_COLUMNS if column in frame]]

@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     import numpy as np
 
-    from analysis.cosim import run_icarus, write_cosim
-    from analysis.operand_stream import OperandStream
+    from analysis.cosimulation.cosim import run_icarus, write_cosim
+    from analysis.cosimulation.operand_stream import OperandStream
     from multipliers import load
 
     stated = reading(arguments)

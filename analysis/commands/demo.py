@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If the multiplier does not load or does not fit, or the report cannot be written.
     """
-    from analysis.demo import run_demo
-    from analysis.report import write_report
-    from analysis.sources import Reading, file_multiplier
+    from analysis.characterisation.sources import Reading, file_multiplier
+    from analysis.reports.demo import run_demo
+    from analysis.reports.report import write_report
     from multipliers import demo_netlist
 
     # The folder first: a minute of work must not be lost to a path that cannot be written.

@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If the multiplier cannot be read, or a file cannot be written.
     """
-    from analysis.htp_models import model_frame, plot_model_calls
-    from analysis.style import render_png
+    from analysis.characterisation.htp_models import model_frame, plot_model_calls
+    from analysis.plots.style import render_png
     from htp import RankError, factorise, fit_path
 
     multiplier = mendable(lambda: _multiplier(arguments))

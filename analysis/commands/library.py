@@ -12,7 +12,7 @@ from analysis.commands.comparison import add_comparison, cell_table, show_compar
 from analysis.user_error import UserError, mendable
 
 if TYPE_CHECKING:
-    from analysis.characterisation import DataSheet
+    from analysis.characterisation.data_sheet import DataSheet
     from multipliers import Library
     from multipliers.library import Verification
 
@@ -140,7 +140,7 @@ def _rank_correlation(sheets: Sequence[DataSheet]) -> Iterator[str]:
 def _compare(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     from tqdm import tqdm
 
-    from analysis.characterisation import Conditions, data_sheet
+    from analysis.characterisation.data_sheet import Conditions, data_sheet
 
     cells = cell_table(arguments)
     sheets, problems = [], []

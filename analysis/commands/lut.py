@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from analysis.plots.multiplier_plots import column_plots
     from analysis.plots.result_plots import plot_error_map
-    from analysis.style import PAPER, render_png
-    from analysis.tables import multiplier_table
+    from analysis.plots.style import PAPER, render_png
+    from analysis.reports.tables import multiplier_table
     from multipliers import characterise, load, save, table_structure, worst_cases
 
     try:

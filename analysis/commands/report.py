@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, or cannot be written.
     """
-    from analysis.model_study import study
-    from analysis.report import write_report
-    from analysis.reproducible import single_threaded
-    from analysis.sources import Reading, source_multiplier
-    from analysis.workload import load_workload
+    from analysis.characterisation.sources import Reading, source_multiplier
+    from analysis.reports.model_study import study
+    from analysis.reports.report import write_report
+    from analysis.reports.reproducible import single_threaded
+    from analysis.workloads.workload import load_workload
 
     # The folder first: the work must not be lost to a path that cannot be written.
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))

@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be read, does not fit, cannot be written or has failed.
     """
-    from analysis.reproducible import software_versions
+    from analysis.reports.reproducible import software_versions
     from analysis.reproduction import USUAL, reproduce, wide_frame, write_tables
     from analysis.sweeps import ResultsStore, SweepError
 

@@ -103,11 +103,15 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
     """
-    from analysis.choosing import Wanted, study_selection, write_selection_report
+    from analysis.characterisation.sources import Reading
     from analysis.commands.assignments import given_assignments
-    from analysis.reproducible import single_threaded
-    from analysis.source_energies import named_sources, read_energies, workload_energies
-    from analysis.sources import Reading
+    from analysis.reports.reproducible import single_threaded
+    from analysis.selection.study import Wanted, study_selection, write_selection_report
+    from analysis.selection.study.source_energies import (
+        named_sources,
+        read_energies,
+        workload_energies,
+    )
     from analysis.sweeps import ResultsStore, SweepError, prepare_workload
 
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))

@@ -63,9 +63,13 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
     """
+    from analysis.characterisation.sources import Reading
     from analysis.commands.assignments import check_layers, given_assignments
-    from analysis.source_energies import named_sources, read_energies, workload_energies
-    from analysis.sources import Reading
+    from analysis.selection.study.source_energies import (
+        named_sources,
+        read_energies,
+        workload_energies,
+    )
     from analysis.sweeps import (
         ResultsStore,
         SweepError,
@@ -132,7 +136,7 @@ def _energies(
     assignments: Mapping[str, Assignment], energies: Energies, macs: Mapping[str, int]
 ) -> list[float]:
     """Return the relative energy of each assignment; NaN where a multiplier's is not known."""
-    from analysis.choosing.study import with_exact_energy
+    from analysis.selection.study.study import with_exact_energy
 
     energies = with_exact_energy(energies, "exact")
     return [

@@ -39,10 +39,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     import pandas as pd
 
-    from analysis.model_study import prepare
-    from analysis.sources import source_multiplier
-    from analysis.tracing import trace_batches
-    from analysis.workload import load_workload
+    from analysis.characterisation.sources import source_multiplier
+    from analysis.measurement.tracing import trace_batches
+    from analysis.reports.model_study import prepare
+    from analysis.workloads.workload import load_workload
 
     if arguments.output.suffix != ".npz":
         raise UserError(f"the suffix of the trace must be .npz, got '{arguments.output.suffix}'")

@@ -1,4 +1,4 @@
-"""Plots of multipliers, layers and error models; `analysis.style` has how all of them look."""
+"""Plots of multipliers, layers and error models; `analysis.plots.style` has how all look."""
 
 from analysis.plots.error_model_plots import plot_layer_errors, plot_model_scatter
 from analysis.plots.multiplier_plots import (

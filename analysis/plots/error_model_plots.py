@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.ticker import PercentFormatter
 
-from analysis.comparison import LayerComparison
-from analysis.operand_order import ascending_operands
+from analysis.measurement.comparison import LayerComparison
 from analysis.plots.operand_map import draw_operand_map
-from analysis.style import figure_of, new_figure
+from analysis.plots.operand_order import ascending_operands
+from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier
 from torchapprox import LayerTrace
 

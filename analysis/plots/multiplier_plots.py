@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
-from analysis.operand_order import ascending_operands
 from analysis.plots.operand_map import draw_operand_map
+from analysis.plots.operand_order import ascending_operands
 from analysis.plots.result_plots import ERROR_LABEL, plot_error_histogram, plot_error_map
-from analysis.style import figure_of, new_figure
+from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier, error_distribution, error_profile
 from multipliers.error_profile import Operand
 from multipliers.population import Weights
@@ -32,7 +32,7 @@ def column_axes(height: float) -> Axes:
         height: Height of the figure in inches.
 
     Examples:
-        >>> from analysis.style import figure_of
+        >>> from analysis.plots.style import figure_of
         >>> round(figure_of(column_axes(2.4)).get_figwidth() * 25.4)
         85
     """

@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from analysis.style import figure_of
+from analysis.plots.style import figure_of
 from multipliers import Multiplier, Port
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from analysis.multiplier_frame import pareto_front
+from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.plots.multiplier_plots import column_axes
-from analysis.style import figure_of
+from analysis.plots.style import figure_of
 
 _MOST_LABELS = 12
 _MARKER_POINTS = 5

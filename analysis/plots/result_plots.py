@@ -14,10 +14,10 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from analysis.comparison import LayerComparison
-from analysis.operand_order import ascending_operands
+from analysis.measurement.comparison import LayerComparison
 from analysis.plots.operand_map import draw_operand_map
-from analysis.style import figure_of, new_figure
+from analysis.plots.operand_order import ascending_operands
+from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier, code_values
 from torchapprox import LayerTrace
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from analysis.sources import expand_sources, source_multiplier
+from analysis.characterisation.sources import expand_sources, source_multiplier
 from multipliers import Multiplier, read_library
 
 _EIGHT_BIT = re.compile(r"mul8(?:x8)?[su]?_")
@@ -75,7 +75,7 @@ def source_candidates(
     """Read multipliers from files, folders and the package's own library.
 
     Args:
-        words: As `analysis.sources.expand_sources` takes them.
+        words: As `analysis.characterisation.sources.expand_sources` takes them.
         patterns: As `library_candidates`.
         limit: Likewise.
 

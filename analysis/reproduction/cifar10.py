@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from analysis.labelled import Labelled
+from analysis.workloads.labelled import Labelled
 
 FOLDER = "cifar-10-batches-bin"
 CLASSES = 10

@@ -14,7 +14,7 @@ from analysis.reproduction.trial import Evaluate, FloatTrainer, Setting, Trial, 
 from analysis.sweeps import ResultsStore, SweepError, run_jobs
 from analysis.sweeps.executors import ExecutorSource
 from analysis.sweeps.job_loop import JobError
-from analysis.tensor_digest import tensor_digest
+from analysis.workloads.tensor_digest import tensor_digest
 from multipliers import Multiplier
 
 EXACT_METHODS = ("none", "lut")

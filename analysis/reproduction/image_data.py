@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analysis import digits
-from analysis.labelled import Labelled
 from analysis.reproduction.cifar10 import cifar10_folder, read_cifar10
 from analysis.reproduction.image_folder import Pair, list_images, read_images
+from analysis.workloads import digits
+from analysis.workloads.labelled import Labelled
 
 DIGITS = "digits"
 TEST_SHARE = 0.25

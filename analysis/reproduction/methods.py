@@ -14,10 +14,10 @@ from torch import nn
 
 import htp
 import torchapprox
-from analysis.labelled import Labelled
 from analysis.modes import set_mode
 from analysis.noise import apply_noise, noise_parameters
-from analysis.training import Augment, train
+from analysis.workloads.labelled import Labelled
+from analysis.workloads.training import Augment, train
 from multipliers import Multiplier
 from torchapprox.gradients import (
     ApproximateBackward,

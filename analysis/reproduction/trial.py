@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 import torchapprox
-from analysis.augment import mirrored_and_shifted
-from analysis.labelled import Labelled
 from analysis.reproduction.image_data import DataSource, ImageData
 from analysis.reproduction.methods import METHODS, UNTRAINED, Retraining
 from analysis.reproduction.networks import build_network
 from analysis.sweeps import content_key
-from analysis.training import accuracy, train
+from analysis.workloads.augment import mirrored_and_shifted
+from analysis.workloads.labelled import Labelled
+from analysis.workloads.training import accuracy, train
 from multipliers import Multiplier, exact_products
 from multipliers.whole_file import write_whole
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.operand_stream import OperandStream
-from analysis.stream_energy import operand_energy
+from analysis.cosimulation.operand_stream import OperandStream
+from analysis.cosimulation.stream_energy import operand_energy
 from multipliers import UNIT_GATES, CellTable, Cost, Netlist, circuit_cost
 
 Energies = Mapping[str, float] | pd.DataFrame

@@ -74,7 +74,7 @@ def relative_error_variances(
 
     Examples:
         >>> import torch, torchapprox
-        >>> from analysis.tracing import trace_batches
+        >>> from analysis.measurement.tracing import trace_batches
         >>> from multipliers import get
         >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.rand(64, 4)
         >>> _ = torchapprox.approximate(model, calibration=[x])

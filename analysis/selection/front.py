@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.multiplier_frame import pareto_front
+from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection.validation import Candidate, Evaluate
 
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 import torchapprox
-from analysis.digits_models import DIGITS_MODELS
-from analysis.model_study import FOLDING_BATCHES, prepare
 from analysis.modes import evaluating
-from analysis.workload import Workload, load_workload
+from analysis.reports.model_study import FOLDING_BATCHES, prepare
+from analysis.workloads.digits_models import DIGITS_MODELS
+from analysis.workloads.workload import Workload, load_workload
 from multipliers import Multiplier, load, save
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole

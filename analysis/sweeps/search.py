@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.multiplier_frame import pareto_front
+from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection import Assignment, Energies
 from analysis.selection.energies import energy_matrix
 from analysis.sweeps.executors import ExecutorSource

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.demo import run_demo
+from analysis.characterisation.sources import file_multiplier
 from analysis.plots.result_plots import plot_predictions
-from analysis.sources import file_multiplier
-from analysis.style import DARK, LIGHT, render_png
+from analysis.plots.style import DARK, LIGHT, render_png
+from analysis.reports.demo import run_demo
 from multipliers import demo_netlist
 
 IMAGES = Path(__file__).parents[1] / "images"

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from analysis.style import DARK, LIGHT, Theme, new_figure, render_png
+from analysis.plots.style import DARK, LIGHT, Theme, new_figure, render_png
 
 IMAGES = Path(__file__).parents[1] / "images"
 WIDTH, HEIGHT = 8.4, 3.3

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis import demo
 from analysis.cli import main
 from analysis.commands import COMMANDS
+from analysis.reports import demo
 from multipliers import Multiplier, exact_products, load, save
 
 

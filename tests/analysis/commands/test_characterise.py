@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.cli import main
-from analysis.operand_stream import OperandStream
-from analysis.stream_energy import operand_energy
+from analysis.cosimulation.operand_stream import OperandStream
+from analysis.cosimulation.stream_energy import operand_energy
 from multipliers import (
     array_multiplier,
     broken_array_multiplier,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.multiplier_frame import comparison_frame
+from analysis.characterisation.multiplier_frame import comparison_frame
 from analysis.plots.multiplier_plots import (
     column_plots,
     plot_error_probability,
@@ -12,7 +12,7 @@ from analysis.plots.multiplier_plots import (
     plot_relative_error_map,
 )
 from analysis.plots.pareto_plot import plot_pareto
-from analysis.style import PAPER, figure_of, new_figure, render_png
+from analysis.plots.style import PAPER, figure_of, new_figure, render_png
 from multipliers import Multiplier, error_distribution, error_profile, exact_products, get
 
 import matplotlib as mpl  # isort: skip

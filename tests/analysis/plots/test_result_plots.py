@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
-from analysis.style import DARK, LIGHT, figure_of, new_figure, render_png
+from analysis.plots.style import DARK, LIGHT, figure_of, new_figure, render_png
 from multipliers import Multiplier, code_values, exact_products
 
 

@@ -83,10 +83,11 @@ def test_a_folder_is_taken_up_again_without_a_new_calibration(prepared, source, 
 
 def test_networks_for_digits_are_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "analysis.digits_models.DigitsModel.trained", lambda self, _, *, seed: self.build(seed)
+        "analysis.workloads.digits_models.DigitsModel.trained",
+        lambda self, _, *, seed: self.build(seed),
     )
     first = prepare_workload(tmp_path / "kept", "CNN", get("mul8s_array"))
-    monkeypatch.setattr("analysis.digits_models.DigitsModel.trained", None)
+    monkeypatch.setattr("analysis.workloads.digits_models.DigitsModel.trained", None)
     again = prepare_workload(tmp_path / "kept", "CNN", get("mul8s_array"))
     assert again.workload.digests == first.workload.digests
     assert [len(batch[1]) for batch in again.workload.validation] == [128, 128, 81]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from analysis.digits_models import digits_transformer
+from analysis.workloads.digits_models import digits_transformer
 from htp import RankError
 from multipliers import get
 from tests.torchapprox.builders import (

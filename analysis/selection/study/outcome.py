@@ -1,0 +1,147 @@
+"""What the points that were evaluated come to: fronts, their check on other data, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.reports.reproducible import software_versions
+from analysis.selection import Evaluation
+from analysis.selection.energies import energy_matrix
+from analysis.selection.front import on_front
+from analysis.selection.study.points import Point, energy_of
+from analysis.selection.study.results import SelectionResults
+from analysis.selection.study.wanted import Wanted
+from analysis.sweeps.stored_evaluator import StoredEvaluator
+
+
+def outcome(
+    points: Sequence[Point],
+    chosen: Point,
+    base: StoredEvaluator,
+    wanted: Wanted,
+    sensitivities: pd.DataFrame,
+    seed: int,
+) -> SelectionResults:
+    """Return what was found out, with the fronts, the choice and exact products verified.
+
+    Args:
+        points: All that was evaluated on the validation split.
+        chosen: One of them.
+        base: Evaluates; its split and folding are changed as needed.
+        wanted: What was asked for.
+        sensitivities: One row per layer.
+        seed: Of the run.
+
+    Raises:
+        SweepError: If an evaluation fails.
+    """
+    ordered = sorted(points, key=energy_of)
+    labels = _labels(ordered)
+    frame = pd.DataFrame(
+        {
+            "label": labels,
+            "method": [point.candidate.method for point in ordered],
+            "folded": [point.folded for point in ordered],
+            "relative_energy": [energy_of(point) for point in ordered],
+            "distinct": [len(point.candidate.assignment.distinct) for point in ordered],
+            "validation_accuracy": [point.found.accuracy for point in ordered],
+            "validation_certainty": [point.found.certainty for point in ordered],
+            "validation_loss": [point.found.loss for point in ordered],
+            "accepted": [point.accepted for point in ordered],
+            "exact": [_is_exact(point) for point in ordered],
+            "chosen": [point is chosen for point in ordered],
+        }
+    )
+    frame["on_front"] = on_front(frame)
+    verified = _verified(ordered, frame, base)
+    frame["test_accuracy"] = [found.accuracy if found else np.nan for found in verified]
+    frame["test_loss"] = [found.loss if found else np.nan for found in verified]
+    assignment = chosen.candidate.assignment
+    workload = base.prepared.workload
+    return SelectionResults(
+        summary=_summary(base, wanted),
+        points=frame,
+        assignments={
+            label: point.candidate.assignment for label, point in zip(labels, ordered, strict=True)
+        },
+        chosen=labels[ordered.index(chosen)],
+        layers=assignment.frame(macs=base.macs, energies=base.energies),
+        sensitivities=sensitivities,
+        provenance={
+            "model": workload.name,
+            "assignment, SHA-256": assignment.digest,
+            **base.prepared.digests,
+            "multipliers": ", ".join(m.name for m in base.multipliers),
+            "energies": ", ".join(
+                f"{m.name} {energy:.4g}"
+                for m, energy in zip(base.multipliers, _mean_energies(base), strict=True)
+            ),
+            "seed": str(seed),
+            **software_versions(),
+        },
+    )  # fmt: skip
+
+
+def _is_exact(point: Point) -> bool:
+    multipliers = point.candidate.assignment.distinct
+    return all(np.array_equal(each.lut, each.exact) for each in multipliers)
+
+
+def _mean_energies(base: StoredEvaluator) -> list[float]:
+    names = [multiplier.name for multiplier in base.multipliers]
+    means: list[float] = energy_matrix(base.energies, list(base.macs), names).mean(axis=0).tolist()
+    return means
+
+
+def _verified(
+    points: Sequence[Point], frame: pd.DataFrame, base: StoredEvaluator
+) -> list[Evaluation | None]:
+    """Evaluate on the split that had no say in the choice.
+
+    The fronts, the choice, exact products and the cheapest uniform assignment within the bound.
+    """
+    uniform = frame.index[(frame["method"] == "uniform") & frame["accepted"]][:1]
+    best = frame.index.isin(uniform)
+    wanted = (frame["on_front"] | frame["chosen"] | frame["exact"] | best).tolist()
+    found: dict[int, Evaluation] = {}
+    for folded in {point.folded for point in points}:
+        numbers = [n for n, point in enumerate(points) if wanted[n] and point.folded == folded]
+        evaluate = replace(base, fold=folded, split="evaluation")
+        evaluations = evaluate.each([points[n].candidate.assignment for n in numbers])
+        found |= dict(zip(numbers, evaluations, strict=True))
+    return [found.get(number) for number in range(len(points))]
+
+
+def _labels(points: Sequence[Point]) -> list[str]:
+    """Name each point: a uniform one by its multiplier, others by method and number."""
+    labels: list[str] = []
+    for point in points:
+        candidate, folded = point.candidate, ", folded" if point.folded else ""
+        name = candidate.method
+        if name == "uniform":
+            name = candidate.assignment.distinct[0].name
+        label, number = f"{name}{folded}", 1
+        while label in labels:
+            number += 1
+            label = f"{name} {number}{folded}"
+        labels.append(label)
+    return labels
+
+
+def _summary(base: StoredEvaluator, wanted: Wanted) -> str:
+    bound = (
+        f"at a relative energy of at most {wanted.max_energy:g}"
+        if wanted.accuracy_drop is None
+        else f"with an accuracy at most {100 * wanted.accuracy_drop:g} percentage points lower on "
+        "the validation split"
+    )
+    few = "" if wanted.distinct is None else f", at most {wanted.distinct} different ones"
+    return (
+        f"One of {len(base.multipliers)} multipliers for each of the {len(base.macs)} layers of "
+        f"{base.prepared.workload.name}, {bound}{few}: chosen by what each layer is sensitive to, "
+        "checked by simulation, and verified on data that had no say in the choice."
+    )

@@ -1,0 +1,139 @@
+"""The candidates of one way of folding, evaluated, and the best of each method refined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from analysis.selection import (
+    Assignment,
+    Candidate,
+    ChoiceTable,
+    Evaluation,
+    bounded_candidates,
+    measure_choices,
+    refine,
+    select,
+    uniform_candidates,
+    within,
+)
+from analysis.selection.study.wanted import Wanted
+from analysis.selection.validation import Accept
+from analysis.sweeps.stored_evaluator import StoredEvaluator
+from multipliers import Multiplier
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An assignment that was evaluated."""
+
+    candidate: Candidate
+    folded: bool
+    found: Evaluation
+    accepted: bool
+
+
+def evaluated_points(
+    table: ChoiceTable,
+    evaluate: StoredEvaluator,
+    wanted: Wanted,
+    tolerances: Mapping[str, float] | None,
+    given: Mapping[str, Assignment],
+) -> list[Point]:
+    """Evaluate the candidates of one way of folding, and refine the best of each method.
+
+    Args:
+        table: What there is to choose from; the first multiplier is exact.
+        evaluate: Evaluates on the validation split.
+        wanted: The bound and the methods.
+        tolerances: For matching.
+        given: Assignments to evaluate beside the others, by label.
+
+    Raises:
+        LookupError: If a given assignment lacks a layer.
+        ValueError: If there are no class labels.
+    """
+    exact = evaluate(Assignment.uniform(table.layers, table.multipliers[0]))
+    if not np.isfinite(exact.accuracy):
+        raise ValueError("the model must return class scores and the data have class labels")
+    drop = np.inf if wanted.accuracy_drop is None else wanted.accuracy_drop
+    accept = within(exact, accuracy_drop=drop)
+
+    def acceptable(found: Evaluation) -> bool:
+        energy = wanted.max_energy
+        return accept(found) and (energy is None or found.relative_energy <= energy + 1e-9)
+
+    if wanted.measured:
+        table = _measured(table, evaluate)
+    candidates = uniform_candidates(table)
+    for label, assignment in given.items():
+        missing = [layer for layer in table.layers if layer not in assignment]
+        if missing:
+            raise LookupError(f"{label} must name every layer, lacks {', '.join(missing)}")
+        candidates.append(Candidate(label, float("nan"), assignment))
+    candidates += bounded_candidates(
+        table, methods=wanted.methods, count=wanted.count, distinct=wanted.distinct,
+        tolerances=tolerances,
+    )  # fmt: skip
+    if wanted.max_energy is not None:
+        candidates += _within_energy(table, wanted, tolerances)
+    evaluations = evaluate.each([candidate.assignment for candidate in candidates])
+    points = [
+        Point(candidate, evaluate.fold, found, acceptable(found))
+        for candidate, found in zip(candidates, evaluations, strict=True)
+    ]
+    if wanted.refined and wanted.accuracy_drop is not None:
+        for method in wanted.methods:
+            own = [point for point in points if point.accepted and point.candidate.method == method]
+            if own:
+                points.append(_refined(table, evaluate, min(own, key=energy_of), accept, wanted))
+    return points
+
+
+def _measured(table: ChoiceTable, evaluate: StoredEvaluator) -> ChoiceTable:
+    """Measure every choice alone, on the executor, by the loss on labels."""
+    start = table.assignment(table.loss.argmin(axis=1).astype(np.intp))
+    alone = [start.with_layer(layer, m) for layer in table.layers for m in table.multipliers]
+    evaluate.each([start, *alone])
+    return measure_choices(table, evaluate)
+
+
+def _within_energy(
+    table: ChoiceTable, wanted: Wanted, tolerances: Mapping[str, float] | None
+) -> list[Candidate]:
+    """Choose by each method that can keep the energy."""
+    found = []
+    for method in wanted.methods:
+        try:
+            chosen = select(
+                table, max_energy=wanted.max_energy, method=method, distinct=wanted.distinct,
+                tolerances=tolerances,
+            )  # fmt: skip
+        except ValueError:
+            # Another method may; if none does, there is an error in the end.
+            continue
+        found.append(Candidate(method, float("nan"), chosen))
+    return found
+
+
+def _refined(
+    table: ChoiceTable, evaluate: StoredEvaluator, start: Point, accept: Accept, wanted: Wanted
+) -> Point:
+    method = start.candidate.method
+    with tqdm(desc=f"refining {method}", unit="evaluation", disable=evaluate.quiet) as bar:
+
+        def counted(assignment: Mapping[str, Multiplier]) -> Evaluation:
+            bar.update()
+            return evaluate(assignment)
+
+        end = refine(table, start.candidate.assignment, counted, accept, distinct=wanted.distinct)
+    candidate = Candidate(f"{method}, refined", float("nan"), end)
+    return Point(candidate, evaluate.fold, evaluate(end), True)
+
+
+def energy_of(point: Point) -> float:
+    """Return a point's relative energy."""
+    return point.found.relative_energy
