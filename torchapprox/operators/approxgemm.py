@@ -107,7 +107,8 @@ class ApproxGeMM(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, _, ctx.params, *_, ctx.gradient, _ = inputs
+        x, w, _, ctx.params = inputs[:4]
+        ctx.gradient = inputs[9] if len(inputs) > 9 else None  # Dynamo passes no defaults
         ctx.operands = OperandPair(ctx.params.x_operand, ctx.params.w_operand(_by_row))
         ctx.save_for_backward(x, w)
 

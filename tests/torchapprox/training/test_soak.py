@@ -98,7 +98,7 @@ def test_training_with_changing_modes_and_tables():
 
 def test_the_check_finds_a_leak():
     model, kept = converted_cnn(random_multiplier()), []
-    model.register_forward_hook(lambda *_: kept.append(torch.ones(1 << 16, dtype=torch.int32)))
+    model.register_forward_hook(lambda *_: kept.append(torch.ones(1 << 20, dtype=torch.int32)))
     bytes_, tensors = memory_while_training(model, 60)
     with pytest.raises(AssertionError, match="MiB more"):
         check_flat(bytes_, tensors)

@@ -178,8 +178,9 @@ class ApproxConvOp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004, D102
-        x, w, ctx.params, ctx.conv_args, *_, ctx.gradient, _ = inputs
-        params = ctx.params
+        x, w, params, ctx.conv_args = inputs[:4]
+        ctx.params = params
+        ctx.gradient = inputs[10] if len(inputs) > 10 else None  # Dynamo passes no defaults
         ctx.operands = OperandPair(params.x_operand, params.w_operand(ctx.conv_args.over_weight))
         ctx.save_for_backward(x, w)
 
