@@ -98,6 +98,7 @@ if TYPE_CHECKING:
         within,
     )
     from analysis.selection.study import (
+        SearchSettings,
         SelectionResults,
         Wanted,
         plot_assignment,
@@ -170,6 +171,7 @@ __all__ = [
     "Results",
     "ResultsStore",
     "SearchResult",
+    "SearchSettings",
     "SelectionResults",
     "Sensitivity",
     "SweepError",
@@ -337,6 +339,7 @@ _HOMES = {
         "within",
     ),
     "selection.study": (
+        "SearchSettings",
         "SelectionResults",
         "Wanted",
         "plot_assignment",

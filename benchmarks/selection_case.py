@@ -3,8 +3,9 @@
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -105,6 +106,21 @@ class SelectionCase:
     _evaluators: dict[tuple[bool, str], Remembering] = field(default_factory=dict)
     _retrained: dict[tuple[str, bool, int], float] = field(default_factory=dict)
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What took time to find out: tensors, numbers and names, for a file without code."""
+        return {
+            "tables_sha256": {each.name: each.digest for each in self.multipliers},
+            "model": self.model.state_dict(),
+            "layers": list(self.variances.layers),
+            "errors": {
+                name: torch.from_numpy(getattr(self.variances, name))
+                for name in ("macs", "plain", "folded")
+            },
+            "sensitivities": {layer: asdict(fit) for layer, fit in self.sensitivities.items()},
+            "tolerances": self.tolerances,
+        }
+
     def table(self, folded: bool) -> ChoiceTable:
         """Return the choices with their predicted losses."""
         return choice_table(
@@ -170,20 +186,50 @@ def open_case(folder: Path, network: str, seed: int) -> SelectionCase:
     """Take a case up from its file, or make it."""
     path = folder / f"{network}{seed}.pt"
     if path.exists():
-        return torch.load(path, weights_only=False)
+        return restored(torch.load(path, weights_only=True), network, seed)
     case = new_case(network, seed)
-    torch.save(case, path)
+    torch.save(case.content, path)
     return case
 
 
-def new_case(network: str, seed: int) -> SelectionCase:
-    """Train, convert and trace a network, and find out what its layers tolerate."""
+def restored(content: Mapping[str, Any], network: str, seed: int) -> SelectionCase:
+    """Make a case again of what is not for a file, and of what its file holds.
+
+    Raises:
+        ValueError: If a multiplier is another one than when the file was written.
+    """
+    multipliers, energies = candidates()
+    digests = {multiplier.name: multiplier.digest for multiplier in multipliers}
+    if digests != content["tables_sha256"]:
+        raise ValueError(f"the file of {network} {seed} is of other multipliers; remove it")
     digits = load_digits(seed, validation=VALIDATION)
-    model = DIGITS_MODELS[network].trained(digits, seed=seed)
-    images = [batch.images for batch in digits.train.batches(256)]
-    torchapprox.approximate(
-        model, calibration=images, mode=InferenceMode.QUANTIZED, qconfig=qconfig(x_bits=8)
-    )
+    model = DIGITS_MODELS[network].build(seed)
+    torchapprox.approximate(model, mode=InferenceMode.QUANTIZED, qconfig=qconfig(x_bits=8))
+    model.load_state_dict(content["model"])
+    errors, fits = content["errors"], content["sensitivities"]
+    return SelectionCase(
+        network=network,
+        seed=seed,
+        digits=digits,
+        model=model.eval(),
+        images=calibration(digits),
+        multipliers=multipliers,
+        energies=energies,
+        variances=ErrorVariances(
+            tuple(content["layers"]), tuple(multipliers),
+            *(errors[name].numpy() for name in ("macs", "plain", "folded")),
+        ),
+        sensitivities={layer: Sensitivity(**fit) for layer, fit in fits.items()},
+        tolerances=content["tolerances"],
+    )  # fmt: skip
+
+
+def calibration(digits: Digits) -> list[torch.Tensor]:
+    return [batch.images for batch in digits.train.batches(256)]
+
+
+def candidates() -> tuple[list[Multiplier], dict[str, float]]:
+    """Return the multipliers that save energy, and what a multiplication costs on each circuit."""
     netlists = circuits()
     energies = relative_energies(netlists, exact=netlists["mul8s_array"])
     multipliers = [
@@ -191,6 +237,18 @@ def new_case(network: str, seed: int) -> SelectionCase:
         for name, netlist in netlists.items()
         if energies[name] <= 1
     ]
+    return multipliers, energies
+
+
+def new_case(network: str, seed: int) -> SelectionCase:
+    """Train, convert and trace a network, and find out what its layers tolerate."""
+    digits = load_digits(seed, validation=VALIDATION)
+    model = DIGITS_MODELS[network].trained(digits, seed=seed)
+    images = calibration(digits)
+    torchapprox.approximate(
+        model, calibration=images, mode=InferenceMode.QUANTIZED, qconfig=qconfig(x_bits=8)
+    )
+    multipliers, energies = candidates()
 
     def timed(what: str, step: Callable[[], object]) -> object:
         start = time.perf_counter()

@@ -79,7 +79,15 @@ def add_workload(command: argparse.ArgumentParser, *, default: str | None = None
         default=default,
         help="CNN, ViT or LSTM: a small network, trained on handwritten digits now; or "
         "FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns a model, batches to "
-        "calibrate with and batches to measure on (inputs, or inputs and class labels)",
+        "calibrate with and batches to measure on (inputs, or inputs and class labels), or with "
+        "--loader a model alone",
+    )
+    command.add_argument(
+        "--loader",
+        metavar="LOADER",
+        help="FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns the batches of your own "
+        "model, pairs of inputs and class labels: to choose by (validation) and to measure on "
+        "(test), such as two DataLoaders",
     )
 
 

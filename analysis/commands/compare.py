@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         mendable(lambda source=source: source_multiplier(source, reading=stated))[0]  # type: ignore[misc]
         for source in mendable(lambda: expand_sources(arguments.multipliers))
     ]
-    workload = mendable(lambda: load_workload(arguments.model, seed=arguments.seed))
+    workload = mendable(
+        lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+    )
     model = mendable(lambda: prepare(workload, multipliers[0]))
     calibration = (
         workload.calibration

@@ -53,7 +53,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     multiplier, netlist = mendable(lambda: source_multiplier(arguments.multiplier, reading=stated))
     yield str(multiplier)
     with single_threaded():
-        workload = mendable(lambda: load_workload(arguments.model, seed=arguments.seed))
+        workload = mendable(
+            lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+        )
         results = mendable(
             lambda: study(workload, multiplier, netlist=netlist, seed=arguments.seed)
         )

@@ -15,6 +15,7 @@ from analysis.commands.arguments import (
     percentage_points,
     positive,
     reading,
+    seed,
 )
 from analysis.commands.assignments import add_energies
 from analysis.commands.executor import add_executor, chosen_executor
@@ -28,7 +29,8 @@ DESCRIPTION = (
     "they arrive; the same command goes on where it was interrupted. Writes assignment.json, "
     "report.html and all tables."
 )
-METHODS = ("milp", "greedy", "matching")
+SAMPLERS = ("nsga2", "tpe")
+METHODS = ("milp", "greedy", "matching", *SAMPLERS)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -61,7 +63,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         choices=METHODS,
         action="append",
-        help="milp, greedy or matching; several if given repeatedly (default: milp)",
+        help="milp, greedy or matching choose by prediction, nsga2 and tpe search by simulation; "
+        "several if given repeatedly (default: milp)",
     )
     command.add_argument(
         "--distinct", metavar="N", type=positive, help="greatest number of different multipliers"
@@ -84,6 +87,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="take what the methods choose as it is",
     )
     add_energies(command)
+    _add_search(command.add_argument_group("search, by nsga2 and tpe"))
     command.add_argument(
         "--output",
         metavar="DIR",
@@ -97,6 +101,29 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_quiet(command)
 
 
+def _add_search(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--trials",
+        metavar="N",
+        type=positive,
+        default=120,
+        help="assignments that nsga2 or tpe tries, among them choices by milp to start from "
+        "(default: 120)",
+    )
+    group.add_argument(
+        "--storage",
+        metavar="PLACE",
+        help="where their trials are kept, for several processes and machines: a file, .db for "
+        "SQLite, else a journal, or a database's URL (default: trials.journal in the folder)",
+    )
+    group.add_argument(
+        "--search-seed",
+        metavar="N",
+        type=seed,
+        help="another one for each process on one storage (default: that of --seed)",
+    )
+
+
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Choose, and write the report.
 
@@ -106,14 +133,23 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.characterisation.sources import Reading
     from analysis.commands.assignments import given_assignments
     from analysis.reports.reproducible import single_threaded
-    from analysis.selection.study import Wanted, study_selection, write_selection_report
+    from analysis.selection.study import (
+        SearchSettings,
+        Wanted,
+        study_selection,
+        write_selection_report,
+    )
     from analysis.selection.study.source_energies import (
         named_sources,
         read_energies,
         workload_energies,
     )
     from analysis.sweeps import ResultsStore, SweepError, prepare_workload
+    from analysis.sweeps.study import check_optuna
 
+    methods = tuple(dict.fromkeys(arguments.method or ["milp"]))
+    if set(methods) & set(SAMPLERS):
+        mendable(check_optuna)
     mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
     sources = mendable(
         lambda: named_sources(arguments.multipliers, reading=Reading(**reading(arguments)))
@@ -124,7 +160,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     with single_threaded():
         prepared = mendable(
             lambda: prepare_workload(
-                arguments.output / "model", arguments.model, multipliers[0], seed=arguments.seed
+                arguments.output / "model",
+                arguments.model,
+                multipliers[0],
+                loader=arguments.loader,
+                seed=arguments.seed,
             )
         )
         store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
@@ -139,7 +179,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         wanted = Wanted(
             accuracy_drop=None if arguments.energy is not None else points / 100,
             max_energy=arguments.energy,
-            methods=tuple(dict.fromkeys(arguments.method or ["milp"])),
+            methods=methods,
+            search=SearchSettings(
+                trials=arguments.trials, storage=arguments.storage, seed=arguments.search_seed
+            ),
             folded={"yes": (True,), "no": (False,), "both": (True, False)}[arguments.fold],
             distinct=arguments.distinct,
             measured=arguments.measure,

@@ -90,7 +90,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     given = mendable(lambda: given_assignments(arguments.assignment, multipliers))
     prepared = mendable(
         lambda: prepare_workload(
-            arguments.output / "model", arguments.model, multipliers[0], seed=arguments.seed
+            arguments.output / "model",
+            arguments.model,
+            multipliers[0],
+            loader=arguments.loader,
+            seed=arguments.seed,
         )
     )
     assignments = mendable(

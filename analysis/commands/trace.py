@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     multiplier = None
     if arguments.multiplier is not None:
         multiplier, _ = mendable(lambda: source_multiplier(arguments.multiplier))
-    workload = mendable(lambda: load_workload(arguments.model, seed=arguments.seed))
+    workload = mendable(
+        lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+    )
     model = mendable(lambda: prepare(workload, multiplier))
     traces = mendable(lambda: trace_batches(model, workload.calibration, seed=arguments.seed))
     table = pd.DataFrame(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
 from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import Choices, ChoiceTable
@@ -149,6 +151,8 @@ def refine(
     *,
     distinct: int | None = None,
     evaluations: int = 200,
+    title: str = "refining",
+    quiet: bool = True,
 ) -> Assignment:
     """Give layer after layer a cheaper multiplier as long as the true quality is good enough.
 
@@ -163,6 +167,9 @@ def refine(
         accept: Whether an evaluation is good enough; see `within`.
         distinct: Greatest number of different multipliers.
         evaluations: Greatest number of evaluations.
+        title: Label of the progress bar, which counts the choices of the table: each evaluation
+            rules out one at least, so that the bar knows the time that remains.
+        quiet: Show no progress bar.
 
     Returns:
         An accepted assignment of at most the energy of the start.
@@ -176,27 +183,48 @@ def refine(
         raise ValueError(
             f"'start' must have at most {distinct} different multipliers, got {len(start.distinct)}"
         )
-    rows = np.arange(len(chosen))
     # Predicted loss from which on a layer's steps are known to fail.
     ceiling = np.full(len(chosen), np.inf)
-    for _ in range(evaluations):
-        saved = table.energy[rows, chosen][:, np.newaxis] - table.energy
-        risen = table.loss - table.loss[rows, chosen][:, np.newaxis]
-        possible = (saved > 0) & (table.loss < ceiling[:, np.newaxis])
-        if distinct is not None:
-            possible &= few_after(chosen, distinct, len(table.multipliers))
-        if not possible.any():
-            break
-        smallest = np.abs(table.loss).max() * 1e-9 + np.finfo(float).tiny
-        rate = np.where(possible, saved / np.maximum(risen, smallest), -np.inf)
-        row, column = np.unravel_index(rate.argmax(), rate.shape)
-        trial: Choices = chosen.copy()
-        trial[row] = column
-        if accept(evaluate(table.assignment(trial))):
-            chosen = trial
-        else:
-            ceiling[row] = min(ceiling[row], table.loss[row, column])
+    possible = _cheaper(table, chosen, ceiling, distinct)
+    with tqdm(total=int(possible.sum()), desc=title, unit="choice", disable=quiet) as bar:
+        for _ in range(evaluations):
+            if not possible.any():
+                break
+            row, column = _best_step(table, chosen, possible)
+            trial: Choices = chosen.copy()
+            trial[row] = column
+            if accept(evaluate(table.assignment(trial))):
+                chosen = trial
+            else:
+                ceiling[row] = min(ceiling[row], table.loss[row, column])
+            possible = _cheaper(table, chosen, ceiling, distinct)
+            # A multiplier that is no longer used may make others possible again.
+            bar.update(max(bar.total - int(possible.sum()) - bar.n, 0))
     return table.assignment(chosen)
+
+
+def _cheaper(
+    table: ChoiceTable, chosen: Choices, ceiling: NDArray[np.float64], distinct: int | None
+) -> NDArray[np.bool_]:
+    """Return which choices save energy and are not known to fail, bool `(L, M)`."""
+    own = table.energy[np.arange(len(chosen)), chosen][:, np.newaxis]
+    possible: NDArray[np.bool_] = (table.energy < own) & (table.loss < ceiling[:, np.newaxis])
+    if distinct is not None:
+        possible &= few_after(chosen, distinct, len(table.multipliers))
+    return possible
+
+
+def _best_step(
+    table: ChoiceTable, chosen: Choices, possible: NDArray[np.bool_]
+) -> tuple[np.intp, np.intp]:
+    """Return layer and multiplier of the step that saves most energy per rise of the loss."""
+    rows = np.arange(len(chosen))
+    saved = table.energy[rows, chosen][:, np.newaxis] - table.energy
+    risen = table.loss - table.loss[rows, chosen][:, np.newaxis]
+    smallest = np.abs(table.loss).max() * 1e-9 + np.finfo(float).tiny
+    rate = np.where(possible, saved / np.maximum(risen, smallest), -np.inf)
+    row, column = np.unravel_index(rate.argmax(), rate.shape)
+    return row, column
 
 
 def select_validated(

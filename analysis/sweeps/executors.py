@@ -5,27 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Any
 
 import torch
 
-ExecutorSource = Executor | Callable[[], Executor]
-"""An executor, or a function that makes one, such as `process_pool(4)` or Dask's
-`Client.get_executor`."""
-
 
 class Pool:
     """An executor that is replaced when it breaks, if whoever gave it said how.
 
+    Several sweeps may share a pool, whose processes then start once.
+
     Args:
-        source: Where the executor comes from; this thread if None.
+        source: An executor, a function that makes one, or this thread if None.
     """
 
-    def __init__(self, source: ExecutorSource | None) -> None:
+    def __init__(self, source: Executor | Callable[[], Executor] | None) -> None:
         self._make: Callable[[], Executor] | None
         self._executor: Executor | None = None
         if source is None:
@@ -66,6 +65,26 @@ class Pool:
         if self._make is not None and self._executor is not None:
             self._executor.shutdown(wait=wait)
             self._executor = None
+
+
+ExecutorSource = Executor | Pool | Callable[[], Executor]
+"""An executor, or a function that makes one, such as `process_pool(4)` or Dask's
+`Client.get_executor`; or a pool that is open."""
+
+
+@contextmanager
+def open_pool(source: ExecutorSource | None) -> Iterator[Pool]:
+    """Make a pool and close it in the end, or pass on one that is open, which stays so."""
+    if isinstance(source, Pool):
+        yield source
+        return
+    pool = Pool(source)
+    try:
+        yield pool
+    except BaseException:
+        pool.close(wait=False)
+        raise
+    pool.close(wait=True)
 
 
 def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], ProcessPoolExecutor]:

@@ -19,7 +19,7 @@ from concurrent.futures import (
 )
 from typing import Any, Generic, TypeVar
 
-from analysis.sweeps.executors import ExecutorSource, Pool
+from analysis.sweeps.executors import ExecutorSource, Pool, open_pool
 
 Job = TypeVar("Job")
 Value = TypeVar("Value")
@@ -53,8 +53,9 @@ def run_jobs(
         function: Called in the workers; it and the jobs must be picklable where these are
             processes.
         jobs: Its arguments.
-        executor: Where it runs: an executor, which is used and stays open; or a function that makes
-            one, which is shut down at the end and replaced when it breaks. In this thread if None.
+        executor: Where it runs: an executor or a pool, which is used and stays open; or a function
+            that makes an executor, which is shut down at the end and replaced when it breaks. In
+            this thread if None.
         in_flight: How many jobs are submitted and not yet done; twice the number of workers keeps
             them busy.
         retries: How often a job is submitted again after its worker died with no other job in
@@ -75,15 +76,12 @@ def run_jobs(
     for name, value, least in (("in_flight", in_flight, 1), ("retries", retries, 0)):
         if value < least:
             raise ValueError(f"{name!r} must be at least {least}, got {value}")
-    pool = Pool(executor)
-    loop = _Loop(function, jobs, pool, in_flight=in_flight, retries=retries)
-    finished = False
-    try:
-        yield from loop.run()
-        finished = True
-    finally:
-        loop.cancel()
-        pool.close(wait=finished)
+    with open_pool(executor) as pool:
+        loop = _Loop(function, jobs, pool, in_flight=in_flight, retries=retries)
+        try:
+            yield from loop.run()
+        finally:
+            loop.cancel()
 
 
 class _Loop(Generic[Job, Value]):

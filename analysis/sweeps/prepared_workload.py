@@ -21,7 +21,7 @@ import torchapprox
 from analysis.modes import evaluating
 from analysis.reports.model_study import FOLDING_BATCHES, prepare
 from analysis.workloads.digits_models import DIGITS_MODELS
-from analysis.workloads.workload import Workload, load_workload
+from analysis.workloads.workload import Workload, load_model, load_workload
 from multipliers import Multiplier, load, save
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
@@ -31,7 +31,7 @@ from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import InferenceMode
 
 FORMAT = "torchapprox workload"
-VERSION = 1
+VERSION = 2
 
 _INDEX = "workload.json"
 _FITTED = "fitted.npz"
@@ -99,7 +99,12 @@ class PreparedWorkload:
 
 
 def prepare_workload(
-    folder: Path, source: str, multiplier: Multiplier, *, seed: int = 0
+    folder: Path,
+    source: str,
+    multiplier: Multiplier,
+    *,
+    loader: str | None = None,
+    seed: int = 0,
 ) -> PreparedWorkload:
     """Make a model, convert and calibrate it and keep it in a folder; or take it up again there.
 
@@ -107,19 +112,21 @@ def prepare_workload(
         folder: Made if absent.
         source: Names the model, as `analysis.load_workload` takes it.
         multiplier: What the quantisers shall fit.
+        loader: Names the function of the batches, likewise.
         seed: As `analysis.load_workload`.
 
     Raises:
         OSError: If the folder cannot be read or written.
-        ValueError: If the folder is something else, was made for another source, seed or ports, or
-            the source has returned another model or other data since.
+        ValueError: If the folder is something else, was made for another source, loader, seed or
+            ports, or the source has returned another model or other data since.
         Exception: Whatever `analysis.load_workload` raises.
     """
     if (folder / _INDEX).exists():
-        _check_request(_index(folder), folder, source, multiplier, seed)
+        wanted = {"source": source, "loader": loader, "seed": seed, "ports": _ports(multiplier)}
+        _check_request(_index(folder), folder, wanted)
         return open_workload(folder, again=True)
     folder.mkdir(parents=True, exist_ok=True)
-    workload = load_workload(source, seed=seed, validation=True)
+    workload = load_workload(source, loader=loader, seed=seed, validation=True)
     given = workload.digests
     model = prepare(workload, multiplier)
     torchapprox.approximate(model, None, mode=InferenceMode.QUANTIZED)
@@ -128,8 +135,8 @@ def prepare_workload(
         torch.save([_plain(batch) for batch in getattr(workload, name)], folder / f"{name}.pt")
     save(multiplier, folder / _FITTED)
     content = {
-        "format": FORMAT, "version": VERSION, "source": source, "seed": seed,
-        "ports": _ports(multiplier), "given": given, "prepared": workload.digests,
+        "format": FORMAT, "version": VERSION, "source": source, "loader": loader,
+        "seed": seed, "ports": _ports(multiplier), "given": given, "prepared": workload.digests,
     }  # fmt: skip
     # Last, so that a folder that has it has everything.
     write_whole(folder / _INDEX, f"{json.dumps(content, indent=2)}\n".encode())
@@ -164,9 +171,11 @@ def _restored(folder: Path, index: Mapping[str, Any], *, again: bool) -> Workloa
     if source in DIGITS_MODELS:
         # Its training is saved.
         made = Workload(DIGITS_MODELS[source].build(seed), [], [], source)
+    elif not again:
+        made = Workload(load_model(source, seed=seed), [], [], source)
     else:
-        made = load_workload(source, seed=seed, validation=True)
-        if again and made.digests != index["given"]:
+        made = load_workload(source, loader=index["loader"], seed=seed, validation=True)
+        if made.digests != index["given"]:
             changed = [name for name, digest in made.digests.items()
                        if digest != index["given"].get(name)]  # fmt: skip
             raise ValueError(
@@ -198,15 +207,11 @@ def _index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def _check_request(
-    index: Mapping[str, Any], folder: Path, source: str, multiplier: Multiplier, seed: int
-) -> None:
-    wanted = {"source": source, "seed": seed, "ports": _ports(multiplier)}
+def _check_request(index: Mapping[str, Any], folder: Path, wanted: Mapping[str, Any]) -> None:
     for name, value in wanted.items():
         if index[name] != value:
             raise ValueError(
-                f"{folder} was begun with the {name} {index[name]}, got {value}; name another "
-                "folder"
+                f"{folder} was begun with {name} {index[name]}, got {value}; name another folder"
             )
 
 

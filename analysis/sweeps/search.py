@@ -13,9 +13,11 @@ from tqdm import tqdm
 from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection import Assignment, Energies
 from analysis.selection.energies import energy_matrix
-from analysis.sweeps.executors import ExecutorSource
+from analysis.sweeps.executors import ExecutorSource, open_pool
 from analysis.sweeps.results_store import ResultsStore, content_key
+from analysis.sweeps.search_space import SearchSpace
 from analysis.sweeps.study import (
+    STUDY_NAME,
     Sampler,
     enqueue,
     finished,
@@ -50,6 +52,37 @@ class SearchResult:
         rows = rows.drop_duplicates("assignment_sha256")
         return [self.assignments[trial] for trial in rows["trial"]]
 
+    def select(
+        self, *, min_accuracy: float | None = None, max_energy: float | None = None
+    ) -> Assignment:
+        """Choose among the trials, as `analysis.select` does in a table.
+
+        Args:
+            min_accuracy: Least accuracy, 0..1; the assignment of least energy is chosen.
+            max_energy: Greatest relative energy; the most accurate assignment is chosen.
+
+        Raises:
+            ValueError: If not exactly one bound is given, or no trial keeps it.
+        """
+        if (min_accuracy is None) == (max_energy is None):
+            raise ValueError("exactly one of 'min_accuracy' and 'max_energy' must be given")
+        front = self.frame[self.frame["front"]].sort_values("relative_energy")
+        if min_accuracy is not None:
+            kept = front[front["accuracy"] >= min_accuracy]
+            best = f"the most accurate one has {front['accuracy'].max():.6g}"
+        else:
+            # The front rises in accuracy with the energy.
+            kept = front[front["relative_energy"] <= max_energy][::-1]
+            best = f"the cheapest one has {front['relative_energy'].min():.6g}"
+        if kept.empty:
+            bound = (
+                f"'max_energy' = {max_energy:.6g}"
+                if min_accuracy is None
+                else f"'min_accuracy' = {min_accuracy:.6g}"
+            )
+            raise ValueError(f"none of {len(self.frame)} trials keeps {bound}; {best}")
+        return self.assignments[kept["trial"].iloc[0]]
+
 
 def search(
     evaluate: Evaluate,
@@ -65,6 +98,8 @@ def search(
     sampler: Sampler = "nsga2",
     population: int = 24,
     start: Iterable[Assignment] = (),
+    distinct: int | None = None,
+    study: str = STUDY_NAME,
     executor: ExecutorSource | None = None,
     in_flight: int | None = None,
     seed: int = 0,
@@ -86,10 +121,12 @@ def search(
         context: As `analysis.sweep` takes it.
         storage: File of the trials: ``.db`` for SQLite, any other suffix for a journal, which also
             serves processes on a network's file system; or the URL of a database.
-        trials: How many finished trials the storage shall have in the end.
+        trials: How many finished trials the study shall have in the end.
         sampler: "nsga2", a genetic algorithm, or "tpe", tree-structured Parzen estimators.
         population: Trials of a generation of NSGA-II; they are evaluated side by side.
         start: Assignments to try first, such as those that `analysis.select` finds.
+        distinct: Greatest number of different multipliers in an assignment.
+        study: Name of the study in the storage, which may hold several.
         executor: As `analysis.sweep` takes it.
         in_flight: Likewise. TPE proposes so many trials at a time, one without an executor.
         seed: Chooses the proposals.
@@ -98,55 +135,57 @@ def search(
     Raises:
         ImportError: If Optuna is not installed.
         LookupError: If an assignment of ``start`` has other layers or multipliers.
-        ValueError: If the storage has trials of another model, data or candidates, or there are no
-            layers, two multipliers have one name, or a number is less than 1.
+        ValueError: If the study has trials of another model, data or candidates, or there are no
+            layers, two multipliers have one name, a number is too small, or an assignment of
+            ``start`` has too many multipliers.
         SweepError: If an evaluation fails.
 
     References:
         K. Deb et al. (2002), "A fast and elitist multiobjective genetic algorithm: NSGA-II".
         J. Bergstra et al. (2011), "Algorithms for hyper-parameter optimization" (TPE).
     """
-    candidates = {multiplier.name: multiplier for multiplier in multipliers}
-    _check(layers, multipliers, candidates, trials=trials, population=population, sampler=sampler)
+    space = SearchSpace.of(layers, multipliers, distinct=distinct)
+    _check(trials=trials, population=population, sampler=sampler)
+    names = list(space.candidates)
     identity = content_key(
         {
             "layers": list(layers),
-            "tables": {name: multiplier.digest for name, multiplier in candidates.items()},
-            "energies": energy_matrix(energies, layers, list(candidates)).tolist(),
+            "tables": {name: each.digest for name, each in space.candidates.items()},
+            "few": space.few,
+            "energies": energy_matrix(energies, layers, names).tolist(),
             "macs": [macs[layer] for layer in layers],
             "context": dict(context),
         }
     )
-    with imported_optuna() as optuna:
-        study = open_study(storage, identity=identity)
-        done = len(finished(study))
-        study.sampler = new_sampler(sampler, population=population, seed=seed, done=done)
+    batch = population if sampler == "nsga2" else 1 if executor is None else in_flight or 2
+    with imported_optuna() as optuna, open_pool(executor) as pool:
+        trying = open_study(storage, name=study, identity=identity)
+        done = len(finished(trying))
+        trying.sampler = new_sampler(sampler, population=population, seed=seed, done=done)
         for assignment in start:
-            enqueue(study, _names(assignment, layers, candidates))
-        choices = optuna.distributions.CategoricalDistribution(list(candidates))
-        batch = population if sampler == "nsga2" else 1 if executor is None else in_flight or 2
-        bar = tqdm(total=trials, initial=done, desc="search", unit="trial", disable=quiet)
-        with bar:
-            while (left := trials - len(finished(study))) > 0:
-                asked = [study.ask(dict.fromkeys(layers, choices)) for _ in range(min(batch, left))]
+            enqueue(trying, space.parameters(assignment))
+        distributions: dict[str, Any] = {**space.distributions()}
+        with tqdm(total=trials, initial=done, desc=sampler, unit="trial", disable=quiet) as bar:
+            while (left := trials - len(finished(trying))) > 0:
+                asked = [trying.ask(distributions) for _ in range(min(batch, left))]
                 proposed = {
-                    f"trial {trial.number}": _assignment(trial.params, layers, candidates)
-                    for trial in asked
+                    f"trial {trial.number}": space.assignment(trial.params) for trial in asked
                 }
                 try:
                     frame = sweep(
-                        evaluate, proposed, store=store, context=context, executor=executor,
-                        in_flight=in_flight,
+                        evaluate, proposed, store=store, context=context,
+                        executor=None if executor is None else pool, in_flight=in_flight,
                     )  # fmt: skip
                     accuracies = _accuracies(frame)
                 except BaseException:
                     for trial in asked:
-                        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                        trying.tell(trial, state=optuna.trial.TrialState.FAIL)
                     raise
                 for trial, one, accuracy in zip(asked, proposed.values(), accuracies, strict=True):
-                    study.tell(trial, [accuracy, one.relative_energy(energies, macs)])
-                    bar.update()
-        return _result(study, layers, candidates)
+                    trying.tell(trial, [accuracy, one.relative_energy(energies, macs)])
+                # Those of other processes are among them.
+                bar.update(len(finished(trying)) - bar.n)
+        return _result(trying, space)
 
 
 def _accuracies(frame: pd.DataFrame) -> list[float]:
@@ -155,11 +194,9 @@ def _accuracies(frame: pd.DataFrame) -> list[float]:
     return [float(accuracy) for accuracy in frame["accuracy"]]
 
 
-def _result(
-    study: optuna.Study, layers: Sequence[str], candidates: Mapping[str, Multiplier]
-) -> SearchResult:
+def _result(study: optuna.Study, space: SearchSpace) -> SearchResult:
     trials = finished(study)
-    assignments = {trial.number: _assignment(trial.params, layers, candidates) for trial in trials}
+    assignments = {trial.number: space.assignment(trial.params) for trial in trials}
     frame = pd.DataFrame(
         [
             {
@@ -176,43 +213,7 @@ def _result(
     return SearchResult(frame, assignments)
 
 
-def _assignment(
-    names: Mapping[str, str], layers: Sequence[str], candidates: Mapping[str, Multiplier]
-) -> Assignment:
-    return Assignment({layer: candidates[names[layer]] for layer in layers})
-
-
-def _names(
-    assignment: Assignment, layers: Sequence[str], candidates: Mapping[str, Multiplier]
-) -> dict[str, str]:
-    """Return names by layer, of an assignment of these layers and candidates."""
-    for layer in layers:
-        if layer not in assignment:
-            raise LookupError(f"an assignment of 'start' lacks layer {layer!r}")
-        multiplier = assignment[layer]
-        known = candidates.get(multiplier.name)
-        if known is None or known.digest != multiplier.digest:
-            raise LookupError(
-                f"an assignment of 'start' has {multiplier.name!r} in layer {layer!r}, which is "
-                "not among the multipliers"
-            )
-    return {layer: assignment[layer].name for layer in layers}
-
-
-def _check(
-    layers: Sequence[str],
-    multipliers: Sequence[Multiplier],
-    candidates: Mapping[str, Multiplier],
-    *,
-    trials: int,
-    population: int,
-    sampler: str,
-) -> None:
-    if not layers:
-        raise ValueError("'layers' must hold at least one layer, got none")
-    if len(candidates) < len(multipliers) or not candidates:
-        names = ", ".join(multiplier.name for multiplier in multipliers)
-        raise ValueError(f"'multipliers' must have different names, got {names or 'none'}")
+def _check(*, trials: int, population: int, sampler: str) -> None:
     if sampler not in get_args(Sampler):
         known = ", ".join(get_args(Sampler))
         raise ValueError(f"'sampler' must be one of {known}, got {sampler!r}")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis.selection import Assignment, Energies, Evaluation
 from analysis.sweeps.executors import ExecutorSource
 from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.sweep import sweep
-from analysis.sweeps.worker_evaluator import Split, evaluation_context, worker_evaluator
+from analysis.sweeps.worker_evaluator import (
+    Split,
+    WorkerEvaluator,
+    evaluation_context,
+    worker_evaluator,
+)
 from multipliers import Multiplier
 
 
@@ -44,6 +50,16 @@ class StoredEvaluator:
     in_flight: int | None = None
     quiet: bool = True
 
+    @property
+    def worker(self) -> WorkerEvaluator:
+        """What evaluates in a worker, given names."""
+        return worker_evaluator(self.prepared, self.multipliers, split=self.split, fold=self.fold)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What the results depend on besides the assignment."""
+        return evaluation_context(self.prepared, split=self.split, fold=self.fold)
+
     def __call__(self, assignment: Mapping[str, Multiplier]) -> Evaluation:
         """Evaluate one assignment; errors as `analysis.sweep`."""
         return self.each([Assignment(assignment)], quiet=True)[0]
@@ -53,10 +69,10 @@ class StoredEvaluator:
     ) -> list[Evaluation]:
         """Evaluate several, on the executor; errors as `analysis.sweep`."""
         frame = sweep(
-            worker_evaluator(self.prepared, self.multipliers, split=self.split, fold=self.fold),
+            self.worker,
             {str(number): one for number, one in enumerate(assignments)},
             store=self.store,
-            context=evaluation_context(self.prepared, split=self.split, fold=self.fold),
+            context=self.context,
             executor=self.executor if len(assignments) > 1 else None,
             in_flight=self.in_flight,
             quiet=self.quiet if quiet is None else quiet,

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 Sampler = Literal["nsga2", "tpe"]
 
 STUDY_NAME = "torchapprox"
+"""Name of a study that nobody has named."""
+
+
+def check_optuna() -> None:
+    """Find out whether there can be a search, before anything else is done.
+
+    Raises:
+        ImportError: If Optuna is not installed.
+    """
+    with imported_optuna():
+        pass
 
 
 @contextmanager
@@ -36,21 +47,22 @@ def imported_optuna() -> Iterator[Any]:
         optuna.logging.set_verbosity(verbosity)
 
 
-def open_study(storage: str | Path, *, identity: str) -> optuna.Study:
-    """Open the study of a storage, or begin it; accuracy is to rise and energy to fall.
+def open_study(storage: str | Path, *, name: str, identity: str) -> optuna.Study:
+    """Open a study of a storage, or begin it; accuracy is to rise and energy to fall.
 
     Args:
         storage: File, ``.db`` for SQLite, of any other suffix for a journal; or a database's URL.
+        name: Of the study.
         identity: What all trials of the study must share.
 
     Raises:
-        ValueError: If the storage has trials of something else.
+        ValueError: If the study has trials of something else.
     """
     import optuna  # noqa: PLC0415
 
     study = optuna.create_study(
         storage=_place(storage),
-        study_name=STUDY_NAME,
+        study_name=name,
         load_if_exists=True,
         directions=["maximize", "minimize"],
         pruner=optuna.pruners.NopPruner(),
@@ -60,8 +72,8 @@ def open_study(storage: str | Path, *, identity: str) -> optuna.Study:
         study.set_user_attr("identity", identity)
     elif known != identity:
         raise ValueError(
-            f"{storage} has trials of another model, other data, multipliers or energies; name "
-            "another storage"
+            f"{storage} has trials of another model, other data, multipliers or energies, or of "
+            "another number of them; name another storage"
         )
     return study
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +12,7 @@ from torch import Tensor, nn
 from analysis.workloads.digits import load_digits
 from analysis.workloads.digits_models import DIGITS_MODELS
 from analysis.workloads.labelled import Labelled
+from analysis.workloads.named_function import call_named
 from analysis.workloads.tensor_digest import tensor_digest
 
 
@@ -54,24 +51,30 @@ class Workload:
         return {f"{name}, SHA-256": tensor_digest(part) for name, part in parts.items()}
 
 
-def load_workload(source: str, *, seed: int = 0, validation: bool = False) -> Workload:
-    """Make the model and the data that a word of the command line names.
+def load_workload(
+    source: str, *, loader: str | None = None, seed: int = 0, validation: bool = False
+) -> Workload:
+    """Make the model and the data that words of the command line name.
 
     Args:
         source: ``CNN``, ``ViT`` or ``LSTM`` for a network that is trained on handwritten digits
             now; else ``file.py:function`` or ``package.module:function``. The function takes
             nothing and returns a `Workload`; or a model and two or three iterables of batches, to
-            calibrate, to choose by (in the middle, optional) and to measure on.
+            calibrate, to choose by (in the middle, optional) and to measure on; with a loader, the
+            model alone.
+        loader: Likewise a function, which returns two or three iterables of batches: to calibrate
+            (optional; else the first ones of the next), to choose by and to measure on.
         seed: Chooses split, initial weights and order of the digits; also PyTorch's global seed
-            while the function runs.
+            while each function runs.
         validation: Whether to have batches to choose by. A quarter of the digits' training part is
             held out; where a function returns none, every other sample to measure on becomes one.
 
     Raises:
         ImportError: If the file or module cannot be imported.
         LookupError: If there is no such network or function.
-        TypeError: If the function returns something else.
-        ValueError: If it returns no batch, or none that can be split.
+        TypeError: If a function returns something else.
+        ValueError: If a function raises an error, returns no batch or none that can be split, or
+            a loader is given for the digits.
 
     Examples:
         >>> load_workload("MLP")
@@ -79,16 +82,28 @@ def load_workload(source: str, *, seed: int = 0, validation: bool = False) -> Wo
         LookupError: no network 'MLP'; there are CNN, ViT, LSTM, or name a file.py:function
     """
     if source in DIGITS_MODELS:
+        if loader is not None:
+            raise ValueError(f"{source} brings its own batches; a loader goes with your own model")
         return _digits_workload(source, seed=seed, validation=validation)
-    place, colon, attribute = source.rpartition(":")
-    if not colon:
-        known = ", ".join(DIGITS_MODELS)
-        raise LookupError(f"no network '{source}'; there are {known}, or name a file.py:function")
-    function = _function(place, attribute)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        workload = _checked(function(), source)
+    made = _called(source, seed)
+    if loader is None:
+        workload = _checked(made, source)
+    else:
+        if not isinstance(made, nn.Module):
+            raise TypeError(
+                f"{source} must return a model alone, as {loader} returns the batches, got "
+                f"{_what(made)}"
+            )
+        workload = _loaded(made, source, _called(loader, seed), loader)
     return _split(workload) if validation and not workload.validation else workload
+
+
+def load_model(source: str, *, seed: int = 0) -> nn.Module:
+    """Make the model that a word names; arguments and errors as `load_workload`."""
+    if source in DIGITS_MODELS:
+        return load_workload(source, seed=seed).model
+    made = _called(source, seed)
+    return made if isinstance(made, nn.Module) else _checked(made, source).model
 
 
 def _digits_workload(name: str, *, seed: int, validation: bool) -> Workload:
@@ -106,45 +121,73 @@ def _pairs(data: Labelled) -> list[Any]:
     return [(batch.images, batch.labels) for batch in data.batches(128)]
 
 
-def _function(place: str, attribute: str) -> Callable[[], Any]:
-    if place.endswith(".py"):
-        spec = spec_from_file_location(Path(place).stem, place)
-        if spec is None or spec.loader is None or not Path(place).is_file():
-            raise ImportError(f"{place}: there is no such Python file")
-        module = module_from_spec(spec)
-        sys.modules.setdefault(spec.name, module)
-        spec.loader.exec_module(module)
-    else:
-        module = import_module(place)
-    function = getattr(module, attribute, None)
-    if not callable(function):
-        raise LookupError(f"{place}: there is no function '{attribute}'")
-    found: Callable[[], Any] = function
-    return found
+def _called(source: str, seed: int) -> Any:
+    if ":" not in source:
+        known = ", ".join(DIGITS_MODELS)
+        raise LookupError(f"no network '{source}'; there are {known}, or name a file.py:function")
+    return call_named(source, seed=seed, read=_read)
+
+
+def _read(made: Any) -> Any:
+    """Take the batches out of iterables, as part of the function that returns them."""
+    if isinstance(made, Workload):
+        return made.model, made.calibration, made.validation, made.evaluation
+    if not isinstance(made, (tuple, list)):
+        return made
+    return tuple(
+        list(part) if isinstance(part, Iterable) and not isinstance(part, nn.Module) else part
+        for part in made
+    )
 
 
 def _checked(made: Any, source: str) -> Workload:
-    if isinstance(made, Workload):
-        parts: tuple[Any, ...] = made.model, made.calibration, made.validation, made.evaluation
-    else:
-        parts = tuple(made) if isinstance(made, (tuple, list)) else ()
+    parts = made if isinstance(made, tuple) else ()
     if len(parts) == 3:
-        parts = parts[0], parts[1], (), parts[2]
+        parts = parts[0], parts[1], [], parts[2]
     if (
         len(parts) != 4
         or not isinstance(parts[0], nn.Module)
-        or not all(isinstance(part, Iterable) for part in parts[1:])
+        or not all(isinstance(part, list) for part in parts[1:])
     ):
+        alone = " alone; a loader can return the batches" if isinstance(made, nn.Module) else ""
         raise TypeError(
             f"{source} must return a model and two or three iterables of batches, to calibrate, to "
-            f"choose by and to measure on, got {type(made).__name__}"
+            f"choose by and to measure on, got {_what(made)}{alone}"
         )
     model, calibration, validation, evaluation = parts
-    workload = Workload(model, list(calibration), list(evaluation), source, list(validation))
+    return _filled(Workload(model, calibration, evaluation, source, validation), source)
+
+
+def _loaded(model: nn.Module, source: str, made: Any, loader: str) -> Workload:
+    parts = made if isinstance(made, tuple) else ()
+    if len(parts) not in (2, 3) or not all(isinstance(part, list) for part in parts):
+        raise TypeError(
+            f"{loader} must return two or three iterables of batches, to calibrate (optional), to "
+            f"choose by and to measure on, got {_what(made)}"
+        )
+    validation, evaluation = parts[-2:]
+    if not validation:
+        raise ValueError(f"{loader} must return at least one batch to choose by, got none")
+    for batch in (*validation, *evaluation):
+        if not (isinstance(batch, (tuple, list)) and len(batch) == 2
+                and isinstance(batch[1], Tensor)):  # fmt: skip
+            raise TypeError(
+                f"{loader} must return batches that are pairs of an input and a tensor of labels, "
+                f"to choose by and to measure on, got {_what(batch)}"
+            )
+    return _filled(Workload(model, parts[0], evaluation, source, validation), loader)
+
+
+def _filled(workload: Workload, source: str) -> Workload:
     for name in ("calibration", "evaluation"):
         if not getattr(workload, name):
             raise ValueError(f"{source} must return at least one batch of {name} data, got none")
     return workload
+
+
+def _what(made: Any) -> str:
+    kind = type(made).__name__
+    return f"a {kind} of {len(made)}" if isinstance(made, (tuple, list)) else kind
 
 
 def _split(workload: Workload) -> Workload:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from analysis.selection import (
     Assignment,
@@ -20,10 +19,10 @@ from analysis.selection import (
     uniform_candidates,
     within,
 )
+from analysis.selection.study.searched import searched
 from analysis.selection.study.wanted import Wanted
 from analysis.selection.validation import Accept
 from analysis.sweeps.stored_evaluator import StoredEvaluator
-from multipliers import Multiplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,8 @@ def evaluated_points(
     wanted: Wanted,
     tolerances: Mapping[str, float] | None,
     given: Mapping[str, Assignment],
+    *,
+    seed: int,
 ) -> list[Point]:
     """Evaluate the candidates of one way of folding, and refine the best of each method.
 
@@ -51,10 +52,12 @@ def evaluated_points(
         wanted: The bound and the methods.
         tolerances: For matching.
         given: Assignments to evaluate beside the others, by label.
+        seed: Of a search.
 
     Raises:
+        ImportError: If there is to be a search without Optuna.
         LookupError: If a given assignment lacks a layer.
-        ValueError: If there are no class labels.
+        ValueError: If there are no class labels, or a search's storage has something else.
     """
     exact = evaluate(Assignment.uniform(table.layers, table.multipliers[0]))
     if not np.isfinite(exact.accuracy):
@@ -75,11 +78,13 @@ def evaluated_points(
             raise LookupError(f"{label} must name every layer, lacks {', '.join(missing)}")
         candidates.append(Candidate(label, float("nan"), assignment))
     candidates += bounded_candidates(
-        table, methods=wanted.methods, count=wanted.count, distinct=wanted.distinct,
+        table, methods=wanted.of_table, count=wanted.count, distinct=wanted.distinct,
         tolerances=tolerances,
     )  # fmt: skip
     if wanted.max_energy is not None:
         candidates += _within_energy(table, wanted, tolerances)
+    for sampler in wanted.samplers:
+        candidates += searched(table, evaluate, wanted, sampler, seed=seed)
     evaluations = evaluate.each([candidate.assignment for candidate in candidates])
     points = [
         Point(candidate, evaluate.fold, found, acceptable(found))
@@ -106,7 +111,7 @@ def _within_energy(
 ) -> list[Candidate]:
     """Choose by each method that can keep the energy."""
     found = []
-    for method in wanted.methods:
+    for method in wanted.of_table:
         try:
             chosen = select(
                 table, max_energy=wanted.max_energy, method=method, distinct=wanted.distinct,
@@ -123,13 +128,10 @@ def _refined(
     table: ChoiceTable, evaluate: StoredEvaluator, start: Point, accept: Accept, wanted: Wanted
 ) -> Point:
     method = start.candidate.method
-    with tqdm(desc=f"refining {method}", unit="evaluation", disable=evaluate.quiet) as bar:
-
-        def counted(assignment: Mapping[str, Multiplier]) -> Evaluation:
-            bar.update()
-            return evaluate(assignment)
-
-        end = refine(table, start.candidate.assignment, counted, accept, distinct=wanted.distinct)
+    end = refine(
+        table, start.candidate.assignment, evaluate, accept, distinct=wanted.distinct,
+        title=f"refining {method}", quiet=evaluate.quiet,
+    )  # fmt: skip
     candidate = Candidate(f"{method}, refined", float("nan"), end)
     return Point(candidate, evaluate.fold, evaluate(end), True)
 

@@ -23,7 +23,7 @@ from analysis.selection.study.outcome import outcome
 from analysis.selection.study.points import Point, energy_of, evaluated_points
 from analysis.selection.study.results import SelectionResults
 from analysis.selection.study.wanted import Wanted
-from analysis.sweeps.executors import ExecutorSource
+from analysis.sweeps.executors import ExecutorSource, open_pool
 from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.stored_evaluator import StoredEvaluator
@@ -59,13 +59,15 @@ def study_selection(
         given: Assignments to evaluate beside the others, by label; they may be chosen, too.
         executor: Evaluates candidates, as `analysis.sweep` takes it.
         in_flight: Likewise.
-        seed: Chooses the rows that the trace samples, and the noise.
+        seed: Chooses the rows that the trace samples, the noise, and what a search proposes.
         quiet: Show no progress bars.
 
     Raises:
+        ImportError: If there is to be a search without Optuna.
         LookupError: If an energy or, in a given assignment, a layer is missing.
         ValueError: If nothing keeps the bound, the model has no class labels, two multipliers have
-            one name, or one does not fit the model.
+            one name, one does not fit the model, or a search's storage has trials of something
+            else.
         SweepError: If an evaluation fails.
     """
     workload = prepared.workload
@@ -82,17 +84,19 @@ def study_selection(
     # Given ones may have multipliers of their own.
     known = {m.name: m for one in (given or {}).values() for m in one.distinct}
     known |= {multiplier.name: multiplier for multiplier in multipliers}
-    base = StoredEvaluator(
-        prepared, tuple(known.values()), energies, prepared.macs(), store, executor=executor,
-        in_flight=in_flight, quiet=quiet,
-    )  # fmt: skip
-    points: list[Point] = []
-    for folded in wanted.folded:
-        table = choice_table(variances, sensitivities, energies=energies, folded=folded)
-        evaluate = replace(base, fold=folded)
-        points += evaluated_points(table, evaluate, wanted, tolerances, given or {})
-    chosen = _chosen(points, wanted)
-    return outcome(points, chosen, base, wanted, sensitivity_frame(sensitivities), seed)
+    # One pool for all sweeps, so that its processes start once.
+    with open_pool(executor) as pool:
+        base = StoredEvaluator(
+            prepared, tuple(known.values()), energies, prepared.macs(), store,
+            executor=None if executor is None else pool, in_flight=in_flight, quiet=quiet,
+        )  # fmt: skip
+        points: list[Point] = []
+        for folded in wanted.folded:
+            table = choice_table(variances, sensitivities, energies=energies, folded=folded)
+            evaluate = replace(base, fold=folded)
+            points += evaluated_points(table, evaluate, wanted, tolerances, given or {}, seed=seed)
+        chosen = _chosen(points, wanted)
+        return outcome(points, chosen, base, wanted, sensitivity_frame(sensitivities), seed)
 
 
 def with_exact(multipliers: Sequence[Multiplier]) -> list[Multiplier]:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
 
 from analysis.selection.select import Method
+from analysis.sweeps.study import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """How a search goes, if one is among the methods; see `analysis.search`.
+
+    Attributes:
+        trials: Trials of each sampler and way of folding.
+        population: Trials of a generation of NSGA-II, and choices of the integer program to start
+            from.
+        storage: Where the trials are kept; the file ``trials.journal`` beside the results if None.
+        seed: Chooses the proposals; that of the study if None.
+    """
+
+    trials: int = 120
+    population: int = 24
+    storage: str | Path | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +37,8 @@ class Wanted:
             of the choices that keep it the one of least energy is taken.
         max_energy: Greatest relative energy; of the choices that keep it the most accurate one is
             taken. Exactly one of the two is given.
-        methods: Methods of `analysis.select`.
+        methods: Methods of `analysis.select` and samplers of `analysis.search`.
+        search: How the samplers go about it.
         folded: Whether to fold mean errors into the biases; with both, both are tried.
         distinct: Greatest number of different multipliers.
         count: Bounds of the predicted loss that each method is given.
@@ -29,7 +51,8 @@ class Wanted:
 
     accuracy_drop: float | None = None
     max_energy: float | None = None
-    methods: tuple[Method, ...] = ("milp",)
+    methods: tuple[Method | Sampler, ...] = ("milp",)
+    search: SearchSettings = field(default_factory=SearchSettings)
     folded: tuple[bool, ...] = (True,)
     distinct: int | None = None
     count: int = 16
@@ -41,3 +64,13 @@ class Wanted:
             raise ValueError("exactly one of 'accuracy_drop' and 'max_energy' must be given")
         if not self.methods or not self.folded:
             raise ValueError("'methods' and 'folded' must not be empty")
+
+    @property
+    def of_table(self) -> tuple[Method, ...]:
+        """The methods that choose by a table of predictions."""
+        return tuple(method for method in get_args(Method) if method in self.methods)
+
+    @property
+    def samplers(self) -> tuple[Sampler, ...]:
+        """The methods that search by simulation."""
+        return tuple(sampler for sampler in get_args(Sampler) if sampler in self.methods)

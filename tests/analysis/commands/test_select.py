@@ -1,6 +1,7 @@
 """`torchapprox select`: an assignment within a bound, resumed, from a user's model."""
 
 import json
+import sys
 
 import pandas as pd
 import pytest
@@ -101,6 +102,96 @@ def test_a_given_assignment_is_evaluated_and_stated_energies_count(
     assert main([*words, "--assignment", str(given)]) == 0
     points = pd.read_csv(tmp_path / "out" / "points.csv")
     assert (points["method"] == str(given)).sum() == 1
+
+
+def test_a_search_is_a_method_and_is_taken_up_again(words, quick_pictures, tmp_path, capsys):
+    more = ["--method", "nsga2", "--method", "tpe", "--fold", "both", "--trials", "30"]
+    assert main([*words, *more]) == 0
+    lines, _ = figures(capsys)
+    folder = tmp_path / "out"
+    points = pd.read_csv(folder / "points.csv")
+    both = points.groupby(["method", "folded"]).size()
+    # There are 16 assignments, and a trial that came twice is one point.
+    assert both.loc[["nsga2", "tpe"]].between(9, 16).all()
+    assert set(points["method"]) == {"uniform", "nsga2", "nsga2, refined", "tpe", "tpe, refined"}
+    chosen = points[points["chosen"]].iloc[0]
+    assert chosen["relative_energy"] == points.loc[points["accepted"], "relative_energy"].min() < 1
+    searched = points[points["method"].isin(["nsga2", "tpe"])]
+    assert searched["on_front"].any()
+    assert searched.loc[searched["on_front"], "test_accuracy"].notna().all()
+    assert (folder / "trials.journal").stat().st_size > 0
+    assert "chosen by search" in (folder / "report.html").read_text()
+    # The same command evaluates nothing, and more trials go on from those that are there.
+    assert main([*words, *more]) == 0
+    again, _ = figures(capsys)
+    assert again[1:] == lines[1:]
+    stored = int(again[0].split()[2])
+    more[-1] = "40"
+    assert main([*words, *more]) == 0
+    longer, _ = figures(capsys)
+    assert int(longer[0].split()[2]) == stored
+    further = pd.read_csv(folder / "points.csv")
+    known = set(searched["label"])
+    assert known <= set(further["label"])
+    assert len(json.loads((folder / "report.json").read_text())["points"]) == len(further)
+
+
+def test_a_search_keeps_few_multipliers_few(words, quick_pictures, tmp_path, capsys):
+    storage = tmp_path / "elsewhere.db"
+    more = ["--method", "nsga2", "--distinct", "1", "--trials", "6", "--storage", str(storage)]
+    assert main([*words, *more, "--search-seed", "5"]) == 0
+    points = pd.read_csv(tmp_path / "out" / "points.csv")
+    assert (points.loc[points["method"] == "nsga2", "distinct"] == 1).all()
+    assert storage.exists()
+    assert not (tmp_path / "out" / "trials.journal").exists()
+    capsys.readouterr()
+    # Trials of other multipliers are another search.
+    assert main([word for word in words if word != "mul8s_tm_k3"] + more) == 1
+    assert "elsewhere.db has trials of another model, other data, multipliers" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_search_without_optuna_names_the_extra_before_anything_is_done(
+    words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main([*words, "--method", "milp", "--method", "tpe"]) == 1
+    error = capsys.readouterr().err
+    assert "needs Optuna: pip install 'torchapprox[search]'" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+LOADER = """
+
+def model():
+    return torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+
+def loaders():
+    torch.manual_seed(0)
+    teacher, inputs = model(), [torch.randn(200, 6) for _ in range(2)]
+    return [[(x, teacher(x).argmax(dim=1))] for x in inputs]
+"""
+
+
+def test_a_model_and_its_loader_are_functions_of_their_own(
+    words, quick_pictures, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "selected_network.py").write_text(MODEL + LOADER)
+    monkeypatch.chdir(tmp_path)
+    words[words.index("--model") + 1] = "selected_network:model"
+    words[words.index("--points") + 1] = "100"
+    more = ["--loader", "selected_network:loaders"]
+    assert main([*words, *more, "--workers", "1"]) == 0
+    lines, _ = figures(capsys)
+    index = json.loads((tmp_path / "out" / "model" / "workload.json").read_text())
+    assert (index["source"], index["loader"]) == ("selected_network:model", more[1])
+    assert main([*words, *more]) == 0
+    again, _ = figures(capsys)
+    assert again[1:] == lines[1:]
+    assert main([*words]) == 1
+    assert "was begun with loader selected_network:loaders, got None" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,75 @@ def test_a_function_that_makes_no_workload_is_refused(tmp_path, body, error, mes
 def test_an_absent_file_is_refused(tmp_path):
     with pytest.raises(ImportError, match=r"absent\.py: there is no such Python file"):
         load_workload(f"{tmp_path / 'absent.py'}:tiny")
+
+
+LOADER = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+def tiny():
+    return torch.nn.Sequential(torch.nn.Linear(2, 2))
+
+def data(count):
+    return TensorDataset(torch.randn(count, 2), torch.arange(count) % 2)
+
+def loaders():
+    return DataLoader(data(6), batch_size=4, shuffle=True), DataLoader(data(4), batch_size=4)
+
+def three():
+    return [torch.ones(8, 2)], *loaders()
+
+def one():
+    return DataLoader(data(4))
+
+def batches():
+    return [(torch.ones(2, 2), torch.tensor([0, 1]))] * 2
+
+def empty():
+    return [], [(torch.ones(2, 2), torch.tensor([0, 1]))]
+
+def whole():
+    return tiny(), *loaders()
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(LOADER)
+    return lambda name: f"{file}:{name}"
+
+
+def test_a_loader_brings_the_batches_of_a_model(own):
+    found, again = (load_workload(own("tiny"), loader=own("loaders"), seed=3) for _ in range(2))
+    assert [len(labels) for _, labels in found.validation] == [4, 2]
+    assert [len(labels) for _, labels in found.evaluation] == [4]
+    assert found.calibration is not found.evaluation
+    assert all(
+        torch.equal(x, y[0]) for (x, _), y in zip(found.calibration, found.validation, strict=True)
+    )
+    assert found.digests == again.digests
+    three = load_workload(own("tiny"), loader=own("three"), seed=3, validation=True)
+    assert [len(batch) for batch in three.calibration] == [8]
+    assert three.digests["validation data, SHA-256"] == found.digests["validation data, SHA-256"]
+
+
+@pytest.mark.parametrize(
+    ("source", "loader", "error", "message"),
+    [
+        ("whole", "loaders", TypeError, "own.py:whole must return a model alone, .* a tuple of 3"),
+        ("tiny", "one", TypeError, "own.py:one must return two or three .*got DataLoader"),
+        ("tiny", "batches", TypeError, "pairs of an input and a tensor of labels, .*got Tensor"),
+        ("tiny", "empty", ValueError, "own.py:empty must return at least one batch to choose by"),
+        ("tiny", "absent", LookupError, "there is no function 'absent'"),
+        ("tiny", None, TypeError, "got Sequential alone; a loader can return the batches"),
+    ],
+)
+def test_models_and_loaders_that_do_not_fit_are_refused(own, source, loader, error, message):
+    with pytest.raises(error, match=message):
+        load_workload(own(source), loader=None if loader is None else own(loader))
+
+
+def test_the_digits_bring_their_own_batches(own):
+    with pytest.raises(ValueError, match="CNN brings its own batches; a loader goes with your own"):
+        load_workload("CNN", loader=own("loaders"))

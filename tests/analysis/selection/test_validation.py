@@ -69,6 +69,27 @@ def test_own_predictions_make_every_rise_a_divergence(converted):
         assert min(found.loss_rises) >= 0
 
 
+def test_sensitivities_take_forward_passes_only(converted):
+    model, x = copy.deepcopy(converted[0]), converted[1]
+    passes = []
+
+    def loss(output, target):
+        passes.append(torch.is_grad_enabled() or output.requires_grad)
+        return nn.functional.cross_entropy(output, target)
+
+    before = copy.deepcopy(model.state_dict())
+    measure_sensitivities(model, own_predictions(model, [x]), loss=loss, draws=3)
+    # Each of three layers at three levels, thrice, and the exact model once.
+    assert passes == [False] * (3 * 3 * 3 + 1)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    after = model.state_dict()
+    assert all(
+        torch.equal(value, after[name])
+        for name, value in before.items()
+        if isinstance(value, torch.Tensor)
+    )
+
+
 def test_levels_are_checked(converted):
     model, x = converted
     with pytest.raises(ValueError, match="'variances' must be positive and ascending"):
@@ -206,6 +227,22 @@ def test_refining_keeps_few_multipliers_few(random_table, seed):
     if len(free.distinct) > 2:
         with pytest.raises(ValueError, match="'start' must have at most 2 different multipliers"):
             refine(table, free, evaluate, accept, distinct=2)
+
+
+def test_the_bar_of_refining_counts_what_is_ruled_out_and_knows_the_time(random_table, capsys):
+    table = random_table(2, 5)
+    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=float(table.loss.mean()))
+    start = table.assignment(table.loss.argmin(axis=1))
+    quiet = refine(table, start, additive(table, 1.0), accept)
+    assert capsys.readouterr().err == ""
+    shown = refine(table, start, additive(table, 1.0), accept, title="refining milp", quiet=False)
+    assert shown == quiet
+    last = capsys.readouterr().err.split("\r")[-1]
+    own = table.energy[range(5), table.choices(start)]
+    cheaper = int((table.energy < own[:, np.newaxis]).sum())
+    assert "refining milp: 100%" in last
+    assert f"{cheaper}/{cheaper} [" in last
+    assert "<" in last.partition("[")[2]
 
 
 def test_measured_losses_are_those_of_each_choice_alone(random_table):

@@ -96,9 +96,9 @@ def test_networks_for_digits_are_not_trained_again(tmp_path, monkeypatch):
 def test_another_request_is_refused(prepared, source):
     folder = prepared.folder
     for other, message in (
-        ((source, get("mul8s_array"), 4), "was begun with the seed 3, got 4; name another folder"),
-        (("CNN", get("mul8s_array"), 3), "was begun with the source .*, got CNN"),
-        ((source, get("mul8u_array"), 3), "was begun with the ports signed .*, got unsigned"),
+        ((source, get("mul8s_array"), 4), "was begun with seed 3, got 4; name another folder"),
+        (("CNN", get("mul8s_array"), 3), "was begun with source .*, got CNN"),
+        ((source, get("mul8u_array"), 3), "was begun with ports signed .*, got unsigned"),
     ):
         with pytest.raises(ValueError, match=message):
             prepare_workload(folder, other[0], other[1], seed=other[2])

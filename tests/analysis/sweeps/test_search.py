@@ -61,6 +61,59 @@ def test_equal_seeds_give_equal_trials(run, sampler):
     assert not one.frame.equals(other.frame)
 
 
+@pytest.mark.parametrize("sampler", ["nsga2", "tpe"])
+def test_few_multipliers_are_few_in_every_trial(run, sampler):
+    uniform = [Assignment.uniform(LAYERS, one) for one in candidates()]
+    found = run(trials=16, sampler=sampler, distinct=1, start=uniform[:2])
+    assert [found.assignments[trial] for trial in range(2)] == uniform[:2]
+    assert {one.digest for one in found.assignments.values()} == {one.digest for one in uniform}
+    # A bound that nothing exceeds is none.
+    free = run("b", trials=16, distinct=2)
+    assert free.frame["assignment_sha256"].tolist() == (
+        run("c", trials=16).frame["assignment_sha256"].tolist()
+    )
+
+
+def test_several_studies_share_a_storage(run):
+    first = run(trials=4)
+    other = run(trials=6, study="other", context={"model": "other"}, seed=3)
+    assert (len(first.frame), len(other.frame)) == (4, 6)
+    assert run(trials=4).frame.equals(first.frame)
+
+
+def test_a_choice_among_the_trials_keeps_a_bound(run):
+    found = run(trials=30)
+    rows = found.frame
+    numbers = {one.digest: trial for trial, one in found.assignments.items()}
+    for accuracy in (0.5, 0.7, 0.9):
+        chosen = rows.set_index("trial").loc[numbers[found.select(min_accuracy=accuracy).digest]]
+        kept = rows[rows["accuracy"] >= accuracy]
+        assert chosen["accuracy"] >= accuracy
+        assert chosen["relative_energy"] == kept["relative_energy"].min()
+    energy = float(rows["relative_energy"].median())
+    chosen = rows.set_index("trial").loc[numbers[found.select(max_energy=energy).digest]]
+    kept = rows[rows["relative_energy"] <= energy]
+    assert chosen["relative_energy"] <= energy
+    assert chosen["accuracy"] == kept["accuracy"].max()
+    with pytest.raises(ValueError, match=r"none of 30 trials keeps 'min_accuracy' = 2; the most"):
+        found.select(min_accuracy=2.0)
+    with pytest.raises(ValueError, match=r"keeps 'max_energy' = 0; the cheapest one has 0.25"):
+        found.select(max_energy=0.0)
+    with pytest.raises(ValueError, match="exactly one of 'min_accuracy' and 'max_energy'"):
+        found.select()
+
+
+def test_the_processes_of_a_pool_start_once(run, tmp_path):
+    made = []
+
+    def make():
+        made.append(forked_pool(1)())
+        return made[-1]
+
+    assert len(run(trials=18, population=6, executor=make, in_flight=2).frame) == 18
+    assert len(made) == 1
+
+
 @pytest.mark.parametrize("suffix", [".db", ".journal"])
 def test_a_search_goes_on_where_it_stopped(run, suffix):
     first = run(trials=5, suffix=suffix)
@@ -119,6 +172,11 @@ def test_another_search_in_the_same_storage_is_refused(run):
     ("change", "message"),
     [
         ({"trials": 0}, "'trials' must be at least 1, got 0"),
+        ({"distinct": 0}, "'distinct' must be at least 1, got 0"),
+        (
+            {"distinct": 1, "start": [Assignment(zip(LAYERS, candidates(), strict=False))]},
+            "must have at most 1 different multipliers, got 2",
+        ),
         ({"population": 1}, "'population' must be at least 2, got 1"),
         ({"sampler": "grid"}, "'sampler' must be one of nsga2, tpe, got 'grid'"),
         ({"layers": []}, "'layers' must hold at least one layer"),
