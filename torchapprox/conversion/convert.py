@@ -25,6 +25,7 @@ from torchapprox.layers import (
     ApproxWrapper,
     Composite,
     InferenceMode,
+    composite_mapping_dict,
     is_composite,
     layer_mapping_dict,
 )
@@ -50,6 +51,7 @@ def approximate(
     accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
     engine: str | Mapping[str, str] = "auto",
     gradient: Estimator | Mapping[str, Estimator] | None = None,
+    layer_mapping: Mapping[type[nn.Module], type[ApproxLayer]] | None = None,
     fold_batchnorm: bool = False,
     fold_mean_error: bool = False,
 ) -> ConversionSummary:
@@ -63,7 +65,8 @@ def approximate(
     counts. A multiplier or a mode may also be a function of a layer's name and the layer.
 
     Args:
-        model: The model; its modules of the `torchapprox.layers.convertible_types` are converted.
+        model: The model; its modules of the `torchapprox.layers.convertible_types` and of those in
+            ``layer_mapping`` are converted.
         multiplier: The multiplier, or the name of one of the package's own (`multipliers.get`); the
             exact product for None and for layers that a mapping does not name. A mapping with
             `__missing__` is asked about these: an `analysis.Assignment` must name every layer.
@@ -85,6 +88,8 @@ def approximate(
         gradient: How training estimates the gradients of the products; see
             `torchapprox.gradients`. Straight through for None and for layers that a mapping does
             not name.
+        layer_mapping: Layer types of your own and the approximate types that replace them, beside
+            those of `layer_mapping_dict`, which they override.
         fold_batchnorm: Whether to fold batch normalisations into the layers before them first; see
             `torchapprox.fold_batchnorm`. Needs ``calibration``, whose first batch shows what
             belongs together. `revert` does not undo it.
@@ -98,7 +103,8 @@ def approximate(
     Raises:
         LookupError: A name, pattern or type matches no layer, no multiplier has a name, or an
             assignment does not name a layer.
-        TypeError: A multiplier, mode or model is something else.
+        NotImplementedError: ``layer_mapping`` names a type of several products.
+        TypeError: A multiplier, mode, model or type is something else.
         ValueError: A quantiser's range does not fit the multiplier's ports, calibration brought no
             batch, did not reach a layer or brought NaN, the model itself is a single layer, or
             there is no calibration to fold with. The model is then as it was.
@@ -122,7 +128,8 @@ def approximate(
         engine=engine,
         gradient=gradient,
     )
-    chosen = choose_layers(model, include=include, exclude=tuple(exclude))
+    mapping = layer_mapping_dict() | _checked(layer_mapping or {})
+    chosen = choose_layers(model, mapping, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
     if fold_mean_error:
         # A generator's batches are gone after calibration.
@@ -137,7 +144,7 @@ def approximate(
         originals.update((replacement, layer) for _, layer, replacement in new)
         for _, _, replacement in new:
             if isinstance(replacement, ApproxWrapper):
-                prepare_qat(replacement, layer_mapping_dict())  # type: ignore[arg-type]
+                prepare_qat(replacement, mapping)  # type: ignore[arg-type]
         settings.assign(get_approx_modules(model))
         if calibration is not None:
             calibrate(model, calibration)
@@ -237,6 +244,24 @@ class _Settings:
             layer.engine = self.engine(name, layer)
             layer.gradient = self.gradient(name, layer)
             layer.inference_mode = self.mode(name, layer)
+
+
+def _checked(
+    mapping: Mapping[type[nn.Module], type[ApproxLayer]],
+) -> dict[type[nn.Module], type[ApproxLayer]]:
+    """Return a mapping of layer types as a dictionary if approximate layers can replace them."""
+    for float_type, approximate_type in mapping.items():
+        if not isinstance(approximate_type, type) or not issubclass(approximate_type, ApproxLayer):
+            raise TypeError(
+                "'layer_mapping' must map layer types to subclasses of ApproxLayer, got "
+                f"{approximate_type!r} for {float_type!r}"
+            )
+        if float_type in composite_mapping_dict():
+            raise NotImplementedError(
+                f"'layer_mapping': a {float_type.__name__} has several products; write a module "
+                "with one layer for each of them"
+            )
+    return dict(mapping)
 
 
 def _fold_first(

@@ -89,12 +89,17 @@ class PerLayer(Generic[Value]):
 
 
 def choose_layers(
-    model: nn.Module, *, include: Iterable[Selection] | None, exclude: Iterable[Selection]
+    model: nn.Module,
+    types: Iterable[type[nn.Module]],
+    *,
+    include: Iterable[Selection] | None,
+    exclude: Iterable[Selection],
 ) -> set[nn.Module]:
     """Return the float layers of a model that are to be converted.
 
     Args:
         model: The model.
+        types: Layer types that can be converted beside the `convertible_types`.
         include: Names (with the wildcards of `fnmatch`) or types of layers; all if None.
         exclude: Names or types of layers to leave out.
 
@@ -104,7 +109,7 @@ def choose_layers(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"'model' must be a torch.nn.Module, got {type(model).__name__}")
-    layers = _float_layers(model)
+    layers = _float_layers(model, types)
     known = layers + [
         (name, module.wrapped if isinstance(module, ApproxWrapper) else module)
         for name, module in model.named_modules()
@@ -165,8 +170,10 @@ def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:
     return tuple(order)
 
 
-def _float_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    types = convertible_types()
+def _float_layers(
+    model: nn.Module, others: Iterable[type[nn.Module]] = ()
+) -> list[tuple[str, nn.Module]]:
+    types = convertible_types().union(others)
     return [(name, layer) for name, layer in model.named_modules() if type(layer) in types]
 
 

@@ -89,7 +89,7 @@ def wrap_layers(
     Raises:
         ValueError: The model itself is such a layer, or a lazy layer has no parameters yet.
     """
-    if type(net) in convertible_types() and wanted("", net):
+    if wanted("", net):
         raise ValueError(
             f"'net' must contain the layers to wrap, got a single {type(net).__name__}; "
             "put it into an nn.Sequential"
