@@ -155,7 +155,7 @@ class PlainConv(_AffineLayer):
 
     def _conv(self, x: Tensor, w: Tensor, groups: int) -> Tensor:
         args = self.args
-        convolve = type(args).FUNCTION
+        convolve = args.FUNCTION
         return convolve(
             x, w, stride=args.axes("stride"), dilation=args.axes("dilation"), groups=groups
         )

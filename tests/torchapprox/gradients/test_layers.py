@@ -101,7 +101,7 @@ def definition(made, grad):
         x = pad_reals(x, margins, mode)
         back = lambda g: pad_adjoint(g, size, margins, mode)  # noqa: E731
         unpadded = {**args.backward_args(), "padding": 0}
-        exact = lambda x, w: type(args).FUNCTION(x, w, **unpadded)  # noqa: E731
+        exact = lambda x, w: args.FUNCTION(x, w, **unpadded)  # noqa: E731
     w = layer.weight.detach()
     sw, zw = over(scales).expand(w.shape), over(zeros).expand(w.shape)
     x_low, x_high = layer._operand_ranges()["activation"]

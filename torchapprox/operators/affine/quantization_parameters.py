@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from torchapprox.operators.operand import Operand
 
@@ -41,6 +42,8 @@ class QuantizationParameters:
     def __post_init__(self) -> None:
         for name in ("x_scale", "x_zero_point", "w_scale", "w_zero_point"):
             value = getattr(self, name)
+            if isinstance(value, Proxy):
+                return  # PyTorch 2.6, compiling, copies what was checked, symbols for tensors
             if not isinstance(value, Tensor):
                 raise TypeError(f"'{name}' must be a tensor, got {type(value).__name__}")
         for name in ("x_scale", "x_zero_point"):

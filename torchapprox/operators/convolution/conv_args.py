@@ -58,6 +58,7 @@ class ConvArgs:
 
     DIMS: ClassVar[int]
     FUNCTION: ClassVar[Callable[..., Tensor]]
+    """Built in, so that an instance does not bind it; PyTorch 2.6 compiles no call by the type."""
 
     in_channels: int
     out_channels: int
@@ -166,7 +167,7 @@ class ConvArgs:
         """
         if self.padding_mode != "zeros":
             x = pad_reals(x, self.margins(), self.padding_mode)
-        return type(self).FUNCTION(x, w, **self.backward_args())
+        return self.FUNCTION(x, w, **self.backward_args())
 
     def gradients(
         self, grad: Tensor, x: Tensor, w: Tensor, needed: tuple[bool, bool]

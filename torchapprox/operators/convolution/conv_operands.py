@@ -184,7 +184,7 @@ class ConvOperands:
         )
         of_groups = by_group.sum(dim=2, dtype=torch.float64)
         kernel = of_groups.new_ones(shape.groups, 1, *shape.kernel)
-        return type(self.args).FUNCTION(of_groups, kernel, **steps).to(torch.int64)
+        return self.args.FUNCTION(of_groups, kernel, **steps).to(torch.int64)
 
     def _accumulate_in_parts(self, lut: Tensor | None, lut_range: tuple[int, int] | None) -> Tensor:
         """Sum in the accumulator.
@@ -215,7 +215,7 @@ class ConvOperands:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
         return htp_product(
             model,
-            type(self.args).FUNCTION,
+            self.args.FUNCTION,
             code_tensor_values(self.x_codes, signed=self.x_range[0] < 0),
             code_tensor_values(self.w_codes, signed=self.w_range[0] < 0),
             {**self.args.backward_args(), "padding": 0},

@@ -132,7 +132,7 @@ class ConvTransposeOperands:
         """Return the same as `accumulate` through an HTP model, float64 `(B, N, *output_size)`."""
         sums = htp_sums(
             model,
-            type(self.args).FUNCTION,
+            self.args.FUNCTION,
             code_tensor_values(self.x_codes, signed=self.x_range[0] < 0),
             code_tensor_values(self.w_codes, signed=self.w_range[0] < 0),
             self.args.backward_args(),
