@@ -87,7 +87,7 @@ def test_a_failed_conversion_brings_it_back():
 
 
 def test_a_model_that_is_one_such_layer():
-    with pytest.raises(ValueError, match="got a single Scaled; put it into an nn.Sequential"):
+    with pytest.raises(ValueError, match=r"got a single Scaled; put it into an nn.Sequential"):
         approximate(Scaled(2, 3), layer_mapping=MAPPING)
 
 
