@@ -1,8 +1,9 @@
 """Time layers on tables of low rank: factors and look-ups beside the exact quantised layer.
 
-``python -m benchmarks.engines``. Times are relative to the layer in QUANTIZED mode in the same
-run; "auto" is what the program takes by itself. Each is the shortest of several rounds in which all
-take turns: these differences are small, and other processes only ever add to a time.
+``python -m benchmarks.engines [--one-thread] [--layer NAME]``. Times are relative to the layer in
+QUANTIZED mode in the same run; "auto" is what the program takes by itself. Each is the shortest of
+several rounds in which all take turns: these differences are small, and other processes only ever
+add to a time. On a machine that others use, ``--one-thread`` measures processor time of one thread.
 """
 
 import argparse
@@ -54,19 +55,24 @@ LAYERS = {
 }
 
 
-def shortest_seconds(candidates: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return each candidate's shortest time in seconds."""
+def shortest_seconds(
+    candidates: dict[str, Callable[[], object]], clock: Callable[[], float]
+) -> dict[str, float]:
+    """Return each candidate's shortest time in seconds by a clock."""
     shortest = dict.fromkeys(candidates, math.inf)
     for _ in range(ROUNDS):
         for name, call in candidates.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            shortest[name] = min(shortest[name], time.perf_counter() - start)
+            shortest[name] = min(shortest[name], clock() - start)
     return shortest
 
 
 def times(
-    build: Callable[[], nn.Module], shape: tuple[int, ...], engines: tuple[str, ...]
+    build: Callable[[], nn.Module],
+    shape: tuple[int, ...],
+    engines: tuple[str, ...],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Return a layer's times by mode, rank and engine."""
     torch.manual_seed(0)
@@ -82,19 +88,24 @@ def times(
             for _, layer in get_approx_modules(other):
                 layer.engine = engine
             candidates[f"{rank} {engine}"] = partial(forward, other, x)
-    return shortest_seconds(candidates)
+    return shortest_seconds(candidates, clock)
 
 
 def main() -> None:
     """Print one table a layer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--layer", choices=LAYERS, help="this layer alone")
-    only = parser.parse_args().layer
+    parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
+    arguments = parser.parse_args()
+    only, clock = arguments.layer, time.perf_counter
+    if arguments.one_thread:
+        torch.set_num_threads(1)
+        clock = time.thread_time
     engines = ("lookup", "factors", "auto")
     for name, (build, shape) in LAYERS.items():
         if only not in (None, name):
             continue
-        seconds = times(build, shape, engines)
+        seconds = times(build, shape, engines, clock)
         unit = seconds["quantised"]
         print(
             f"{name}: quantised {1e3 * unit:.2f} ms, float {seconds['float'] / unit:.2f}",

@@ -26,12 +26,9 @@ _RATES = {
     "lookup_two_halves": "look-ups, any codes",
     "lookup_alone": "look-ups of few outputs",
     "lookup_depthwise": "look-ups of depthwise convolutions",
-    "int8_product": "int8 products",
-    "float32_product": "float32 products",
-    "float32_depthwise": "float32 products of depthwise convolutions",
-    "map_byte": "int8 features of codes",
-    "map_float": "float32 features of codes",
-    "lay_out_byte": "bytes of receptive fields",
+    "term": "products of two features",
+    "term_depthwise": "products of two features of depthwise convolutions",
+    "feature": "features of codes",
 }
 _CUDA_RATES = {
     "lookup": "look-ups",
@@ -83,8 +80,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     costs = engine_costs(threads)
     yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
     yield from _rates(costs, _RATES)
-    if not costs.int8_exact:
-        yield "  int8 products saturate on this CPU and are not used"
     yield f"  factors may pay up to rank {most_useful_terms(costs)}"
     try:
         path = costs_path(threads)

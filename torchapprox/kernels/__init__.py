@@ -3,7 +3,7 @@
 `lookup_cuda` and `saturating_cuda` are imported where they are used, since they need `numba.cuda`.
 """
 
-from torchapprox.kernels.features_cpu import lay_out_cpu, map_codes_cpu, sum_mapped_cpu
+from torchapprox.kernels.feature_product import multiply_features_cpu
 from torchapprox.kernels.gather_cpu import gather_cpu
 from torchapprox.kernels.histogram_cpu import histogram_cpu, strip_histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
@@ -24,12 +24,11 @@ __all__ = [
     "fake_quantise_cpu",
     "gather_cpu",
     "histogram_cpu",
-    "lay_out_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vector_cpu",
-    "map_codes_cpu",
     "moments_cpu",
+    "multiply_features_cpu",
     "offsets_cpu",
     "quantise_cpu",
     "rescale_columns_cpu",
@@ -37,6 +36,5 @@ __all__ = [
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
     "strip_histogram_cpu",
-    "sum_mapped_cpu",
     "window_histogram_cpu",
 ]

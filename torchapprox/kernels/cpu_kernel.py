@@ -69,6 +69,14 @@ def vector_kernel(name: str | None) -> str | None:
     return None if chosen == "portable" else chosen
 
 
+def compiles() -> bool:
+    """Return whether Numba compiles kernels, rather than run them as Python."""
+    import numba  # noqa: PLC0415  which takes a while to load
+
+    config: Any = numba.config
+    return not config.DISABLE_JIT
+
+
 @cache
 def cpu_features() -> frozenset[str]:
     """Return the CPU features that kernels may be compiled for, by LLVM's names.
@@ -81,7 +89,7 @@ def cpu_features() -> frozenset[str]:
 
     config: Any = numba.config
 
-    if config.DISABLE_JIT:
+    if not compiles():
         return frozenset()
     if config.CPU_FEATURES is not None:
         wanted = config.CPU_FEATURES.split(",")

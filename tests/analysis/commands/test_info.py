@@ -32,8 +32,9 @@ def test_what_is_printed(capsys, monkeypatch):
     assert lines[2].startswith("CUDA: ")
     assert lines[3].startswith(f"look-up kernel: {available_kernels()[0]}; this CPU runs")
     assert lines[4] == "engine: auto"
-    rate = 1e-9 / engine_costs(threads).int8_product
-    assert any(line.split() == [f"{rate:.1f}", "G/s", "int8", "products"] for line in lines)
+    rate = 1e-9 / engine_costs(threads).term
+    wanted = f"{rate:.1f} G/s products of two features".split()
+    assert any(line.split() == wanted for line in lines)
     assert lines[-1] == f"  kept in {costs_path(threads)}"
 
 

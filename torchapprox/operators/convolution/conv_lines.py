@@ -133,42 +133,71 @@ def conv_lines(x: NDArray[np.uint8], shape: ConvShape) -> tuple[CodeLines, SumPl
         The codes of step k = (channel, *tap) and position m = (image, *output), and the places of
         the sums in an array `(B, N, *output_size)`.
     """
-    hop = shape.stride[-1]
-    if hop > 1:
-        width = -(-shape.size[-1] // hop)
-        phases = np.empty((*x.shape[:-1], hop, width), np.uint8)
-        for phase in range(hop):
-            part = x[..., phase::hop]
-            phases[..., phase, : part.shape[-1]] = part
-            phases[..., phase, part.shape[-1] :] = 0  # read, perhaps, but never for a result
-        x = phases
+    x = by_phase(x, shape.stride[-1])
     group, taps, lines, length, places = shape.lines
     return CodeLines(x.reshape(-1), group, taps, lines, length, 1), places
 
 
+def by_phase(x: NDArray[np.uint8], hop: int) -> NDArray[np.uint8]:
+    """Return codes with every hop-th one of the last axis side by side, C-contiguous.
+
+    Args:
+        x: Codes, C-contiguous.
+        hop: Stride along the last axis.
+    """
+    if hop == 1:
+        return x
+    width = -(-x.shape[-1] // hop)
+    phases = np.empty((*x.shape[:-1], hop, width), np.uint8)
+    for phase in range(hop):
+        part = x[..., phase::hop]
+        phases[..., phase, : part.shape[-1]] = part
+        phases[..., phase, part.shape[-1] :] = 0  # read, perhaps, but never for a result
+    return phases
+
+
+class ChannelMemory(NamedTuple):
+    """Where the codes of a channel stand after `by_phase`.
+
+    Attributes:
+        sizes: Codes along each axis.
+        steps: Codes from one index to the next along all axes but the last.
+        taps: Codes from the first tap of a receptive field to each, int64.
+    """
+
+    sizes: Sizes
+    steps: Sizes
+    taps: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, shape: ConvShape) -> "ChannelMemory":
+        """Describe the channels of a convolution's padded input."""
+        hop = shape.stride[-1]
+        width = -(-shape.size[-1] // hop)
+        sizes = (*shape.size[:-1], hop * width)
+        steps = tuple(math.prod(sizes[axis + 1 :]) for axis in range(len(sizes) - 1))
+        last_tap = np.arange(shape.kernel[-1]) * shape.dilation[-1]
+        taps = sums_of_offsets(
+            *(
+                np.arange(k) * d * step
+                for k, d, step in zip(shape.kernel[:-1], shape.dilation[:-1], steps, strict=True)
+            ),
+            last_tap % hop * width + last_tap // hop,
+        )
+        return cls(sizes, steps, taps)
+
+
 def _lines(shape: ConvShape) -> ConvLines:
-    hop = shape.stride[-1]
-    width = -(-shape.size[-1] // hop)
-    # Codes from one index to the next along all axes but the last, and from channel to channel.
-    memory = (*shape.size[:-1], hop * width)
-    steps = [math.prod(memory[axis + 1 :]) for axis in range(len(memory) - 1)]
-    channel = math.prod(memory)
-    last_tap = np.arange(shape.kernel[-1]) * shape.dilation[-1]
-    taps = _sums(
-        np.arange(shape.channels // shape.groups) * channel,
-        *(
-            np.arange(k) * d * step
-            for k, d, step in zip(shape.kernel[:-1], shape.dilation[:-1], steps, strict=True)
-        ),
-        last_tap % hop * width + last_tap // hop,
-    )
+    sizes, steps, of_channel = ChannelMemory.of(shape)
+    channel = math.prod(sizes)
+    taps = sums_of_offsets(np.arange(shape.channels // shape.groups) * channel, of_channel)
     output, outer = shape.output_size, len(shape.size) - 1
     length = pitch = output[-1]
     if outer and shape.rows < IN_PLACE_ROWS and shape.stride[-2] == 1 and output[-1]:
         outer -= 1
         pitch = steps[-1]
         length = (output[-2] - 1) * pitch + output[-1]
-    lines = _sums(
+    lines = sums_of_offsets(
         np.arange(shape.batch) * shape.channels * channel,
         *(
             np.arange(n) * s * step
@@ -176,7 +205,7 @@ def _lines(shape: ConvShape) -> ConvLines:
         ),
     )
     sums_of_a_line = math.prod(output[outer:])
-    places = _sums(
+    places = sums_of_offsets(
         np.arange(shape.batch) * shape.out_channels * math.prod(output),
         np.arange(math.prod(output[:outer])) * sums_of_a_line,
     )
@@ -190,6 +219,6 @@ def _lines(shape: ConvShape) -> ConvLines:
     )
 
 
-def _sums(*offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+def sums_of_offsets(*offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the sums of one offset from each array, in the arrays' nesting order."""
     return reduce(lambda a, b: np.add.outer(a, b).reshape(-1), offsets).astype(np.int64)

@@ -17,25 +17,16 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from htp import factorise
-from multipliers import exact_products
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
-from torchapprox.kernels import lay_out_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
-from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.operators.engine.costs import EngineCosts
 from torchapprox.operators.engine.cuda_costs import CudaCosts
-from torchapprox.operators.engine.factor_tables import TableFactors
-from torchapprox.operators.engine.features import features
-from torchapprox.operators.lookup.cpu_lookup import cpu_lookup
 
 Costs = TypeVar("Costs", EngineCosts, CudaCosts)
-_FORMAT = 2  # raised where the meaning of a cost or the code that it measures changes
+_FORMAT = 3  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
-_EXTREMES = (-128, -127, 127)
 
 
 @cache
@@ -134,44 +125,34 @@ def measure_costs() -> EngineCosts:
         max(0.0, seconds[name] - seconds["lookup call"])
         for name in ("lookup", "lookup two halves", "lookup alone", "lookup depthwise")
     )
-    int8, float32, float64 = (
-        _by_product_and_element(seconds[f"{name} thick"], seconds[f"{name} slim"])
-        for name in ("int8", "float32", "float64")
+    term, feature = _by_term_and_feature(
+        *(max(0.0, seconds[name] - seconds["factors call"]) for name in ("thick", "slim"))
     )
     return EngineCosts(
         lookup=lookup / _products(_RUNS),
         lookup_two_halves=halves / _products(_RUNS),
         lookup_alone=alone / _products(_ALONE),
         lookup_depthwise=depthwise / _DEPTHWISE,
-        lookup_call=seconds["kernel call"],
-        int8_product=int8[0],
-        int8_element=int8[1],
-        float32_product=float32[0],
-        float32_element=float32[1],
-        float32_depthwise=seconds["float32 depthwise"] / _DEPTHWISE,
-        float64_ratio=max(1.0, float64[0] / float32[0]),
-        map_byte=seconds["map bytes"] / (2 * _CODES),
-        map_float=seconds["map floats"] / (2 * _CODES),
-        lay_out_byte=seconds["lay out"] / _CODES,
-        pass_element=seconds["pass"] / _CODES,
-        product_call=seconds["product call"],
+        lookup_call=seconds["lookup call"],
+        term=term,
+        term_depthwise=max(0.0, seconds["factors depthwise"] - seconds["factors call"])
+        / (_TERMS * _DEPTHWISE),
+        feature=feature,
         factors_call=seconds["factors call"],
-        int8_exact=_int8_is_exact(),
     )
 
 
 Matrices = tuple[int, int, int]
 _RUNS: Matrices = (1024, 64, 576)
 _ALONE: Matrices = (1, 512, 512)
-_THICK: Matrices = (256, 256, 576)
-_SLIM: Matrices = (16, 2048, 96)
+_THICK: Matrices = (252, 256, 576)
+_SLIM: Matrices = (12, 2048, 96)
 _DEPTHWISE = 2 * 64 * 24 * 24 * 9
-_CODES = 1 << 18
+_TERMS = 2
 
 
 def _probes() -> dict[str, Callable[[], object]]:
     """Return what is timed, by name."""
-    from torchapprox.operators.engine.factor_matmul import factor_matmul  # noqa: PLC0415
     from torchapprox.operators.lookup.lut_conv import lut_conv  # noqa: PLC0415  which imports this file
     from torchapprox.operators.lookup.lut_matmul import lut_matmul  # noqa: PLC0415
 
@@ -190,46 +171,34 @@ def _probes() -> dict[str, Callable[[], object]]:
 
     image, kernels = codes(2, 64, 26, 26, most=128), codes(64, 1, 3, 3)
     steps: dict[str, Any] = {"stride": (1, 1), "dilation": (1, 1), "groups": 64}
-    maps, mapped = np.zeros((1, _CODES + 64), np.int8), codes(256, _CODES // 256)
-    starts, whole = np.arange(256, dtype=np.int64), np.zeros(1, np.int64)
-    fields_of = np.empty((256, 1, _CODES // 256), np.int8)
-    one, result = codes(1, 1, 1), torch.empty(1, 1, 1, dtype=torch.int32)
-    sums = torch.zeros(_CODES, dtype=torch.int32)
-    factors = TableFactors.of(factorise(exact_products(True, True)))
-    tiny = torch.zeros(4, 16, dtype=torch.int8)
-    probes: dict[str, Callable[[], object]] = {
+    values = torch.arange(256, dtype=torch.int32)
+    of_two_terms = (values.outer(values) + (values & 3).outer(values & 4)).T
+    multiply: dict[str, Any] = {"lut_range": (0, 2**17), "engine": "factors"}
+
+    def products(sizes: Matrices) -> Callable[[], object]:
+        m, n, k = sizes
+        return partial(lut_matmul, codes(m, k), codes(n, k), of_two_terms, **multiply)
+
+    return {
         "lookup": lookups(_RUNS, 128),
         "lookup two halves": lookups(_RUNS, 256),
         "lookup alone": lookups(_ALONE, 128),
         "lookup call": lookups((1, 1, 1), 128),
-        "kernel call": partial(cpu_lookup, one, one, lookup_table(table.numpy()), result, None),
         "lookup depthwise": partial(lut_conv, image, kernels, table, **steps, **look_up),
-        "float32 depthwise": partial(F.conv2d, image.float(), kernels.float(), groups=64),
-        "map bytes": partial(features, mapped, np.zeros((2, 256), np.int8)),
-        "map floats": partial(features, mapped, np.zeros((2, 256), np.float32)),
-        "lay out": partial(
-            lay_out_cpu, maps, starts, whole, fields_of, threads=torch.get_num_threads()
-        ),
-        "pass": partial(sums.add_, 1),
-        "product call": partial(torch._int_mm, tiny, tiny.mT),  # noqa: SLF001
-        "factors call": partial(factor_matmul, one, one, factors, result, "int8"),
+        "thick": products(_THICK),
+        "slim": products(_SLIM),
+        "factors call": products((1, 1, 1)),
+        "factors depthwise": partial(lut_conv, image, kernels, of_two_terms, **steps, **multiply),
     }
-    for dtype in (torch.int8, torch.float32, torch.float64):
-        name = str(dtype).removeprefix("torch.")
-        for shape, (m, n, k) in {"thick": _THICK, "slim": _SLIM}.items():
-            a, b = torch.ones(m, k, dtype=dtype), torch.ones(k, n, dtype=dtype)
-            product = torch._int_mm if dtype == torch.int8 else torch.mm  # noqa: SLF001
-            probes[f"{name} {shape}"] = partial(product, a, b)
-    return probes
 
 
-def _by_product_and_element(thick: float, slim: float) -> tuple[float, float]:
-    """Return seconds for a product and for an element, from those of two matrix products."""
-    equations = [[m * n * k, m * k + k * n + m * n] for m, n, k in (_THICK, _SLIM)]
-    by_product, by_element = np.linalg.solve(equations, [thick, slim])
-    if by_product > 0 and by_element > 0:
-        return float(by_product), float(by_element)
-    return thick / _products(_THICK), 0.0
+def _by_term_and_feature(thick: float, slim: float) -> tuple[float, float]:
+    """Return seconds for a product of features and for a feature, from two matrix products."""
+    equations = [[_TERMS * m * n * k, _TERMS * (m + n) * k] for m, n, k in (_THICK, _SLIM)]
+    by_term, by_feature = np.linalg.solve(equations, [thick, slim])
+    if by_term > 0 and by_feature > 0:
+        return float(by_term), float(by_feature)
+    return thick / (_TERMS * _products(_THICK)), 0.0
 
 
 def _products(sizes: Matrices) -> int:
@@ -247,14 +216,3 @@ def _shortest_seconds(probes: dict[str, Callable[[], object]]) -> dict[str, floa
             call()
             shortest[name] = min(shortest[name], time.perf_counter() - start)
     return shortest
-
-
-def _int8_is_exact() -> bool:
-    """Whether sums of extreme operands are right: old processors saturate between the products."""
-    for a in _EXTREMES:
-        for b in _EXTREMES:
-            rows = torch.full((32, 256), a, dtype=torch.int8)
-            columns = torch.full((256, 32), b, dtype=torch.int8)
-            if not (torch._int_mm(rows, columns) == 256 * a * b).all():  # noqa: SLF001
-                return False
-    return True

@@ -1,5 +1,6 @@
 """Which engine computes a table product on the CPU: looking up, or the factors of the table."""
 
+import math
 import os
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,12 +8,12 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from torchapprox.kernels.cpu_kernel import compiles
 from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms
-from torchapprox.operators.engine.factor_conv import factor_conv
-from torchapprox.operators.engine.factor_matmul import factor_matmul
+from torchapprox.operators.engine.factor_products import Terms, factor_conv, factor_matmul
 from torchapprox.operators.engine.factor_tables import (
     MOST_TERMS,
     TableFactors,
@@ -21,7 +22,7 @@ from torchapprox.operators.engine.factor_tables import (
 )
 
 VARIABLE = "TORCHAPPROX_ENGINE"
-_MARGIN = 0.85  # of a look-up's time that factors must beat, since estimates are rough
+MARGIN = 0.85  # of a look-up's time that factors must beat, since estimates are rough
 ENGINES = ("auto", "lookup", "factors")
 
 
@@ -59,19 +60,13 @@ def chosen_engine(engine: str, kernel: str | None) -> str:
     return "lookup" if named == "auto" and kernel is not None else named
 
 
-def multiplies_by_factors(table: LookupTable, sizes: Sizes, engine: str) -> bool:
-    """Whether `multiply_by_factors` would fill a result that is not empty; arguments as there.
-
-    Args:
-        table: As there.
-        sizes: G, M, N and K.
-        engine: As there.
-    """
-    return engine != "lookup" and _choose(table, sizes, engine) is not None
-
-
 def multiply_by_factors(
-    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, engine: str
+    x: Tensor,
+    w: Tensor,
+    table: LookupTable,
+    result: Tensor,
+    engine: str,
+    terms: Terms | None = None,
 ) -> bool:
     """Fill ``result`` with a table product by factors; False where it is to be looked up.
 
@@ -79,29 +74,32 @@ def multiply_by_factors(
         x: Activation codes, uint8 `(G, M, K)`.
         w: Weight codes, uint8 `(G, N, K)`.
         table: The table.
-        result: int32 or int64 `(G, M, N)`.
+        result: int32, int64 or real numbers `(G, M, N)`, as `factor_matmul` takes it.
         engine: One of `ENGINES`.
+        terms: What makes real numbers of sums, as `factor_matmul` takes it.
 
     Raises:
-        NotImplementedError: The engine is "factors", and the rank is too high.
+        NotImplementedError: The engine is "factors", and the rank is too high or the factors do not
+            fit 16 bits.
     """
     if engine == "lookup" or result.numel() == 0:
         return False
     (groups, m, depth), n = x.shape, w.shape[1]
-    found = _choose(table, (groups, m, n, depth), engine)
-    if found is None:
+    factors = _choose(table, (groups, m, n, depth), engine)
+    if factors is None:
         return False
-    factor_matmul(x, w, found[0], result, found[1])
+    factor_matmul(x, w, factors, result, terms)
     return True
 
 
-def convolves_by_factors(table: LookupTable, shape: ConvShape, engine: str) -> bool:
-    """Whether `convolve_by_factors` would fill a result that is not empty; arguments as there."""
-    return engine != "lookup" and shape.depth > 0 and _choose(table, shape, engine) is not None
-
-
 def convolve_by_factors(
-    x: Tensor, w: Tensor, table: LookupTable, shape: ConvShape, out: Tensor, engine: str
+    x: Tensor,
+    w: Tensor,
+    table: LookupTable,
+    shape: ConvShape,
+    out: Tensor,
+    engine: str,
+    terms: Terms | None = None,
 ) -> bool:
     """Fill ``out`` with a convolution by factors; False where it is to be looked up.
 
@@ -110,34 +108,51 @@ def convolve_by_factors(
         w: Weight codes, uint8 `(N, C / groups, *kernel)`, contiguous.
         table: The table.
         shape: The convolution.
-        out: int32 or int64 `(B, N, *output_size)`, contiguous.
+        out: int32, int64 or real numbers `(B, N, *output_size)`, contiguous.
         engine: One of `ENGINES`.
+        terms: What makes real numbers of sums, as `factor_conv` takes it.
 
     Raises:
-        NotImplementedError: The engine is "factors", and the rank is too high or no arithmetic is
-            exact for so many products.
+        NotImplementedError: The engine is "factors", and the rank is too high or the factors do not
+            fit 16 bits.
     """
-    if engine == "lookup" or out.numel() == 0 or shape.depth == 0:
+    if engine == "lookup" or out.numel() == 0:
         return False
-    found = _choose(table, shape, engine)
-    if found is None:
+    factors = _choose(table, shape, engine)
+    if factors is None:
         return False
-    factor_conv(x, w, shape, found[0], out, found[1])
+    factor_conv(x, w, shape, factors, out, terms)
     return True
 
 
-def _choose(
-    table: LookupTable, shape: Sizes | ConvShape, engine: str
-) -> tuple[TableFactors, str] | None:
-    """Return factors and arithmetic; None where looking up is faster and not ruled out."""
+def _choose(table: LookupTable, shape: Sizes | ConvShape, engine: str) -> TableFactors | None:
+    """Return factors; None where looking up is faster and not ruled out."""
     threads = torch.get_num_threads()
     factors = useful_factors(table, engine, lambda: _most_terms(threads))
     if factors is None:
         return None
-    # Else PyTorch may round float32 operands to fewer bits.
-    precise = torch.get_float32_matmul_precision() == "highest"
-    arithmetic = _cheapest(factors, shape, engine, threads, precise)
-    return None if arithmetic is None else (factors, arithmetic)
+    taps = math.prod(shape.kernel) if isinstance(shape, ConvShape) else 1
+    if not compiles() or factors.pairs is None or taps > factors.depth:
+        if engine == "factors":
+            raise NotImplementedError(
+                "the engine 'factors' needs compiled kernels, factors that fit 16 bits and sums of "
+                "a channel that fit 32 bits on the CPU; use engine 'auto' or 'lookup'"
+            )
+        return None
+    if engine == "auto" and not _pays(factors.rank, shape, threads):
+        return None
+    return factors
+
+
+@lru_cache(maxsize=4096)
+def _pays(rank: int, shape: Sizes | ConvShape, threads: int) -> bool:
+    """Whether factors are faster than look-ups by this machine's costs."""
+    costs = engine_costs(threads)
+    if isinstance(shape, ConvShape):
+        by_factors, look_ups = costs.conv(shape, rank)
+    else:
+        by_factors, look_ups = costs.matmul(shape, rank)
+    return by_factors < MARGIN * look_ups
 
 
 def useful_factors(
@@ -171,44 +186,3 @@ def useful_factors(
 @lru_cache
 def _most_terms(threads: int) -> int:
     return min(MOST_TERMS, most_useful_terms(engine_costs(threads)))
-
-
-@lru_cache(maxsize=4096)
-def _cheapest(
-    factors: TableFactors, shape: Sizes | ConvShape, engine: str, threads: int, precise: bool
-) -> str | None:
-    """Return what `cheapest` returns."""
-    costs = engine_costs(threads)
-    if isinstance(shape, ConvShape):
-        seconds = costs.conv(shape, factors)
-    else:
-        seconds = costs.matmul(shape, factors)
-    if not precise:
-        seconds.pop("float32", None)
-    return cheapest(seconds, engine)
-
-
-def cheapest(seconds: dict[str, float], engine: str) -> str | None:
-    """Return the fastest arithmetic; None where looking up is faster and not ruled out.
-
-    Args:
-        seconds: Estimates by arithmetic and for "lookup".
-        engine: "auto" or "factors".
-
-    Raises:
-        NotImplementedError: The engine is "factors", and there is no arithmetic.
-
-    Examples:
-        >>> cheapest({"lookup": 2.0, "int8": 1.0, "float64": 3.0}, "auto")
-        'int8'
-    """
-    lookup = seconds.pop("lookup")
-    if not seconds and engine == "factors":
-        raise NotImplementedError(
-            "the engine 'factors' has no arithmetic that is exact for so many products in one "
-            "sum; use engine 'auto' or 'lookup'"
-        )
-    found = min(seconds, key=lambda name: seconds[name], default=None)
-    if found is None or (engine == "auto" and seconds[found] > _MARGIN * lookup):
-        return None
-    return found

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.engine.choice import cheapest, useful_factors
+from torchapprox.operators.engine.choice import MARGIN, useful_factors
 from torchapprox.operators.engine.costs import Sizes
 from torchapprox.operators.engine.cuda_calibration import cuda_costs
 from torchapprox.operators.engine.cuda_factors import cuda_factor_conv, cuda_factor_matmul
@@ -99,3 +99,29 @@ def _cheapest(
     costs = cuda_costs(device)
     estimate = costs.conv if isinstance(shape, ConvShape) else costs.matmul
     return cheapest(estimate(shape, factors, paired=paired), engine)  # type: ignore[arg-type]
+
+
+def cheapest(seconds: dict[str, float], engine: str) -> str | None:
+    """Return the fastest arithmetic; None where looking up is faster and not ruled out.
+
+    Args:
+        seconds: Estimates by arithmetic and for "lookup".
+        engine: "auto" or "factors".
+
+    Raises:
+        NotImplementedError: The engine is "factors", and there is no arithmetic.
+
+    Examples:
+        >>> cheapest({"lookup": 2.0, "int8": 1.0, "float64": 3.0}, "auto")
+        'int8'
+    """
+    lookup = seconds.pop("lookup")
+    if not seconds and engine == "factors":
+        raise NotImplementedError(
+            "the engine 'factors' has no arithmetic that is exact for so many products in one "
+            "sum; use engine 'auto' or 'lookup'"
+        )
+    found = min(seconds, key=lambda name: seconds[name], default=None)
+    if found is None or (engine == "auto" and seconds[found] > MARGIN * lookup):
+        return None
+    return found

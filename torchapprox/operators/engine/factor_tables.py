@@ -1,4 +1,4 @@
-"""The integer factors of a product table as the CPU multiplies them, found once per content."""
+"""The integer factors of a product table as kernels multiply them, found once per content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
 from multipliers import Multiplier
 from multipliers.rank import least_rank
+from torchapprox.kernels.feature_pairs import PairTables
 from torchapprox.kernels.lookup_table import LookupTable
 
 MOST_TERMS = 64
+_INT32_MAX = 2**31 - 1
 _SIGNEDNESS = ((True, True), (False, False), (True, False), (False, True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Int8Part:
-    """The terms of one weight, which one product of int8 operands sums up.
+    """The terms of one weight, which one product of int8 operands sums up on a CUDA device.
 
     Attributes:
         weight: Factor of the product.
@@ -36,7 +38,7 @@ class Int8Part:
 class TableFactors:
     """A factorised table: integers whose products sum up to its entries.
 
-    With floats, left and right factor are used as they are,
+    With integers of 16 bits and with floats, left and right factor are used as they are,
 
         sum_k table[x_k, w_k] = sum_k sum_t left[t, x_k] right[t, w_k];
 
@@ -52,6 +54,8 @@ class TableFactors:
         x_shift: int64 `(256,)`, by the code of x; None for zeros.
         w_shift: int64 `(256,)`, by the code of w; None for zeros.
         depths: How many products one exact sum may have, by arithmetic; see `htp.Factorisation`.
+        pairs: Both factors as the CPU's kernel reads them; None where one exceeds 16 bits.
+        depth: How many products a sum may have for it, which int32 then holds.
     """
 
     left: NDArray[np.int64]
@@ -60,6 +64,8 @@ class TableFactors:
     x_shift: NDArray[np.int64] | None
     w_shift: NDArray[np.int64] | None
     depths: Mapping[Arithmetic, int]
+    pairs: tuple[PairTables, PairTables] | None
+    depth: int
 
     @classmethod
     def of(cls, found: Factorisation) -> "TableFactors":
@@ -76,13 +82,18 @@ class TableFactors:
         # (left + left_shift) (right + right_shift) less left right.
         x_shift = int8.left @ (int8.weights * int8.right_shift)
         w_shift = (int8.weights * int8.left_shift) @ (int8.right + int8.right_shift[:, None])
+        left, right = np.ascontiguousarray(found.left.T), found.right
+        x_pairs, w_pairs = PairTables.of(left), PairTables.of(right)
+        largest = int(np.abs(left.T @ right).max())
         return cls(
-            np.ascontiguousarray(found.left.T),
-            found.right,
+            left,
+            right,
             parts,
             x_shift if x_shift.any() else None,
             w_shift if w_shift.any() else None,
             {arithmetic: found.exact_depth(arithmetic) for arithmetic in ARITHMETICS},
+            None if x_pairs is None or w_pairs is None else (x_pairs, w_pairs),
+            _INT32_MAX // max(1, largest),
         )
 
     @property
@@ -94,12 +105,6 @@ class TableFactors:
     def int8_terms(self) -> int:
         """Number of int8 terms in all parts."""
         return sum(len(part.left) for part in self.parts)
-
-    @property
-    def transposed(self) -> "TableFactors":
-        """The factors of the transposed table: x and w change places."""
-        parts = tuple(Int8Part(part.weight, part.right, part.left) for part in self.parts)
-        return TableFactors(self.right, self.left, parts, self.w_shift, self.x_shift, self.depths)
 
 
 def table_factors(table: LookupTable, *, most_terms: int = MOST_TERMS) -> TableFactors | None:

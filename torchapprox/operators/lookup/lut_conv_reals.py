@@ -11,7 +11,7 @@ from torchapprox.kernels.vector_results import Rescaling
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import on_cuda
-from torchapprox.operators.engine.choice import chosen_engine, convolves_by_factors
+from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.fused_terms import fused_terms
 from torchapprox.operators.lookup.lut_conv import check_conv, convolve, lut_conv, read_in_place
@@ -127,10 +127,10 @@ def conv_reals(
         wide: Whether the sums need int64.
     """
     table, w_rows = lookup_table(lut.numpy()), w.view(len(w), shape.depth)
-    if not wide and not convolves_by_factors(table, shape, engine):
-        fused = fused_terms(terms, w_rows)
+    fused = None if wide else fused_terms(terms, w_rows)
+    if fused is not None:
         out = _empty(x, terms.scale, shape)
-        if fused is not None and read_in_place(
+        if convolve_by_factors(x, w, table, shape, out, engine, fused) or read_in_place(
             x, w, table, shape, out, kernel, Rescaling(*fused, of_rows=True)
         ):
             return out

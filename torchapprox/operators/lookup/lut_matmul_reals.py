@@ -7,7 +7,7 @@ from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.cuda_arrays import on_cuda
-from torchapprox.operators.engine.choice import chosen_engine, multiplies_by_factors
+from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cpu_lookup import looked_up_reals
 from torchapprox.operators.lookup.fused_terms import fused_terms
@@ -110,12 +110,13 @@ def matrix_reals(
         wide: Whether the sums need int64.
     """
     table = lookup_table(lut.numpy())
-    (groups, m, depth), n = x.shape, w.shape[1]
-    if not wide and not multiplies_by_factors(table, (groups, m, n, depth), engine):
-        w = w.contiguous()
-        fused = fused_terms(terms, w)
+    w = w.contiguous()
+    fused = None if wide else fused_terms(terms, w)
+    if fused is not None:
         out = _empty(x, w, terms.scale)
-        if fused is not None and looked_up_reals(x, w, table, out, fused, kernel):
+        if multiply_by_factors(x, w, table, out, engine, fused) or looked_up_reals(
+            x, w, table, out, fused, kernel
+        ):
             return out
     sums = matrix_sums(x, w, table, engine, kernel, wide=wide)
     return terms.rescaled(sums, w, channel_axis=2, dtype=terms.scale.dtype)

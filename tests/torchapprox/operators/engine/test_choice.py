@@ -1,4 +1,4 @@
-"""Products by factors: the integers of the look-ups for every arithmetic, and who computes them."""
+"""Products by factors: the integers of the look-ups, and who computes them."""
 
 from dataclasses import replace
 from functools import partial
@@ -22,12 +22,10 @@ from torchapprox.operators.engine import choice as module
 from torchapprox.operators.engine import factor_tables
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.engine.costs import EngineCosts, most_useful_terms
-from torchapprox.operators.engine.factor_conv import factor_conv
-from torchapprox.operators.engine.factor_matmul import factor_matmul, int8_product
+from torchapprox.operators.engine.factor_products import factor_conv, factor_matmul
 from torchapprox.operators.engine.factor_tables import TableFactors, table_factors
 from torchapprox.operators.lookup.lut_conv import lut_conv
 
-ARITHMETICS = ("int8", "float32", "float64")
 # Rank 1; int8 parts of several weights; shifts of both sides; a shift of one; many terms.
 NAMES = ("mul8s_tm_k3", "mul8s_drum4", "mul8u_bam_h0_v4", "mul8u_tosam_h0_t3", "mul8s_wallace_loa6")
 LUTS = {name: torch.tensor(get(name).lut) for name in NAMES}
@@ -37,9 +35,7 @@ FULL_RANK = torch.from_numpy(
 )
 COSTS = EngineCosts(
     lookup=1.0, lookup_two_halves=2.0, lookup_alone=9.0, lookup_depthwise=1.0, lookup_call=5.0,
-    int8_product=0.2, int8_element=0.1, float32_product=0.4, float32_element=0.1,
-    float32_depthwise=0.3, float64_ratio=2.0, map_byte=0.1, map_float=0.2, lay_out_byte=0.1,
-    pass_element=0.1, product_call=1.0, factors_call=5.0, int8_exact=True,
+    term=0.2, term_depthwise=0.3, feature=0.1, factors_call=5.0,
 )  # fmt: skip
 
 
@@ -68,7 +64,6 @@ def test_the_cases_reach_every_form_of_factors():
 @given(st.data())
 def test_matrix_products(data):
     name = data.draw(st.sampled_from(NAMES))
-    arithmetic = data.draw(st.sampled_from(ARITHMETICS))
     groups, m, n = (data.draw(st.integers(1, most)) for most in (3, 20, 20))
     depth = data.draw(st.sampled_from([1, 2, 63, 400, 1500]))
     seed = data.draw(st.integers(0, 99))
@@ -76,14 +71,13 @@ def test_matrix_products(data):
     wanted = lut_matmul(x, w, LUTS[name], engine="lookup").long()
     dtype = data.draw(st.sampled_from([torch.int32, torch.int64]))
     for out in (torch.empty(groups, m, n, dtype=dtype), torch.empty(groups, n, m, dtype=dtype).mT):
-        factor_matmul(x, w, FACTORS[name], out, arithmetic)
+        factor_matmul(x, w, FACTORS[name], out)
         assert torch.equal(out.long(), wanted)
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_convolutions(case, name, arithmetic):
+def test_convolutions(case, name):
     batch, channels, size, out_channels, kernel, stride, dilation, groups = case
     x = codes(batch, channels, *size)
     w = codes(out_channels, channels // groups, *kernel, seed=1)
@@ -93,70 +87,47 @@ def test_convolutions(case, name, arithmetic):
     assert torch.equal(by_engine(engine="factors"), wanted)
     for dtype in (torch.int32, torch.int64) if wanted.numel() and shape.depth else ():
         out = torch.full(wanted.shape, 7, dtype=dtype)
-        factor_conv(x, w, shape, FACTORS[name], out, arithmetic)
+        factor_conv(x, w, shape, FACTORS[name], out)
         assert torch.equal(out, wanted.to(dtype))
 
 
-def test_many_images_and_blocks_of_channels(monkeypatch):
-    """Fields are laid out for some images at a time, float sums are cut where they would round."""
-    monkeypatch.setattr("torchapprox.operators.lookup.field_layout.FIELD_BYTES", 40_000)
-    x, w = codes(5, 40, 9, 8), codes(6, 40, 3, 3, seed=1)
-    shape = ConvShape(5, 40, (9, 8), 6, (3, 3), (1, 1), (1, 1), 1)
-    for name in NAMES:
-        wanted = lut_conv(x, w, LUTS[name], stride=(1, 1), dilation=(1, 1), engine="lookup")
-        for arithmetic in ARITHMETICS:
-            out = torch.empty_like(wanted)
-            factor_conv(x, w, shape, FACTORS[name], out, arithmetic)
-            assert torch.equal(out, wanted), (name, arithmetic)
-    assert FACTORS["mul8u_bam_h0_v4"].depths["float32"] < shape.depth
-
-
-def test_extreme_codes_at_the_greatest_depth():
-    """Sums as large as the bound allows, in every arithmetic; the result needs 64 bits."""
+@pytest.mark.parametrize("groups", [1, 2])
+def test_sums_beyond_int32_are_made_in_parts(groups):
+    """With the largest codes, and with as few products in a part as a table of 28 bits leaves."""
     name = "mul8u_bam_h0_v4"
-    for arithmetic in ARITHMETICS:
-        depth = min(FACTORS[name].depths[arithmetic], 40_000)
-        for code in (0, 127, 128, 255):
-            x = torch.full((1, 2, depth), code, dtype=torch.uint8)
-            w = torch.full((1, 3, depth), 255, dtype=torch.uint8)
-            out = torch.empty(1, 2, 3, dtype=torch.int64)
-            factor_matmul(x, w, FACTORS[name], out, arithmetic)
-            assert (out == depth * int(LUTS[name][code, 255])).all()
+    depth = FACTORS[name].depth + 5
+    x = torch.full((groups, 2, depth), 255, dtype=torch.uint8)
+    out = torch.empty(groups, 2, 2, dtype=torch.int64)
+    factor_matmul(x, x, FACTORS[name], out)
+    assert (out == depth * int(LUTS[name][255, 255])).all()
+    large = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32)) * 4096
+    factors = table_factors(LookupTable(large.numpy()))
+    assert factors.depth == 8
+    x, w = codes(2, 10 * groups, 4, 5), codes(4, 10, 1, 3, seed=1)
+    steps = {"stride": (1, 2), "dilation": (2, 1), "groups": groups}
+    wanted = lut_conv(x, w, large, engine="lookup", **steps)
+    assert wanted.dtype == torch.int64
+    assert torch.equal(lut_conv(x, w, large, engine="factors", **steps), wanted)
 
 
-@pytest.mark.parametrize("groups", [1, 6])
-@pytest.mark.parametrize("arithmetic", ["int8", "float64"])
-def test_terms_that_cancel_beyond_the_result(groups, arithmetic):
-    """Sums of one term need 40 bits, those of the table 24."""
+def test_factors_that_the_kernel_does_not_take():
+    """Sums of one term need 40 bits, those of the table 24; sums of one channel need 33."""
     x_values = np.arange(256)
     left = np.stack([x_values << 20, x_values * (1 - 2**20)], axis=1)
     right = np.stack([x_values, x_values])
     multiplier = Multiplier.from_lut(left @ right, x_signed=False, w_signed=False)
     factors = TableFactors.of(Factorisation(multiplier, left, right, "table"))
-    x, w = codes(2, 6, 5, 5), codes(6, 6 // groups, 3, 3, seed=1)
-    shape = ConvShape(2, 6, (5, 5), 6, (3, 3), (1, 1), (1, 1), groups)
-    wanted = lut_conv(
-        x, w, torch.tensor(multiplier.lut), stride=(1, 1), dilation=(1, 1), groups=groups,
-        engine="lookup",
-    )  # fmt: skip
-    out = torch.empty_like(wanted)
-    factor_conv(x, w, shape, factors, out, arithmetic)
-    assert torch.equal(out, wanted)
-    assert out.dtype == torch.int32
-
-
-@pytest.mark.parametrize("depth", [1, 2])
-def test_int8_products_of_thin_matrices(depth):
-    """PyTorch reads a matrix of one row with strides (1, 1) wrongly."""
-    part = FACTORS["mul8s_tm_k3"].parts[0]
-    a = torch.randint(-128, 128, (5, depth)).to(torch.int8)
-    for b in (
-        torch.randint(-128, 128, (7, depth)).to(torch.int8).mT,
-        torch.randint(-128, 128, (depth, 7)).to(torch.int8),
-    ):
-        out = torch.empty(5, 7, dtype=torch.int32)
-        int8_product(a, b, part, out, first=True)
-        assert torch.equal(out, (a.long() @ b.long()).int())
+    assert factors.pairs is None
+    with pytest.raises(ValueError, match="'factors' must fit 16 bits"):
+        factor_matmul(*OPERANDS, factors, torch.empty(1, 64, 64))
+    large = torch.arange(256, dtype=torch.int32).outer(torch.arange(256, dtype=torch.int32)) * 4096
+    x, w = codes(1, 1, 3, 3), codes(1, 1, 3, 3, seed=1)
+    steps = {"stride": (1, 1), "dilation": (1, 1)}
+    with pytest.raises(NotImplementedError, match="sums of a channel that fit 32 bits"):
+        lut_conv(x, w, large, engine="factors", **steps)
+    assert torch.equal(
+        lut_conv(x, w, large, **steps), lut_conv(x, w, large, engine="lookup", **steps)
+    )
 
 
 LAYERS = {
@@ -216,13 +187,13 @@ def test_accumulators(accumulator):
 
 
 def counted(monkeypatch):
-    """Count the products by factors and note their arithmetic."""
+    """Note the products by factors."""
     calls = []
     for name in ("factor_matmul", "factor_conv"):
         original = getattr(module, name)
 
-        def count(*arguments, original=original):
-            calls.append(arguments[-1])
+        def count(*arguments, name=name, original=original):
+            calls.append(name)
             original(*arguments)
 
         monkeypatch.setattr(module, name, count)
@@ -231,9 +202,7 @@ def counted(monkeypatch):
 
 def with_costs(monkeypatch, **changes):
     monkeypatch.setattr(module, "engine_costs", lambda _: replace(COSTS, **changes))
-    module._cheapest.cache_clear()
-    module._most_terms.cache_clear()
-    monkeypatch.setattr(module, "_cheapest", module._cheapest.__wrapped__)
+    monkeypatch.setattr(module, "_pays", module._pays.__wrapped__)
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
     return counted(monkeypatch)
 
@@ -244,12 +213,11 @@ OPERANDS = codes(64, 32), codes(64, 32, seed=1)
 @pytest.mark.parametrize(
     ("changes", "name", "taken"),
     [
-        ({}, "mul8s_tm_k3", ["int8"]),
-        ({"int8_exact": False}, "mul8s_tm_k3", ["float32"]),
-        ({"int8_exact": False, "float32_product": 0.9}, "mul8s_tm_k3", []),
+        ({}, "mul8s_tm_k3", ["factor_matmul"]),
+        ({"term": 0.9}, "mul8s_tm_k3", []),
         ({"lookup": 0.1, "lookup_alone": 0.1}, "mul8s_tm_k3", []),
         ({}, "mul8u_bam_h0_v4", []),  # five products cost as much as one look-up
-        ({"int8_product": 0.05}, "mul8u_bam_h0_v4", ["int8"]),
+        ({"term": 0.05}, "mul8u_bam_h0_v4", ["factor_matmul"]),
     ],
 )
 def test_auto_takes_what_costs_least(changes, name, taken, monkeypatch):
@@ -277,24 +245,6 @@ def test_whoever_is_named_computes(monkeypatch):
     assert len(calls) == 2
 
 
-def test_float32_only_where_pytorch_does_not_round_operands(monkeypatch):
-    calls = with_costs(monkeypatch, int8_exact=False)
-    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
-    lut_matmul(*OPERANDS, LUTS["mul8s_tm_k3"], engine="factors")
-    assert calls == ["float64"]
-
-
-def test_autocast_leaves_the_integers_alone():
-    x, w = codes(1, 40, 70), codes(1, 30, 70, seed=1)
-    lut, factors = LUTS["mul8u_tosam_h0_t3"], FACTORS["mul8u_tosam_h0_t3"]
-    wanted = lut_matmul(x, w, lut, engine="lookup")
-    with torch.autocast("cpu", torch.bfloat16):
-        for arithmetic in ARITHMETICS:
-            out = torch.empty(1, 40, 30, dtype=torch.int32)
-            factor_matmul(x, w, factors, out, arithmetic)
-            assert torch.equal(out, wanted)
-
-
 def test_a_table_is_factorised_once_whoever_asks(monkeypatch):
     calls = []
     original = factor_tables._factorised
@@ -320,24 +270,6 @@ def test_high_ranks():
         lut_matmul(*OPERANDS, FULL_RANK, engine="factors")
 
 
-def test_a_depth_for_which_nothing_is_exact(monkeypatch):
-    """A grouped convolution is not cut into blocks of channels."""
-    with_costs(monkeypatch, int8_exact=False)
-    monkeypatch.setattr(
-        module,
-        "table_factors",
-        lambda *_, **__: replace(
-            FACTORS["mul8s_tm_k3"], depths={"int8": 1, "float32": 1, "float64": 1}
-        ),
-    )
-    x, w = codes(1, 4, 3, 3), codes(4, 2, 2, 2)
-    arguments = {"stride": (1, 1), "dilation": (1, 1), "groups": 2}
-    with pytest.raises(NotImplementedError, match="no arithmetic that is exact for so many"):
-        lut_conv(x, w, LUTS["mul8s_tm_k3"], **arguments, engine="factors")
-    wanted = lut_conv(x, w, LUTS["mul8s_tm_k3"], **arguments, engine="lookup")
-    assert torch.equal(lut_conv(x, w, LUTS["mul8s_tm_k3"], **arguments), wanted)
-
-
 def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
     monkeypatch.setattr(module, "engine_costs", lambda _: pytest.fail("costs were measured"))
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
@@ -346,7 +278,7 @@ def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
 
 def test_useful_terms():
     assert most_useful_terms(COSTS) == 10
-    assert most_useful_terms(replace(COSTS, int8_exact=False)) == 5
+    assert most_useful_terms(replace(COSTS, term=0.5, term_depthwise=0.1)) == 10
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3), (5, 4, 0)])

@@ -10,7 +10,7 @@ from tests.torchapprox.operators.engine.test_choice import FACTORS
 from tests.torchapprox.simulated_cuda import needs_simulator, simulated_cuda
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine import cuda_calibration as module
-from torchapprox.operators.engine.choice import cheapest
+from torchapprox.operators.engine.cuda_choice import cheapest
 from torchapprox.operators.engine.cuda_costs import published_costs
 
 CPU = torch.device("cpu")

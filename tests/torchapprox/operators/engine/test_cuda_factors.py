@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from htp import Factorisation
+from htp import ARITHMETICS, Factorisation
 from multipliers import Multiplier
-from tests.torchapprox.operators.engine.test_choice import ARITHMETICS, FACTORS, FULL_RANK, LUTS
+from tests.torchapprox.operators.engine.test_choice import FACTORS, FULL_RANK, LUTS
 from tests.torchapprox.operators.lookup.test_lut_conv import codes
 from tests.torchapprox.simulated_cuda import launches, needs_simulator, simulated_cuda
 from torchapprox import lut_matmul

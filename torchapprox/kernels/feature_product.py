@@ -1,0 +1,361 @@
+r"""Matrix products and convolutions of features of codes, exact in 32 bits.
+
+    sum[g, r, m] = sum_k sum_t left[t, rows[g, r, k]] * right[t, code(g, k, m)]
+
+with k = (channel, tap). Features are made once of each code of a tile (`feature_pairs`), as words
+of two, and stay in the second-level cache while all rows pass over them; those of the rows are
+packed before, in strips of as many rows as registers hold (`pair_emitter`). Where the channels of a
+tile would not fit, some are multiplied at a time.
+
+Positions fill vectors by lines, so that a receptive field is read where it stands; what a vector
+reads beyond its line is not used. Sums go where `SumPlaces` says, or become real numbers.
+
+Overflow: sums are int32 and wrap modulo 2^32, so that the result is right whenever the final sum
+fits, which the caller proves.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels import feature_pairs, pair_emitter, vector_memory, vector_results
+from torchapprox.kernels.feature_pairs import (
+    CodePlanes,
+    PairTables,
+    map_places,
+    map_vectors,
+    pack_rows,
+)
+from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.pair_emitter import ROWS, VECTORS, PairUnit, multiply_pairs, pair_unit
+from torchapprox.kernels.table_planes import aligned_empty
+from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.vector_memory import address
+from torchapprox.kernels.vector_results import (
+    Rescaling,
+    SumPlaces,
+    write_reals,
+    write_reals_transposed,
+    write_sums,
+    write_sums_transposed,
+)
+
+_PLANE_WORDS = 3 * 2**14  # of a tile: 192 KB of a second-level cache
+_SUMS = 2**16  # of a tile
+_POSITIONS = 512  # of a tile, at most
+_LINE = 16  # words of a cache line
+_SMALL = 2**18  # products of pairs of terms, about 10 microseconds, which a hand-out costs
+_MODULES = feature_pairs, pair_emitter, vector_memory, vector_results
+
+
+def multiply_features_cpu(
+    rows: NDArray[np.uint8],
+    left: PairTables,
+    planes: CodePlanes,
+    right: PairTables,
+    out: NDArray[Any],
+    places: SumPlaces,
+    rescaling: Rescaling | None = None,
+    *,
+    unit: PairUnit | None = None,
+    threads: int,
+) -> None:
+    """Fill ``out`` with sums of products of features, or with the real numbers they stand for.
+
+    Args:
+        rows: uint8 `(G, R, K)`, C-contiguous, with K = (channel, tap).
+        left: Features of the rows' codes.
+        planes: The other operand.
+        right: Features of its codes, of the same rank.
+        out: int32, or of the type of the rescaling's scale, one-dimensional; overwritten.
+        places: Where in ``out`` the sums go.
+        rescaling: What makes real numbers of sums; None for the sums themselves.
+        unit: What multiplies pairs; None for the fastest on this CPU.
+        threads: Largest number of threads to use.
+    """
+    groups, height, depth = rows.shape
+    if out.size == 0:
+        return
+    unit = unit or pair_unit()
+    tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
+    strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
+    taps = len(planes.taps)
+    pack = _packer()
+
+    def pack_strips(start: int, stop: int) -> None:
+        pack(
+            *(rows.reshape(-1), height, depth, planes.channels, taps, left.pairs, left.last),
+            *(strips, tiling.strip, tiling.channels, start, stop),
+        )
+
+    count = groups * -(-height // tiling.strip)
+    for_each_block(pack_strips, count, max(1, -(-(2**16) // max(1, depth * tiling.strip))), threads)
+    fill = _filler(unit, rescaling is not None)
+    tasks = groups * tiling.slices * tiling.tiles
+
+    def task(start: int, stop: int) -> None:
+        scratch = _scratch(tiling.words, tiling.steps)
+        fill(
+            *(strips, planes.codes, planes.group_stride, planes.channel_stride),
+            *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
+            *(planes.lines, planes.length, right.pairs, right.last, right.flip),
+            *(height, out, places, rescaling, scratch, tiling.size, tiling.per_image),
+            *(
+                tiling.tiles,
+                tiling.slice,
+                tiling.slices,
+                tiling.strip,
+                tiling.channels,
+                start,
+                stop,
+            ),
+        )
+        _idle.append(scratch)
+
+    if threads == 1 or groups * height * planes.positions * depth * right.rank <= _SMALL:
+        task(0, tasks)
+    else:
+        for_each_block(task, tasks, max(1, tasks // (4 * threads)), threads)
+
+
+class _Tiling:
+    """Which part of a product one task computes.
+
+    Attributes:
+        size: Positions of a tile where an image has one line, else lines.
+        per_image: Tiles of an image.
+        tiles: Tiles of a group.
+        strip: Rows of a strip.
+        slice: Rows of a task, whole strips.
+        slices: Tasks that share a tile.
+        channels: Channels that are multiplied at a time, an even number if not all.
+        words: Most words of planes at a time.
+        steps: Most steps at a time.
+    """
+
+    def __init__(
+        self,
+        planes: CodePlanes,
+        tables: PairTables,
+        groups: int,
+        height: int,
+        lanes: int,
+        threads: int,
+    ) -> None:
+        lines, taps = planes.lines, planes.taps
+        reach = int(taps.max(initial=0))
+        single = len(lines) == 1
+        total = planes.length if single else len(lines)
+        # Positions and places of a plane by unit of size, a position or a line.
+        each = 1 if single else planes.length
+        apart = 1 if single else -(-int(lines[-1] - lines[0]) // max(1, total - 1))
+        room = _PLANE_WORDS // max(1, tables.planes(planes.channels)) - reach - 2 * lanes
+        most = max(1, min(room // apart, _POSITIONS // max(1, each)))
+        least = VECTORS * lanes if single else 1
+        tiles = -(-total // max(least, most))
+        enough = 2 * threads
+        if groups * planes.images * tiles < enough:
+            tiles = min(-(-enough // (groups * planes.images)), -(-total // least))
+        self.size = -(-total // max(1, tiles))
+        if single:
+            self.size = -(-self.size // lanes) * lanes
+        self.per_image = -(-total // max(1, self.size))
+        self.tiles = planes.images * self.per_image
+        self.strip = -(-height // -(-height // ROWS))
+        strips = -(-height // self.strip)
+        self.slices = max(1, min(-(-enough // (groups * self.tiles)), strips // 2))
+        self.slice = -(-strips // self.slices) * self.strip
+        self.slices = -(-height // self.slice)
+        span = self.size if single else (self.size - 1) * apart + planes.length
+        pitch = plane_pitch(span + reach, lanes)
+        self.channels = max(1, planes.channels)
+        if tables.planes(planes.channels) * pitch > 2 * _PLANE_WORDS:
+            by_pair = max(1, tables.planes(2)) * pitch
+            self.channels = min(planes.channels, 2 * max(1, _PLANE_WORDS // by_pair))
+        used = tables.planes(self.channels)
+        self.words, self.steps = used * pitch, used * len(taps)
+
+
+def plane_pitch(places: int, lanes: int) -> int:
+    """Return the words from one plane to the next: an odd number of cache lines.
+
+    Planes then do not compete for the same lines of the first-level cache.
+    """
+    lines = -(-(places + lanes) // _LINE)
+    return (lines + 1 - lines % 2) * _LINE
+
+
+@cache
+def _packer() -> Callable[..., None]:
+    """Compile what packs the rows."""
+    sources = "".join(module.SOURCE for module in _MODULES)
+
+    @jit_cpu
+    def pack(rows, height, depth, channels, taps, pairs, last, strips, strip, at_once, start, stop):
+        """Pack the strips numbered ``start`` to ``stop`` in the order (group, strip)."""
+        _ = sources
+        per_group = -(-height // strip)
+        half, odd = pairs.shape[0], min(1, last.size)
+        planes = channels * half + (channels + 1) // 2 * odd
+        for item in range(start, stop):
+            group, row = item // per_group, item % per_group * strip
+            count = min(strip, height - row)
+            origin = (group * height + row) * depth
+            for first in range(0, channels, at_once):
+                behind = min(channels, first + at_once)
+                before = first * half + first // 2 * odd
+                steps = ((behind - first) * half + (behind - first + 1) // 2 * odd) * taps
+                target = height * (group * planes + before) * taps + row * steps
+                pack_rows(
+                    *(rows, origin, depth, taps, first, behind, pairs, last, strips, target, count)
+                )
+
+    return pack
+
+
+@cache
+def _filler(unit: PairUnit, rescaled: bool) -> Callable[..., None]:
+    """Compile a kernel for a unit and for sums or real numbers."""
+    # Variables of this function, since only such constants are part of the key of Numba's cache.
+    lanes, instruction = unit
+    sources = "".join(module.SOURCE for module in _MODULES)
+
+    @jit_cpu
+    def fill(
+        strips,
+        codes,
+        group_stride,
+        channel_stride,
+        image_stride,
+        place_stride,
+        channels,
+        taps,
+        lines,
+        length,
+        pairs,
+        last,
+        flip,
+        height,
+        out,
+        places,
+        rescaling,
+        scratch,
+        size,
+        per_image,
+        tiles,
+        slice_rows,
+        slices,
+        strip,
+        at_once,
+        start,
+        stop,
+    ):
+        """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
+        words, sums, zeros, distances = scratch
+        half, odd = pairs.shape[0], min(1, last.size)
+        planes = channels * half + (channels + 1) // 2 * odd
+        positions = tiles // per_image * lines.size * length
+        reach = 0
+        for tap in taps:
+            reach = max(reach, tap)
+        for task in range(start, stop):
+            group = task // (tiles * slices)
+            first_row = task // tiles % slices * slice_rows
+            last_row = min(height, first_row + slice_rows)
+            image, part = task % tiles // per_image, task % per_image
+            if lines.size == 1:
+                begin, end = part * size, min(length, (part + 1) * size)
+                first_line, last_line = 0, 1
+            else:
+                begin, end = 0, length
+                first_line, last_line = part * size, min(lines.size, (part + 1) * size)
+            here = lines[first_line]
+            count = lines[last_line - 1] - here + reach + end - begin
+            pitch = ((count + lanes - 1) // 16 // 2 * 2 + 1) * 16
+            if pitch < count + lanes:
+                pitch += 32
+            origin = group * group_stride + image * image_stride + (here + begin) * place_stride
+            by_line = -(-(end - begin) // lanes)
+            vectors = (last_line - first_line) * by_line
+            width = (vectors + vectors % 2) * lanes  # an odd one is multiplied twice
+            block = max(1, sums.size // width // strip) * strip
+            for upper in range(first_row, last_row, block):
+                lower = min(last_row, upper + block)
+                if planes == 0:
+                    sums[: (lower - upper) * width] = 0
+                for first in range(0, channels if planes else 0, at_once):
+                    behind = min(channels, first + at_once)
+                    used = (behind - first) * half + (behind - first + 1) // 2 * odd
+                    steps = used * taps.size
+                    if at_once < channels or upper == first_row:
+                        if place_stride == 1:
+                            map_places(
+                                *(codes, origin, channel_stride, first, behind, count),
+                                *(pairs, last, flip, words, pitch),
+                            )
+                        else:
+                            map_vectors(
+                                *(codes, origin, place_stride, first, behind, count),
+                                *(pairs, last, words, pitch),
+                            )
+                        for plane in range(used):
+                            for t in range(taps.size):
+                                distances[plane * taps.size + t] = 4 * (plane * pitch + taps[t])
+                    earlier = first * half + first // 2 * odd
+                    packed = address(strips) + 4 * (
+                        height * (group * planes + earlier) * taps.size + upper * steps
+                    )
+                    for vector in range(0, vectors, 2):
+                        also = min(vector + 1, vectors - 1)
+                        line, other = vector // by_line, also // by_line
+                        place = lines[first_line + line] - here + vector % by_line * lanes
+                        origin_one = address(words) + 4 * place
+                        place = lines[first_line + other] - here + also % by_line * lanes
+                        origin_two = address(words) + 4 * place
+                        for row in range(upper, lower, strip):
+                            target = address(sums) + 4 * ((row - upper) * width + vector * lanes)
+                            before, before_pitch = address(zeros), 0
+                            if first > 0:
+                                before, before_pitch = target, 4 * width
+                            words_of_rows = packed + 4 * (row - upper) * steps
+                            operands = origin_one, origin_two, address(distances), words_of_rows
+                            results = before, before_pitch, target, 4 * width
+                            height_of_strip = min(strip, lower - row)
+                            addresses = (*operands, steps, *results)
+                            multiply_pairs(lanes, instruction, sources, height_of_strip, addresses)
+                for line in range(first_line, last_line):
+                    m = (image * lines.size + line) * length
+                    of_line = sums[(line - first_line) * by_line * lanes :]
+                    tile = of_line, width, out, places, length, group, upper, lower
+                    others = m + begin, m + end, rescaling, group * height, group * positions
+                    if places.step == 1:
+                        if rescaled:
+                            write_reals(*tile, *others)
+                        else:
+                            write_sums(*tile, *others)
+                    elif rescaled:
+                        write_reals_transposed(*tile, *others)
+                    else:
+                        write_sums_transposed(*tile, *others)
+
+    return fill
+
+
+_idle: list[tuple[Any, ...]] = []
+
+
+def _scratch(words: int, steps: int) -> tuple[Any, ...]:
+    """Return planes, sums, zeros and distances; one that is idle, if it is large enough."""
+    # Not a thread's own, since OpenMP's threads forget theirs.
+    try:
+        found = _idle.pop()
+    except IndexError:
+        found = None
+    if found is not None and found[0].size >= words and found[3].size >= steps:
+        return found
+    sums, zeros = aligned_empty((_SUMS,), np.int32), aligned_empty((VECTORS * _LINE,), np.int32)
+    zeros.fill(0)
+    return aligned_empty((words,), np.uint32), sums, zeros, np.empty(steps, np.int64)

@@ -1,0 +1,130 @@
+"""Products on a factorised table by the CPU's kernel for features of codes."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from torchapprox.kernels import multiply_features_cpu
+from torchapprox.kernels.feature_pairs import CodePlanes, PairTables
+from torchapprox.kernels.pair_emitter import pair_unit
+from torchapprox.kernels.vector_results import Rescaling, SumPlaces
+from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.conv_planes import conv_planes
+from torchapprox.operators.engine.factor_tables import TableFactors
+
+Pairs = tuple[PairTables, PairTables]
+Terms = tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]
+
+
+def factor_matmul(
+    x: Tensor, w: Tensor, factors: TableFactors, result: Tensor, terms: Terms | None = None
+) -> None:
+    """Fill ``result`` with the table product of two code matrices.
+
+    Args:
+        x: Activation codes, uint8 `(G, M, K)`.
+        w: Weight codes, uint8 `(G, N, K)`.
+        factors: The table's factors, of 16 bits.
+        result: int32 or int64 `(G, M, N)`, contiguous, or the transpose of a contiguous tensor; or
+            real numbers, contiguous.
+        terms: Offset, scale and bias of `Rescaling`, `(G * N,)`, which make real numbers of sums
+            that fit int32.
+    """
+    pairs = _pairs(factors)
+    if result.dtype == torch.int64:
+        result.zero_()
+        for start in range(0, x.shape[2], factors.depth):
+            part = slice(start, start + factors.depth)
+            sums = torch.empty_strided(result.shape, result.stride(), dtype=torch.int32)
+            _matmul(x[..., part], w[..., part], pairs, sums, None)
+            result += sums
+    else:
+        _matmul(x, w, pairs, result, terms)
+
+
+def factor_conv(
+    x: Tensor,
+    w: Tensor,
+    shape: ConvShape,
+    factors: TableFactors,
+    out: Tensor,
+    terms: Terms | None = None,
+) -> None:
+    """Fill ``out`` with a convolution without padding on a factorised table.
+
+    Args:
+        x: Padded activation codes, uint8 `(B, C, *size)`, contiguous.
+        w: Weight codes, uint8 `(N, C / groups, *kernel)`, contiguous.
+        shape: The convolution.
+        factors: The table's factors, of 16 bits.
+        out: int32, int64 or real numbers `(B, N, *output_size)`, contiguous; int64 only where
+            int32 holds the sums of a channel.
+        terms: Offset, scale and bias of `Rescaling`, `(N,)`, which make real numbers of sums that
+            fit int32.
+    """
+    pairs = _pairs(factors)
+    if out.dtype != torch.int64:
+        _conv(x, w, shape, pairs, out, terms)
+        return
+    out.zero_()
+    per_group = shape.channels // shape.groups
+    block = max(1, factors.depth // max(1, shape.depth // per_group))
+    by_group = x.view(shape.batch, shape.groups, per_group, *shape.size)
+    for first in range(0, per_group, block):
+        part = slice(first, first + block)
+        codes = by_group[:, :, part].flatten(1, 2).contiguous()
+        rows = w[:, part].contiguous()
+        of_part = ConvShape.of(codes.shape, rows.shape, shape.stride, shape.dilation, shape.groups)
+        sums = torch.empty_like(out, dtype=torch.int32)
+        _conv(codes, rows, of_part, pairs, sums, None)
+        out += sums
+
+
+def _matmul(x: Tensor, w: Tensor, pairs: Pairs, result: Tensor, terms: Terms | None) -> None:
+    _, m, n = result.shape
+    # Sums of one row become neighbours where the result has them so, but for a few columns, which
+    # would leave most of a vector empty.
+    along_m = not result.is_contiguous() or (n < pair_unit().lanes // 2 and m > n)
+    left, right = pairs
+    rows, runs = x, w
+    if along_m:
+        rows, runs, left, right = w, x, right, left
+    height, positions = rows.shape[1], runs.shape[1]
+    in_order = result.mT.is_contiguous() if along_m else result.is_contiguous()
+    row, step = (positions, 1) if in_order else (1, height)
+    flat = torch.as_strided(result, (result.numel(),), (1,))
+    multiply_features_cpu(
+        rows.contiguous().numpy(),
+        left,
+        CodePlanes.of_matrix(runs.numpy()),
+        right,
+        flat.numpy(),
+        SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
+        None if terms is None else Rescaling(*terms, of_rows=along_m),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _conv(
+    x: Tensor, w: Tensor, shape: ConvShape, pairs: Pairs, out: Tensor, terms: Terms | None
+) -> None:
+    planes, places = conv_planes(x.numpy(), shape, pair_unit().lanes)
+    multiply_features_cpu(
+        w.view(shape.groups, shape.rows, shape.depth).numpy(),
+        pairs[1],
+        planes,
+        pairs[0],
+        out.view(-1).numpy(),
+        places,
+        None if terms is None else Rescaling(*terms, of_rows=True),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _pairs(factors: TableFactors) -> Pairs:
+    if factors.pairs is None:
+        raise ValueError("'factors' must fit 16 bits")
+    return factors.pairs
