@@ -12,6 +12,9 @@ from analysis.commands import COMMANDS
 from analysis.user_error import UserError
 from analysis.version import package_version
 
+RESUMED = ("reproduce", "select", "sweep")
+"""Commands that keep what they have found out as they go."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -39,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"torchapprox: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        resumes = parsed.command in RESUMED
+        rest = "; the same command goes on with what is stored" if resumes else ""
+        print(f"torchapprox: interrupted{rest}", file=sys.stderr)
         return 130
     return 0
 

@@ -165,6 +165,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
                 multipliers[0],
                 loader=arguments.loader,
                 seed=arguments.seed,
+                quiet=arguments.quiet,
             )
         )
         store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))

@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
             multipliers[0],
             loader=arguments.loader,
             seed=arguments.seed,
+            quiet=arguments.quiet,
         )
     )
     assignments = mendable(

@@ -144,7 +144,8 @@ def measure_sensitivities(
     with evaluating(model, InferenceMode.QUANTIZED):
         exact = measure_quality(model, batches, loss=loss)
     found: dict[str, Sensitivity] = {}
-    with tqdm(total=len(layers) * len(variances) * draws, unit="pass", disable=quiet) as bar:
+    passes = len(layers) * len(variances) * draws
+    with tqdm(total=passes, desc="sensitivities", unit="pass", disable=quiet) as bar:
         for name in layers:
             rises, falls = np.zeros(len(variances)), np.zeros(len(variances))
             for (level, variance), draw in product(enumerate(variances), range(draws)):

@@ -105,6 +105,7 @@ def prepare_workload(
     *,
     loader: str | None = None,
     seed: int = 0,
+    quiet: bool = True,
 ) -> PreparedWorkload:
     """Make a model, convert and calibrate it and keep it in a folder; or take it up again there.
 
@@ -114,6 +115,7 @@ def prepare_workload(
         multiplier: What the quantisers shall fit.
         loader: Names the function of the batches, likewise.
         seed: As `analysis.load_workload`.
+        quiet: Likewise.
 
     Raises:
         OSError: If the folder cannot be read or written.
@@ -126,7 +128,7 @@ def prepare_workload(
         _check_request(_index(folder), folder, wanted)
         return open_workload(folder, again=True)
     folder.mkdir(parents=True, exist_ok=True)
-    workload = load_workload(source, loader=loader, seed=seed, validation=True)
+    workload = load_workload(source, loader=loader, seed=seed, validation=True, quiet=quiet)
     given = workload.digests
     model = prepare(workload, multiplier)
     torchapprox.approximate(model, None, mode=InferenceMode.QUANTIZED)

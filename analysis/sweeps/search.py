@@ -175,6 +175,7 @@ def search(
                     frame = sweep(
                         evaluate, proposed, store=store, context=context,
                         executor=None if executor is None else pool, in_flight=in_flight,
+                        arrived=bar.update,
                     )  # fmt: skip
                     accuracies = _accuracies(frame)
                 except BaseException:

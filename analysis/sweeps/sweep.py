@@ -35,6 +35,7 @@ def sweep(
     in_flight: int | None = None,
     retries: int = 1,
     most_failures: int = 10,
+    arrived: Callable[[], object] | None = None,
     quiet: bool = True,
 ) -> pd.DataFrame:
     """Evaluate assignments that have no result in a store yet, and put each result there at once.
@@ -57,6 +58,7 @@ def sweep(
         retries: How often a job is submitted again after its worker died with no other job in
             flight.
         most_failures: After so many jobs that failed no more are started.
+        arrived: Called after each result that was stored.
         quiet: Show no progress bar.
 
     Returns:
@@ -104,6 +106,8 @@ def sweep(
         for number, result in bar:
             if not isinstance(result, JobError):
                 store.add(inputs[labels[number]], plain_result(result))
+                if arrived is not None:
+                    arrived()
                 continue
             failures[labels[number]] = result
             if len(failures) == most_failures:

@@ -89,7 +89,7 @@ class DigitsModel:
     epochs: int
     learning_rate: float
 
-    def trained(self, digits: Digits, *, seed: int = 0) -> nn.Module:
+    def trained(self, digits: Digits, *, seed: int = 0, quiet: bool = True) -> nn.Module:
         """Build and train the network in floating point, and put it into evaluation mode."""
         model = self.build(seed)
         train(
@@ -98,6 +98,7 @@ class DigitsModel:
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             seed=seed,
+            quiet=quiet,
         )
         return model.eval()
 

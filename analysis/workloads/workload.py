@@ -52,7 +52,12 @@ class Workload:
 
 
 def load_workload(
-    source: str, *, loader: str | None = None, seed: int = 0, validation: bool = False
+    source: str,
+    *,
+    loader: str | None = None,
+    seed: int = 0,
+    validation: bool = False,
+    quiet: bool = True,
 ) -> Workload:
     """Make the model and the data that words of the command line name.
 
@@ -68,6 +73,7 @@ def load_workload(
             while each function runs.
         validation: Whether to have batches to choose by. A quarter of the digits' training part is
             held out; where a function returns none, every other sample to measure on becomes one.
+        quiet: Show no progress bar while a network is trained.
 
     Raises:
         ImportError: If the file or module cannot be imported.
@@ -84,7 +90,7 @@ def load_workload(
     if source in DIGITS_MODELS:
         if loader is not None:
             raise ValueError(f"{source} brings its own batches; a loader goes with your own model")
-        return _digits_workload(source, seed=seed, validation=validation)
+        return _digits_workload(source, seed=seed, validation=validation, quiet=quiet)
     made = _called(source, seed)
     if loader is None:
         workload = _checked(made, source)
@@ -106,10 +112,10 @@ def load_model(source: str, *, seed: int = 0) -> nn.Module:
     return made if isinstance(made, nn.Module) else _checked(made, source).model
 
 
-def _digits_workload(name: str, *, seed: int, validation: bool) -> Workload:
+def _digits_workload(name: str, *, seed: int, validation: bool, quiet: bool) -> Workload:
     digits = load_digits(seed, validation=0.25 if validation else 0.0)
     return Workload(
-        model=DIGITS_MODELS[name].trained(digits, seed=seed),
+        model=DIGITS_MODELS[name].trained(digits, seed=seed, quiet=quiet),
         calibration=[batch.images for batch in digits.train.batches(128)],
         evaluation=_pairs(digits.test),
         name=name,

@@ -83,12 +83,15 @@ def evaluated_points(
     )  # fmt: skip
     if wanted.max_energy is not None:
         candidates += _within_energy(table, wanted, tolerances)
+    predicted = {one.assignment for one in candidates if one.method in wanted.of_table}
     for sampler in wanted.samplers:
-        candidates += searched(table, evaluate, wanted, sampler, seed=seed)
+        found = searched(table, evaluate, wanted, sampler, seed=seed)
+        # A search starts from predicted choices.
+        candidates += [one for one in found if one.assignment not in predicted]
     evaluations = evaluate.each([candidate.assignment for candidate in candidates])
     points = [
-        Point(candidate, evaluate.fold, found, acceptable(found))
-        for candidate, found in zip(candidates, evaluations, strict=True)
+        Point(candidate, evaluate.fold, evaluation, acceptable(evaluation))
+        for candidate, evaluation in zip(candidates, evaluations, strict=True)
     ]
     if wanted.refined and wanted.accuracy_drop is not None:
         for method in wanted.methods:

@@ -8,30 +8,21 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.measurement.tracing import trace_batches
-from analysis.selection import (
-    Assignment,
-    Energies,
-    choice_table,
-    learn_tolerances,
-    measure_sensitivities,
-    own_predictions,
-    relative_error_variances,
-    sensitivity_frame,
-)
+from analysis.selection import Assignment, Energies, choice_table, sensitivity_frame
 from analysis.selection.study.outcome import outcome
 from analysis.selection.study.points import Point, energy_of, evaluated_points
 from analysis.selection.study.results import SelectionResults
+from analysis.selection.study.stored_predictions import (
+    stored_error_variances,
+    stored_sensitivities,
+    stored_tolerances,
+)
 from analysis.selection.study.wanted import Wanted
 from analysis.sweeps.executors import ExecutorSource, open_pool
 from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.stored_evaluator import StoredEvaluator
 from multipliers import Multiplier, get
-
-TRACED_ROWS = 64
-NOISE_WEIGHT = 0.1
-"""Worth of noise when tolerances are learned; matching scales them anyway."""
 
 
 def study_selection(
@@ -55,7 +46,8 @@ def study_selection(
             exact, an exact one is added, with a relative energy of 1.
         energies: Relative energy of a multiplication on each.
         wanted: The bound and the methods.
-        store: Where evaluations are looked up and put, so that an interrupted choice goes on.
+        store: Where predictions and evaluations are looked up and put, so that an interrupted
+            choice goes on.
         given: Assignments to evaluate beside the others, by label; they may be chosen, too.
         executor: Evaluates candidates, as `analysis.sweep` takes it.
         in_flight: Likewise.
@@ -70,17 +62,13 @@ def study_selection(
             else.
         SweepError: If an evaluation fails.
     """
-    workload = prepared.workload
     multipliers = with_exact(multipliers)
     energies = with_exact_energy(energies, multipliers[0].name)
-    traces = trace_batches(workload.model, workload.calibration, rows=TRACED_ROWS, seed=seed)
-    variances = relative_error_variances(traces, multipliers, quiet=quiet)
-    targets = own_predictions(workload.model, workload.validation)
-    sensitivities = measure_sensitivities(workload.model, targets, seed=seed, quiet=quiet)
+    variances = stored_error_variances(prepared, multipliers, store, seed=seed, quiet=quiet)
+    sensitivities = stored_sensitivities(prepared, store, seed=seed, quiet=quiet)
     tolerances = None
     if "matching" in wanted.methods:
-        calibration = own_predictions(workload.model, workload.calibration)
-        tolerances = learn_tolerances(workload.model, calibration, weight=NOISE_WEIGHT, seed=seed)
+        tolerances = stored_tolerances(prepared, store, seed=seed)
     # Given ones may have multipliers of their own.
     known = {m.name: m for one in (given or {}).values() for m in one.distinct}
     known |= {multiplier.name: multiplier for multiplier in multipliers}

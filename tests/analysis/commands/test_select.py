@@ -8,13 +8,19 @@ import pytest
 
 from analysis import Assignment
 from analysis.cli import main
+from analysis.selection.study import stored_predictions
 from multipliers import get, save
+
+PREDICTIONS = "analysis.selection.study.stored_predictions"
 
 MODEL = """
 import torch
 
 def tiny():
-    model = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+    model = torch.nn.Sequential()
+    model.add_module("first", torch.nn.Linear(6, 16))
+    model.add_module("relu", torch.nn.ReLU())
+    model.add_module("end", torch.nn.Linear(16, 3))
     inputs = [torch.randn(200, 6) for _ in range(3)]
     batches = [(x, model(x).argmax(dim=1)) for x in inputs]
     return model, inputs[:1], batches[1:2], batches[2:]
@@ -40,7 +46,7 @@ def figures(capsys):
 
 
 def test_the_choice_keeps_the_bound_and_a_second_run_evaluates_nothing(
-    words, quick_pictures, tmp_path, capsys
+    words, quick_pictures, tmp_path, monkeypatch, capsys
 ):
     assert main(words) == 0
     lines, found = figures(capsys)
@@ -58,15 +64,46 @@ def test_the_choice_keeps_the_bound_and_a_second_run_evaluates_nothing(
     assert found["energy"] == f"{chosen['relative_energy']:.4f}"
     assignment = Assignment.load(folder / "assignment.json")
     layers = pd.read_csv(folder / "layers.csv", dtype={"layer": str})
+    sensitivities = pd.read_csv(folder / "sensitivities.csv", dtype={"layer": str})
+    assert list(sensitivities["layer"]) == list(layers["layer"]) == ["first", "end"]
     assert list(layers["multiplier"]) == [assignment[name].name for name in layers["layer"]]
     weighted = (layers["mac_share"] * layers["relative_energy"]).sum()
     assert weighted == pytest.approx(chosen["relative_energy"])
+    for step in ("relative_error_variances", "measure_sensitivities"):
+        monkeypatch.setattr(f"{PREDICTIONS}.{step}", None)
     assert main(words) == 0
     again, _ = figures(capsys)
     stored = int(again[0].split()[2])
     assert stored >= len(points)
     assert again[1:] == lines[1:]
     assert len((folder / "results.jsonl").read_text().splitlines()) == 1 + stored
+
+
+def test_an_interrupted_choice_goes_on_where_it_was(
+    words, quick_pictures, monkeypatch, tmp_path, capsys
+):
+    whole = [*words, "--method", "milp", "--method", "matching"]
+    assert main(whole) == 0
+    expected = (tmp_path / "out" / "assignment.json").read_bytes()
+    capsys.readouterr()
+    whole[whole.index("--output") + 1] = str(tmp_path / "again")
+    predict, calls = stored_predictions.relative_error_variances, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return predict(*arguments)
+
+    monkeypatch.setattr(f"{PREDICTIONS}.relative_error_variances", interrupted)
+    assert main(whole) == 130
+    told = capsys.readouterr()
+    assert told.out.splitlines() == ["4 multipliers, 0 results stored"]
+    assert told.err == "torchapprox: interrupted; the same command goes on with what is stored\n"
+    assert main(whole) == 0
+    assert capsys.readouterr().out.startswith("4 multipliers, 2 results stored\n")
+    assert len(calls) == 3 + 2
+    assert (tmp_path / "again" / "assignment.json").read_bytes() == expected
 
 
 def test_an_energy_is_kept_and_few_multipliers_are_few(words, quick_pictures, tmp_path, capsys):
@@ -134,6 +171,18 @@ def test_a_search_is_a_method_and_is_taken_up_again(words, quick_pictures, tmp_p
     known = set(searched["label"])
     assert known <= set(further["label"])
     assert len(json.loads((folder / "report.json").read_text())["points"]) == len(further)
+
+
+def test_a_search_beside_a_prediction_adds_what_that_did_not_choose(
+    words, quick_pictures, tmp_path
+):
+    assert main([*words, "--method", "milp", "--method", "nsga2", "--trials", "20"]) == 0
+    points = pd.read_csv(tmp_path / "out" / "points.csv")
+    rows = points[points["method"].isin(["milp", "nsga2"])]
+    assert set(rows["method"]) == {"milp", "nsga2"}
+    # Different assignments of these multipliers differ in energy or loss.
+    assert not rows.duplicated(["relative_energy", "validation_loss"]).any()
+    assert "sensitive to and by search" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_search_keeps_few_multipliers_few(words, quick_pictures, tmp_path, capsys):

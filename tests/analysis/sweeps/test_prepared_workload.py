@@ -84,7 +84,7 @@ def test_a_folder_is_taken_up_again_without_a_new_calibration(prepared, source, 
 def test_networks_for_digits_are_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "analysis.workloads.digits_models.DigitsModel.trained",
-        lambda self, _, *, seed: self.build(seed),
+        lambda self, _, *, seed, **_options: self.build(seed),
     )
     first = prepare_workload(tmp_path / "kept", "CNN", get("mul8s_array"))
     monkeypatch.setattr("analysis.workloads.digits_models.DigitsModel.trained", None)

@@ -73,6 +73,16 @@ def test_equal_assignments_are_evaluated_once_and_have_a_row_each(store, tmp_pat
     assert calls(tmp_path, 0) == 1
 
 
+def test_each_arrival_is_told_after_it_was_stored(store):
+    told = []
+    sweep(Rated(), uniform_assignments(1), store=store, context=CONTEXT)
+    sweep(
+        Rated(), uniform_assignments(4), store=store, context=CONTEXT,
+        arrived=lambda: told.append(losses(store)),
+    )  # fmt: skip
+    assert told == [[0, 1], [0, 1, 2], [0, 1, 2, 3]]
+
+
 def test_a_killed_worker_loses_no_result_and_doubles_none(store, tmp_path):
     assignments = uniform_assignments(9)
     job = Rated(Killing(tmp_path, once=[4], seconds=0.02))
