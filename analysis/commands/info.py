@@ -7,7 +7,6 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If the environment names a kernel that there is not.
     """
+    import numba
+    import numpy as np
     import torch
 
     from analysis.user_error import mendable
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from torchapprox.operators.engine.costs import most_useful_terms
 
     threads = torch.get_num_threads()
-    versions = (f"{name} {_version(name)}" for name in ("torch", "numba", "numpy"))
+    versions = (f"{module.__name__} {module.__version__}" for module in (torch, numba, np))
     yield f"torchapprox {package_version()}, Python {platform.python_version()}, " + ", ".join(
         versions
     )
@@ -126,10 +127,3 @@ def _cuda() -> str:
     return ", ".join(
         torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -26,7 +26,8 @@ def compare(tmp_path, capsys):
     def run(*words, code=0):
         csv = tmp_path / "out.csv"
         assert main(["characterise", *map(str, words), "--csv", str(csv), "--quiet"]) == code
-        return pd.read_csv(csv) if csv.exists() else None, capsys.readouterr()
+        frame = pd.read_csv(csv, float_precision="round_trip") if csv.exists() else None
+        return frame, capsys.readouterr()
 
     return run
 
