@@ -26,8 +26,7 @@ def compare(tmp_path, capsys):
     def run(*words, code=0):
         csv = tmp_path / "out.csv"
         assert main(["characterise", *map(str, words), "--csv", str(csv), "--quiet"]) == code
-        frame = pd.read_csv(csv, float_precision="round_trip") if csv.exists() else None
-        return frame, capsys.readouterr()
+        return pd.read_csv(csv) if csv.exists() else None, capsys.readouterr()
 
     return run
 
@@ -37,7 +36,8 @@ def test_names_and_files(compare, tmp_path):
     write_netlist(get_netlist("mul8s_bam_h0_v8"), path)
     frame, printed = compare("drum4", path)
     assert frame["name"].tolist() == ["mul8u_drum4", "mul8s_bam_h0_v8"]
-    assert frame["mae"].tolist() == [characterise(get(name)).mae for name in frame["name"]]
+    wanted = [characterise(get(name)).mae for name in frame["name"]]
+    assert frame["mae"].tolist() == pytest.approx(wanted, rel=1e-14)  # pandas 2 reads in haste
     header, first, _, *rest = printed.out.splitlines()
     assert header.split()[:3] == ["name", "error_mean", "error_std"]
     assert first.split()[-1] == "-"  # no gates, no energy
