@@ -48,8 +48,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--points",
         metavar="P",
         type=percentage_points,
-        help="accuracy that may be lost on the validation split, in percentage points; of what "
-        "keeps it, the choice of least energy (default: 1)",
+        help="accuracy that may be lost on the validation split, in percentage points, as may the "
+        "certainty, the mean probability of the right class; of what keeps both, the choice of "
+        "least energy (default: 1)",
     )
     bound.add_argument(
         "--energy",

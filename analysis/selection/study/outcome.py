@@ -136,8 +136,8 @@ def _summary(base: StoredEvaluator, wanted: Wanted) -> str:
     bound = (
         f"at a relative energy of at most {wanted.max_energy:g}"
         if wanted.accuracy_drop is None
-        else f"with an accuracy at most {100 * wanted.accuracy_drop:g} percentage points lower on "
-        "the validation split"
+        else f"with an accuracy and a certainty at most {100 * wanted.accuracy_drop:g} percentage "
+        "points lower on the validation split"
     )
     how = [*(["what each layer is sensitive to"] if wanted.of_table else []),
            *(["search"] if wanted.samplers else [])]  # fmt: skip
