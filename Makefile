@@ -31,7 +31,8 @@ docs: $(VENV)/installed
 
 # A process for each core, at most four; a thread that waits gives its core away, for two threads
 # in each of two processes share two cores.
-PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal -p no:benchmark
+PROCESSES := --numprocesses auto --maxprocesses 4 --dist worksteal -p no:benchmark
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PROCESSES)
 
 unit: $(VENV)/installed
 	$(PYTEST)
@@ -40,10 +41,10 @@ unit: $(VENV)/installed
 nightly: $(VENV)/installed
 	$(PYTEST) -m nightly tests
 
-# Which lines of the four packages no test runs; several times as long as the tests alone.
+# Which lines of the four packages no test runs; longer than the tests alone.
 coverage: $(VENV)/installed
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
+	OMP_WAIT_POLICY=passive $(BIN)/python -m coverage run -m pytest $(PROCESSES)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
