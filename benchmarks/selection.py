@@ -6,7 +6,9 @@
 For each network, seed, method and loss of accuracy allowed: chosen on the validation split,
 verified on the test split, before and after retraining. Writes one row for each as it is found, and
 goes on where it was interrupted; trained networks and their tables lie in a folder beside the
-output. Energies are unit gates times switching activity, relative to the signed array multiplier.
+output. Resume a file on the machine that began it: a network that is trained on another CPU is
+another network. Energies are unit gates times switching activity, relative to the signed array
+multiplier.
 """
 
 import argparse
