@@ -70,6 +70,11 @@ def _by_depth(args: Sequence[Any], output: Tensor) -> int:
     return int(output.numel() * args[0].size(-1))
 
 
+def _by_kernel(args: Sequence[Any], output: Tensor) -> int:
+    """Every output contracts one kernel of the second operand."""
+    return int(output.numel() * math.prod(args[1].shape[1:]))
+
+
 def _by_last_of_second(args: Sequence[Any], output: Tensor) -> int:
     """As `_by_depth`, where the first argument is a summand."""
     return int(output.numel() * args[1].shape[-1])
@@ -128,6 +133,10 @@ def _distances(args: Sequence[Any], _output: Any) -> int:
 
 _COUNTS: dict[str, Callable[[Sequence[Any], Any], int]] = {
     "lut_matmul": _by_depth,
+    "lut_conv_reals": _by_kernel,
+    "lut_matmul_reals": _by_depth,
+    "real_conv": _by_kernel,
+    "real_linear": _by_depth,
     "saturating_matmul": _by_depth,
     "_int_mm": _by_depth,
     "_weight_int8pack_mm": _by_depth,

@@ -48,6 +48,7 @@ class ApproxConvTransposeNd(ConvolutionLayer):
         dtype: Type of the parameters.
     """
 
+    _EXACT_ON_CODES = False
     _ARGUMENTS = (
         "in_channels",
         "out_channels",

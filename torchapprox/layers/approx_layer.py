@@ -7,16 +7,25 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from htp import HtpCallable
+from torchapprox.kernels.pair_emitter import pair_unit
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
 from torchapprox.layers.product_parameters import product_parameters
+from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.lookup.exact_table import exact_range, exact_table
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
-from torchapprox.quantisation.quantiser_state import check_calibrated, plain_limits
+from torchapprox.quantisation.quantiser_state import (
+    check_calibrated,
+    is_centred,
+    makes_codes,
+    plain_limits,
+)
 from torchapprox.quantisation.torch_ao import (
     QConfig,
     default_qconfig,
@@ -44,6 +53,8 @@ class ApproxLayer(LayerSettings, ABC):
 
     # Whether `approx_fwd` takes a bias and adds it where nothing is differentiated.
     _ADDS_BIAS: ClassVar[bool] = False
+    # Whether it takes ``exact`` and then multiplies codes exactly.
+    _EXACT_ON_CODES: ClassVar[bool] = False
     weight: nn.Parameter
     bias: nn.Parameter | None
     qconfig: QConfig | None
@@ -147,7 +158,8 @@ class ApproxLayer(LayerSettings, ABC):
         if x_range is not None and x_range != self._input_range:
             self._input_range = x_range
         x, w = real_operand(x, "x"), real_operand(self.weight, "weight")
-        w_clip = self.deferred(self.weight_fake_quant)
+        alone = x_clip is None and self._inference_mode is InferenceMode.QUANTIZED
+        w_clip = None if alone else self.deferred(self.weight_fake_quant)
         if w_clip is None:
             check_finite(w, "the layer's weight")
             w = self._quantise_weight(w)
@@ -189,11 +201,13 @@ class ApproxLayer(LayerSettings, ABC):
                 never saw data.
             ValueError: A quantiser's range does not fit the multiplier's port.
         """
+        # Multiplied as codes, whatever the multiplier's ports are.
+        exact = self._inference_mode is InferenceMode.QUANTIZED and x_clip is not None
         params = product_parameters(
             x_scale,
             x_zero_point,
             self.weight_fake_quant,
-            ports=self.product_table.ports,
+            ports=None if exact else self.product_table.ports,
             x_range=x_range,
             x_clip=x_clip,
             w_clip=w_clip,
@@ -206,6 +220,12 @@ class ApproxLayer(LayerSettings, ABC):
             y = self._approximate(x_q, w_q, params, x_range, sink)
         elif self._inference_mode is InferenceMode.NOISE:
             y = self.noise_fwd(x_q, w_q)
+        elif exact and params is not None:
+            fused = bias is not None and self._may_be_added(bias, x_q, sink)
+            options: dict[str, Any] = {"bias": bias} if fused else {}
+            on_codes: Any = self.approx_fwd
+            y = on_codes(x_q, w_q, params, exact=True, **options)
+            bias = None if fused else bias
         else:
             y = self.quant_fwd(x_q, w_q)
         if sink is not None:
@@ -242,11 +262,54 @@ class ApproxLayer(LayerSettings, ABC):
         """Return the limits of a fake-quantiser whose work the operator does in the current mode.
 
         In APPROXIMATE mode the operator turns real numbers into codes in one pass, so that a
-        quantiser that does nothing else need not run. None where it must run.
+        quantiser that does nothing else need not run; in QUANTIZED mode, too, where codes are
+        multiplied. None where it must run.
         """
-        if self._inference_mode is not InferenceMode.APPROXIMATE:
-            return None
-        return plain_limits(quantiser)
+        if self._inference_mode is InferenceMode.APPROXIMATE:
+            return plain_limits(quantiser)
+        if self._inference_mode is InferenceMode.QUANTIZED and self._multiplies_codes(quantiser):
+            return plain_limits(quantiser)
+        return None
+
+    def _multiplies_codes(self, quantiser: nn.Module) -> bool:
+        """Whether the exact product is one of codes: nobody looks, and that is faster on this CPU.
+
+        Args:
+            quantiser: The quantiser of one operand.
+        """
+        if (
+            not self._EXACT_ON_CODES
+            or torch.is_grad_enabled()
+            or torch.compiler.is_compiling()
+            or torch.is_autocast_enabled("cpu")
+            or self.traced_inputs is not None
+            or self._operand_observers
+            or not pair_unit().instruction
+        ):
+            return False
+        own = self.weight_fake_quant
+        return is_centred(own) and all(map(makes_codes, (quantiser, own)))
+
+    def _multiplier(
+        self, params: QuantizationParameters, *, exact: bool
+    ) -> tuple[Tensor | None, HtpCallable | None, tuple[int, int] | None, Accumulator | None, str]:
+        """Return table, HTP model, bounds on the table, accumulator and engine of a product.
+
+        Args:
+            params: How the operands are quantised.
+            exact: Whether the product is the exact one and not the multiplier's.
+        """
+        if exact and params.x_clip is not None and params.w_clip is not None:
+            signed = params.x_clip[0] < 0, params.w_clip[0] < 0
+            return (
+                exact_table(*signed, torch.device("cpu")),
+                None,
+                exact_range(*signed),
+                None,
+                "auto",
+            )
+        table = self.product_table
+        return self.lut, self.htp_model, table.lut_range, self.accumulator, self.engine
 
     def _quantise_weight(self, weight: Tensor) -> Tensor:
         """Fake-quantise the weight, whose first axis is that of the output channels."""

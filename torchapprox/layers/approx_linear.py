@@ -42,6 +42,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
     """
 
     _ADDS_BIAS = True
+    _EXACT_ON_CODES = True
     _FLOAT_MODULE = nn.Linear
     in_features: int
     out_features: int
@@ -127,6 +128,8 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         quant_params: QuantizationParameters,
         sink: OperandSink | None = None,
         bias: Tensor | None = None,
+        *,
+        exact: bool = False,
     ) -> Tensor:
         """Return the layer on the multiplier's products.
 
@@ -137,7 +140,9 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
             sink: Receives the operand codes if not None.
             bias: Added to the result where nothing is differentiated, floating point, by output
                 channel.
+            exact: Whether to multiply exactly instead.
         """
+        lut, model, lut_range, accumulator, engine = self._multiplier(quant_params, exact=exact)
         # Binding arguments and a context takes as long as a small layer's products.
         product: Any = (
             ApproxGeMM.apply if torch.is_grad_enabled() else partial(ApproxGeMM.forward, bias=bias)
@@ -145,13 +150,13 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
         y: Tensor = product(
             self._vectors(x_q),
             w_q,
-            self.lut,
+            lut,
             quant_params,
-            self.htp_model,
+            model,
             sink,
-            self.product_table.lut_range,
-            self.accumulator,
-            self.engine,
+            lut_range,
+            accumulator,
+            engine,
             self.product_gradient,
         )
         return y.view(*x_q.shape[:-1], self.out_features)

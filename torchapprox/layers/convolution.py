@@ -25,6 +25,7 @@ class ConvolutionLayer(ApproxLayer):
     # Constructor arguments that float and approximate layer share, the bias aside.
     _ARGUMENTS: ClassVar[tuple[str, ...]]
     _ADDS_BIAS = True
+    _EXACT_ON_CODES = True
     _FLOAT_MODULE: ClassVar[type[nn.Module]]
     in_channels: int
     out_channels: int
@@ -91,6 +92,8 @@ class ConvolutionLayer(ApproxLayer):
         quant_params: QuantizationParameters,
         sink: OperandSink | None = None,
         bias: Tensor | None = None,
+        *,
+        exact: bool = False,
     ) -> Tensor:
         """Return the layer on the multiplier's products.
 
@@ -101,7 +104,9 @@ class ConvolutionLayer(ApproxLayer):
             sink: Receives the operand codes if not None.
             bias: Added to the result where nothing is differentiated, floating point, by output
                 channel.
+            exact: Whether to multiply exactly instead.
         """
+        lut, model, lut_range, accumulator, engine = self._multiplier(quant_params, exact=exact)
         # Binding arguments and a context takes as long as a small layer's products.
         product: Any = (
             ApproxConvOp.apply
@@ -113,12 +118,12 @@ class ConvolutionLayer(ApproxLayer):
             w_q,
             quant_params,
             self.conv_args,
-            self.htp_model,
-            self.lut,
+            model,
+            lut,
             sink,
-            self.product_table.lut_range,
-            self.accumulator,
-            self.engine,
+            lut_range,
+            accumulator,
+            engine,
             self.product_gradient,
         )
         return y

@@ -69,6 +69,23 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
     return quantiser_range(quantiser) if _only_quantises(quantiser) else None
 
 
+def makes_codes(quantiser: nn.Module) -> bool:
+    """Whether a fake-quantiser only quantises, on the CPU and to numbers of 8 bits.
+
+    Examples:
+        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> quantiser = default_qconfig().activation()
+        >>> quantiser.disable_observer()
+        >>> makes_codes(quantiser)
+        True
+    """
+    limits, scale = plain_limits(quantiser), getattr(quantiser, "scale", None)
+    if limits is None or scale is None or scale.device.type != "cpu":
+        return False
+    low, high = limits
+    return (low >= 0 and high <= 255) or (low >= -128 and high <= 127)
+
+
 def check_calibrated(operand: str, quantiser: nn.Module) -> None:
     """Raise RuntimeError if a quantiser has its initial scale 1 and no way to learn another one.
 

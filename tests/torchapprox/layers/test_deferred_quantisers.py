@@ -1,5 +1,7 @@
 """A quantiser whose work the operator does gives the same as one that runs by itself."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox import InferenceMode
 from torchapprox.layers import ApproxLayer, ApproxMatmul
+from torchapprox.quantisation import quantiser_state
 
 LAYERS = {
     "linear": (nn.Linear(5, 3), (2, 4, 5)),
@@ -80,3 +83,65 @@ def test_other_modes_need_fake_quantised_floats(mode):
     wrapper(torch.randn(4, 5))
     wrapper.activation_quantiser.disable_observer()
     assert wrapper.wrapped.deferred(wrapper.activation_quantiser) is None
+
+
+def quantised(wrapper):
+    wrapper.eval()
+    wrapper.apply(lambda m: m.disable_observer() if hasattr(m, "disable_observer") else None)
+    wrapper.wrapped.inference_mode = InferenceMode.QUANTIZED
+    return wrapper
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("qconfig", QCONFIGS.values(), ids=QCONFIGS)
+@pytest.mark.parametrize(("layer", "shape"), LAYERS.values(), ids=LAYERS)
+def test_the_exact_layer_multiplies_codes_where_nothing_is_differentiated(
+    layer, shape, qconfig, bias
+):
+    """As APPROXIMATE mode on exact products does, to the bit; else as floats do, up to rounding."""
+    layer = copy.deepcopy(layer)
+    layer.bias = nn.Parameter(torch.randn_like(layer.bias)) if bias else None
+    wrapper = wrapped(layer, random_multiplier(), qconfig=qconfig)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    wrapper(x)
+    quantised(wrapper)
+    floats = wrapper(3 * x).detach()
+    with torch.no_grad():
+        codes = wrapper(3 * x)
+    torch.testing.assert_close(codes, floats)
+    if wrapper.wrapped.deferred(wrapper.activation_quantiser) is not None:
+        pytest.fail("gradients need the floats")
+    with torch.no_grad():
+        on_codes = wrapper.wrapped.deferred(wrapper.activation_quantiser) is not None
+    centred = not bool(wrapper.wrapped.weight_fake_quant.zero_point.any())
+    assert on_codes is (centred and "Transpose" not in type(layer).__name__)
+    if on_codes:
+        wrapper.wrapped.multiplier = None
+        wrapper.wrapped.inference_mode = InferenceMode.APPROXIMATE
+        with torch.no_grad():
+            assert torch.equal(wrapper(3 * x), codes)
+
+
+def test_whoever_looks_at_the_exact_layer_sees_floats_multiplied():
+    wrapper = wrapped(nn.Linear(5, 3), random_multiplier(), qconfig=minmax_qconfig())
+    x = torch.randn(2, 5)
+    wrapper(x)
+    layer = quantised(wrapper).wrapped
+    seen = []
+    remove = layer.add_operand_observer(lambda operands, y: seen.append((operands, y)))
+    with torch.no_grad():
+        wrapper(x)
+        assert layer.deferred(layer.weight_fake_quant) is None
+        remove()
+        assert layer.deferred(layer.weight_fake_quant) is not None
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "codes"),
+    [((0, 255), True), ((-128, 127), True), ((0, 256), False), ((-129, 0), False), (None, False),
+     ((-1, 128), False)],
+)  # fmt: skip
+def test_limits_beyond_a_port_are_not_multiplied_as_codes(limits, codes, monkeypatch):
+    monkeypatch.setattr(quantiser_state, "plain_limits", lambda _: limits)
+    assert quantiser_state.makes_codes(minmax_qconfig().activation()) is codes

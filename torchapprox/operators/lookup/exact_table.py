@@ -30,3 +30,15 @@ def exact_table(x_signed: bool, w_signed: bool, device: torch.device) -> Tensor:
         with torch.inference_mode(mode=False):
             _kept[key] = torch.tensor(exact_products(x_signed, w_signed), device=device)
     return _kept[key]
+
+
+def exact_range(x_signed: bool, w_signed: bool) -> tuple[int, int]:
+    """Return the least and the greatest exact product.
+
+    Examples:
+        >>> exact_range(True, False), exact_range(True, True)
+        ((-32640, 32385), (-16256, 16384))
+    """
+    sides = [(-128, 127) if signed else (0, 255) for signed in (x_signed, w_signed)]
+    products = [x * w for x in sides[0] for w in sides[1]]
+    return min(products), max(products)
