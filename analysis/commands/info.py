@@ -115,8 +115,11 @@ def _cuda_rates(number: int, *, measure: bool) -> Iterator[str]:
 def _rates(costs: EngineCosts | CudaCosts, meanings: Mapping[str, str]) -> Iterator[str]:
     for name, meaning in meanings.items():
         seconds = getattr(costs, name)
-        rate = f"{1e-9 / seconds:7.1f}" if seconds else "   fast"
-        yield f"  {rate} G/s  {meaning}"
+        if not seconds:
+            yield f"     free      {meaning}"
+            continue
+        rate = 1e-9 / seconds
+        yield f"  {rate:7.{1 if rate >= 0.1 else 3}f} G/s  {meaning}"
 
 
 def _cuda() -> str:
