@@ -5,7 +5,7 @@
 
 from torchapprox.kernels.feature_product import multiply_features_cpu
 from torchapprox.kernels.gather_cpu import gather_cpu
-from torchapprox.kernels.histogram_cpu import histogram_cpu, strip_histogram_cpu
+from torchapprox.kernels.histogram_cpu import histogram_cpu, matrix_histogram_cpu
 from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_vector import lookup_vector_cpu
 from torchapprox.kernels.moments_cpu import moments_cpu
@@ -27,6 +27,7 @@ __all__ = [
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vector_cpu",
+    "matrix_histogram_cpu",
     "moments_cpu",
     "multiply_features_cpu",
     "offsets_cpu",
@@ -35,6 +36,5 @@ __all__ = [
     "rescale_rows_cpu",
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
-    "strip_histogram_cpu",
     "window_histogram_cpu",
 ]

@@ -1,6 +1,6 @@
 """Codes gathered from where they stand.
 
-out[g, r, k] = codes[first[r] + taps[g, k]]
+out[g, places[r], k] = codes[first[r] + taps[g, k]]
 """
 
 from typing import Any
@@ -18,22 +18,24 @@ def gather_cpu(
     codes: NDArray[np.uint8],
     first: NDArray[np.int64],
     taps: NDArray[np.int64],
+    places: NDArray[np.int64],
     out: NDArray[np.uint8],
     *,
     threads: int,
 ) -> None:
-    """Fill ``out``.
+    """Fill rows of ``out``.
 
     Args:
         codes: uint8, one-dimensional.
         first: int64 `(R,)`.
         taps: int64 `(G, K)`.
-        out: uint8 `(G, R, K)`, C-contiguous; overwritten.
+        places: int64 `(R,)`, different numbers below S.
+        out: uint8 `(G, S, K)`, C-contiguous; R rows of each group are overwritten.
         threads: Largest number of threads to use.
     """
-    groups, rows, depth = out.shape
+    (groups, depth), rows = taps.shape, first.size
     for_each_block(
-        lambda start, stop: _gather(codes, first, taps, out, start, stop),
+        lambda start, stop: _gather(codes, first, taps, places, out, start, stop),
         groups * rows,
         max(1, BLOCK // max(1, depth)),
         threads,
@@ -41,10 +43,12 @@ def gather_cpu(
 
 
 @jit_cpu
-def _gather(codes: Any, first: Any, taps: Any, out: Any, start: int, stop: int) -> None:
+def _gather(
+    codes: Any, first: Any, taps: Any, places: Any, out: Any, start: int, stop: int
+) -> None:
     rows = first.size
     for item in range(start, stop):
         group, row = item // rows, item % rows
-        place, to, steps = first[row], out[group, row], taps[group]
+        place, to, steps = first[row], out[group, places[row]], taps[group]
         for k in range(to.size):
             to[k] = codes[np.uintp(place + steps[k])]

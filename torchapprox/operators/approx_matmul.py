@@ -1,6 +1,5 @@
 """Matrix product of two fake-quantised activations on an approximate multiplier."""
 
-import math
 from typing import Any
 
 import torch
@@ -15,8 +14,10 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
-from torchapprox.operators.operand import OperandPair
+from torchapprox.operators.matrix_batch import broadcast_batch, grouped, unshared
+from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.real_products import operand_codes, real_matmul, takes_reals
 
 
 def approx_matmul(
@@ -101,7 +102,7 @@ def matrices(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     rows = x[None] if x.dim() == 1 else x
     columns = w[None] if w.dim() == 1 else w.mT
     try:
-        _broadcast_batch(rows, columns)
+        broadcast_batch(rows, columns)
     except RuntimeError:
         raise ValueError(
             "'x' and 'w' must have batch axes that broadcast, "
@@ -138,10 +139,19 @@ class ApproxMatmulOp(torch.autograd.Function):
         engine: str,
         gradient: ProductGradient | None,  # noqa: ARG004  for the backward pass
     ) -> Tensor:
+        tabulated = takes_table(lut, htp_model, accumulator)
+        real = x.device == w.device and takes_reals(x, quant_params, accumulator)
+        if lut is not None and tabulated and real:
+            _check_scale(quant_params)
+            product = real_matmul(x, w, quant_params, lut, lut_range=lut_range, engine=engine)
+            if traced_inputs is not None:
+                codes = operand_codes(product, quant_params)
+                traced_inputs.receive(_of_codes(*codes, quant_params, accumulator, engine))
+            return product.reals
         operands = lower_matmul(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
-        if takes_table(lut, htp_model, accumulator):
+        if tabulated:
             y = operands.reals(lut, x.dtype, lut_range=lut_range)
         else:
             x_values, w_values = operands.x_values, operands.w_values
@@ -149,7 +159,7 @@ class ApproxMatmulOp(torch.autograd.Function):
             sums = htp_sums(model, features_last_matmul, x_values, w_values, {}, depth=x.shape[-1])
             accumulators = operands.subtract_zero_points(sums)
             y = dequantise(accumulators, operands.scale[:, None, :], x.dtype)
-        batch = _broadcast_batch(x, w)
+        batch = broadcast_batch(x, w)
         return y.reshape(*batch, x.shape[-2], w.shape[-2])
 
     @staticmethod
@@ -181,13 +191,13 @@ def _estimated(
     ctx: Any, grad: Tensor, x: Tensor, w: Tensor, needed: tuple[bool, bool]
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients by x and w, spread over the batch, that ``ctx.gradient`` makes."""
-    params, batch = ctx.params, _broadcast_batch(x, w)
+    params, batch = ctx.params, broadcast_batch(x, w)
     operands = lower_matmul(x, w, params)
     form = GemmForm(operands, params.x_scale, params.w_scale.view(1, 1, 1))
     groups, rows, _ = operands.x_codes.shape
     grad_x, grad_w = ctx.gradient.gradients(form, grad.reshape(groups, rows, -1), needed)
     # The axes of the batch that share one matrix of w are stacked along its rows.
-    of_w = batch[: _unshared(batch, w)]
+    of_w = batch[: unshared(batch, w)]
     return (
         grad_x if grad_x is None else grad_x.view(*batch, *x.shape[-2:]),
         grad_w if grad_w is None else grad_w.view(*of_w, *_ones(batch, of_w), *w.shape[-2:]),
@@ -226,28 +236,32 @@ def lower_matmul(
     Raises:
         ValueError: ``w`` is quantised per channel, or an operand's codes do not fit its port.
     """
-    if params.w_scale.numel() != 1:
-        raise ValueError(
-            "'w_scale' must have one element, since both operands of a matrix product are "
-            f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
-        )
+    _check_scale(params)
     # Codes first: expanding them takes a quarter of the memory that floats would take.
-    x_codes, x_range, x_fault = params.x_operand.codes(x)
-    w_codes, w_range, w_fault = params.w_operand(_single).codes(w)
-    batch = _broadcast_batch(x, w)
-    w_batch, shared = _batch_of(w, batch), _unshared(batch, w)
-    groups, stacked = math.prod(batch[:shared]), math.prod(batch[shared:])
-    (m, depth), n = x.shape[-2:], w.shape[-2]
+    x_codes = params.x_operand.codes(x)
+    w_codes = params.w_operand(_single).codes(w)
+    x_groups, w_groups = grouped(x_codes.codes, w_codes.codes)
+    x_codes, w_codes = x_codes._replace(codes=x_groups), w_codes._replace(codes=w_groups)
+    return _of_codes(x_codes, w_codes, params, accumulator, engine)
+
+
+def _of_codes(
+    x: OperandCodes,
+    w: OperandCodes,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None,
+    engine: str,
+) -> GemmOperands:
+    """Return the operands of products of codes, one group each."""
+    groups, n, _ = w.codes.shape
     return GemmOperands(
-        x_codes=x_codes.expand(*batch, m, depth).reshape(groups, stacked * m, depth),
-        w_codes=w_codes.reshape(*w_batch[:shared], n, depth)
-        .expand(*batch[:shared], n, depth)
-        .reshape(groups, n, depth),
-        x_range=x_range,
-        w_range=w_range,
+        x_codes=x.codes,
+        w_codes=w.codes,
+        x_range=x.port,
+        w_range=w.port,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=params.w_zero_point.view(1, 1).to(torch.int64).expand(groups, n),
-        scale=params.product_scale(x_fault, w_fault).view(1, 1).expand(groups, n),
+        scale=params.product_scale(x.fault, w.fault).view(1, 1).expand(groups, n),
         accumulator=accumulator,
         engine=engine,
         fixed_weights=False,
@@ -255,22 +269,12 @@ def lower_matmul(
     )
 
 
-def _broadcast_batch(x: Tensor, w: Tensor) -> tuple[int, ...]:
-    shape = torch.broadcast_shapes(x.shape[:-2], w.shape[:-2])  # type: ignore[no-untyped-call]
-    return tuple(shape)
-
-
-def _batch_of(w: Tensor, batch: tuple[int, ...]) -> tuple[int, ...]:
-    return (1,) * (len(batch) - w.dim() + 2) + tuple(w.shape[:-2])
-
-
-def _unshared(batch: tuple[int, ...], w: Tensor) -> int:
-    """Return how many of the batch's axes come before those along which w is one matrix."""
-    sizes = _batch_of(w, batch)
-    shared = len(sizes)
-    while shared and sizes[shared - 1] == 1:
-        shared -= 1
-    return shared
+def _check_scale(params: QuantizationParameters) -> None:
+    if params.w_scale.numel() != 1:
+        raise ValueError(
+            "'w_scale' must have one element, since both operands of a matrix product are "
+            f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
+        )
 
 
 def _single(vector: Tensor) -> Tensor:

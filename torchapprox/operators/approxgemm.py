@@ -15,9 +15,9 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
-from torchapprox.operators.operand import OperandPair
+from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.real_products import real_linear, takes_reals
+from torchapprox.operators.real_products import operand_codes, real_linear, takes_reals
 
 
 class ApproxGeMM(torch.autograd.Function):
@@ -75,16 +75,15 @@ class ApproxGeMM(torch.autograd.Function):
             NotImplementedError: There are an HTP model and an accumulator.
         """
         tabulated = takes_table(lut, htp_model, accumulator)
-        if (
-            traced_inputs is None
-            and lut is not None
-            and tabulated
-            and takes_reals(x, quant_params, accumulator)
-        ):
+        if lut is not None and tabulated and takes_reals(x, quant_params, accumulator):
             _check_shapes(x, w, quant_params)
-            return real_linear(
+            product = real_linear(
                 x, w, quant_params, lut, lut_range=lut_range, engine=engine, bias=bias
             )
+            if traced_inputs is not None:
+                codes = operand_codes(product, quant_params)
+                traced_inputs.receive(_of_codes(*codes, quant_params, accumulator, engine))
+            return product.reals
         operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
             traced_inputs.receive(operands)
@@ -150,17 +149,28 @@ def lower_linear(
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
     """
     _check_shapes(x, w, params)
-    n = len(w)
-    x_codes, x_range, x_fault = params.x_operand.codes(x)
-    w_codes, w_range, w_fault = params.w_operand(_by_row).codes(w)
+    x_codes = params.x_operand.codes(x[None])
+    w_codes = params.w_operand(_by_row).codes(w[None])
+    return _of_codes(x_codes, w_codes, params, accumulator, engine)
+
+
+def _of_codes(
+    x: OperandCodes,
+    w: OperandCodes,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None,
+    engine: str,
+) -> GemmOperands:
+    """Return the operands of a product of codes `(1, M, K)` and `(1, N, K)`."""
+    n = w.codes.shape[1]
     return GemmOperands(
-        x_codes=x_codes[None],
-        w_codes=w_codes[None],
-        x_range=x_range,
-        w_range=w_range,
+        x_codes=x.codes,
+        w_codes=w.codes,
+        x_range=x.port,
+        w_range=w.port,
         x_zero_point=params.x_zero_point.view(1).to(torch.int64),
         w_zero_point=params.w_zero_point.view(-1).to(torch.int64).expand(n).view(1, n),
-        scale=params.product_scale(x_fault, w_fault).expand(n).view(1, n),
+        scale=params.product_scale(x.fault, w.fault).expand(n).view(1, n),
         accumulator=accumulator,
         engine=engine,
         w_centred=params.w_centred,

@@ -1,11 +1,8 @@
 """What every layer lowers to: a grouped matrix product of operand codes."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.operators.accumulator import Accumulator
@@ -15,7 +12,7 @@ from torchapprox.operators.affine.zero_points import needs_x_sums, subtract_zero
 from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.lookup.lut_matmul_reals import lut_matmul_reals
-from torchapprox.operators.observed_codes import add_code_counts, rows_of
+from torchapprox.operators.observed_codes import MatrixCodes, ObservedCodes
 
 
 @dataclass(frozen=True)
@@ -82,21 +79,10 @@ class GemmOperands:
         """Rows of a group's activations, M."""
         return self.x_codes.shape[1]
 
-    def x_rows(self, items: NDArray[np.intp]) -> Tensor:
-        """Return some rows of the activations of every group, uint8 `(G, R, K)`.
-
-        Args:
-            items: Which, R numbers below M.
-        """
-        return rows_of(self.x_codes, items)
-
-    def add_x_counts(self, counts: NDArray[Any]) -> None:
-        """Add how often each activation code occurs at each input position.
-
-        Args:
-            counts: Integers `(G * K, 256)` of a type that holds the counts; added to.
-        """
-        add_code_counts(self.x_codes, counts)
+    @property
+    def observed_x(self) -> ObservedCodes:
+        """The activations as a trace looks at them, in the host's memory."""
+        return MatrixCodes.of(self.x_codes)
 
     def accumulate(self, lut: Tensor | None, *, lut_range: tuple[int, int] | None = None) -> Tensor:
         """Return the products' sums minus the zero-point terms, exact integers.

@@ -1,12 +1,14 @@
 """Products of real operands on a table in one operator each, from floats to floats, on the CPU.
 
 The common case of an evaluated layer: both operands come as real numbers, which the operator
-quantises, every zero point of the weights is 0, and nobody looks at the codes. The steps are those
-of `conv_operands`, `lower_linear` and `reals`, and so are the bits; what is saved is a call of an
+quantises, and every zero point of the weights is 0. The steps are those of `conv_operands`,
+`lower_linear`, `lower_matmul` and `reals`, and so are the bits; what is saved is a call of an
 operator, and of what surrounds it, for each step, which take longer than many a layer's products.
+The codes that were multiplied are returned as well, for whoever looks at them.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,9 +26,24 @@ from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.lut_conv_reals import conv_reals
 from torchapprox.operators.lookup.lut_matmul import check_lut, entry_range, needs_int64
 from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
-from torchapprox.operators.operand import port_of
+from torchapprox.operators.matrix_batch import broadcast_batch, grouped
+from torchapprox.operators.operand import OperandCodes, port_of
 
 Range = tuple[int, int]
+
+
+class RealProduct(NamedTuple):
+    """A product in real units, and what was multiplied.
+
+    Attributes:
+        reals: Floating point, of the type of the activations.
+        x_codes: Activation codes, uint8, as the multiplier got them.
+        w_codes: Weight codes, likewise.
+    """
+
+    reals: Tensor
+    x_codes: Tensor
+    w_codes: Tensor
 
 
 def takes_reals(x: Tensor, params: QuantizationParameters, accumulator: Accumulator | None) -> bool:
@@ -57,7 +74,7 @@ def real_conv(
     lut_range: Range | None = None,
     engine: str = "auto",
     bias: Tensor | None = None,
-) -> Tensor | None:
+) -> RealProduct | None:
     """Return a convolution in real units; None where its padding is not part of quantisation.
 
     Args:
@@ -71,7 +88,7 @@ def real_conv(
         bias: Floating point `(N,)`, added to the result, or None.
 
     Returns:
-        Floating point `(B, N, *output_size)`, of the type of ``x``.
+        The product `(B, N, *output_size)`, of padded codes `(B, C, *padded)` and those of ``w``.
 
     Raises:
         TypeError: ``lut`` is not int32.
@@ -83,13 +100,13 @@ def real_conv(
     check_lut(lut, x.device)
     limits, w_signed = _limits(params)
     kernel = forced_kernel(None)
-    reals: Tensor = torch.ops.torchapprox.real_conv(
+    product: tuple[Tensor, Tensor, Tensor] = torch.ops.torchapprox.real_conv(
         *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
         *(limits, w_signed, lut, bias, [side for m in args.margins() for side in m]),
         *(args.axes("stride"), args.axes("dilation"), args.groups),
         *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel)),
     )
-    return reals
+    return RealProduct(*product)
 
 
 def real_linear(
@@ -101,7 +118,7 @@ def real_linear(
     lut_range: Range | None = None,
     engine: str = "auto",
     bias: Tensor | None = None,
-) -> Tensor:
+) -> RealProduct:
     """Return ``x @ w.T`` in real units.
 
     Args:
@@ -114,7 +131,7 @@ def real_linear(
         bias: Likewise.
 
     Returns:
-        Floating point `(M, N)`, of the type of ``x``.
+        The product `(M, N)`, of codes `(1, M, K)` and `(1, N, K)`.
 
     Raises:
         TypeError: ``lut`` is not int32.
@@ -124,19 +141,74 @@ def real_linear(
     check_lut(lut, x.device)
     limits, w_signed = _limits(params)
     kernel = forced_kernel(None)
-    reals: Tensor = torch.ops.torchapprox.real_linear(
+    product: tuple[Tensor, Tensor, Tensor] = torch.ops.torchapprox.real_linear(
         *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
         *(limits, w_signed, lut, bias),
         *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel)),
     )
-    return reals
+    return RealProduct(*product)
+
+
+def real_matmul(
+    x: Tensor,
+    w: Tensor,
+    params: QuantizationParameters,
+    lut: Tensor,
+    *,
+    lut_range: Range | None = None,
+    engine: str = "auto",
+) -> RealProduct:
+    """Return ``x @ w.mT`` in real units.
+
+    Args:
+        x: First operand, floating point `(..., M, K)`.
+        w: Second operand, floating point `(..., N, K)`, of a batch that broadcasts.
+        params: As `real_conv` takes them, with one scale for ``w``.
+        lut: Likewise.
+        lut_range: Likewise.
+        engine: Likewise.
+
+    Returns:
+        The product `(..., M, N)`, of codes as `grouped` pairs them.
+
+    Raises:
+        TypeError: ``lut`` is not int32.
+        ValueError: A quantiser's limits do not fit their port, a value is NaN or infinite, or the
+            table has another shape or is on another device.
+    """
+    check_lut(lut, x.device)
+    limits, w_signed = _limits(params)
+    kernel = forced_kernel(None)
+    wide = needs_int64(x.shape[-1], lut_range or entry_range(lut))
+    product: tuple[Tensor, Tensor, Tensor] = torch.ops.torchapprox.real_matmul(
+        *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
+        *(limits, w_signed, lut, wide, kernel, chosen_engine(engine, kernel)),
+    )
+    return RealProduct(*product)
+
+
+def operand_codes(
+    product: RealProduct, params: QuantizationParameters
+) -> tuple[OperandCodes, OperandCodes]:
+    """Return the codes that a product was made of, with the ports that they entered.
+
+    Args:
+        product: The product.
+        params: How its operands were quantised; see `takes_reals`.
+    """
+    x_port, w_port = _ports(params)
+    return OperandCodes(product.x_codes, x_port, None), OperandCodes(product.w_codes, w_port, None)
+
+
+def _ports(params: QuantizationParameters) -> tuple[Range, Range]:
+    x_clip, w_clip = params.x_clip or (0, 0), params.w_clip or (0, 0)
+    return port_of(x_clip, params.x_range), port_of(w_clip, params.w_range)
 
 
 def _limits(params: QuantizationParameters) -> tuple[list[int], bool]:
     """Return the limits of both quantisers, and whether the weights' port is signed."""
-    x_clip, w_clip = params.x_clip or (0, 0), params.w_clip or (0, 0)
-    port_of(x_clip, params.x_range)
-    return [*x_clip, *w_clip], port_of(w_clip, params.w_range)[0] < 0
+    _, w_port = _ports(params)
+    return [*(params.x_clip or ()), *(params.w_clip or ())], w_port[0] < 0
 
 
 def _wide(w: Tensor, lut: Tensor, lut_range: Range | None) -> bool:
@@ -163,7 +235,7 @@ def _real_conv(
     wide: bool,
     kernel: str | None,
     engine: str,
-) -> Tensor:
+) -> tuple[Tensor, Tensor, Tensor]:
     pairs = list(zip(margins[::2], margins[1::2], strict=True)) if any(margins) else []
     x_codes = quantise_on_cpu(x, x_scale.view(()), x_zero_point, (limits[0], limits[1]), pairs)
     by_channel = [-1, *[1] * (w.dim() - 1)]
@@ -172,7 +244,8 @@ def _real_conv(
     )
     shape = ConvShape.of(x_codes.shape, w_codes.shape, stride, dilation, groups)
     terms = _terms(x_scale, x_zero_point, w_scale, (len(w),), w_signed, bias, x.dtype)
-    return conv_reals(x_codes, w_codes, lut, shape, terms, engine, kernel, wide=wide)
+    reals = conv_reals(x_codes, w_codes, lut, shape, terms, engine, kernel, wide=wide)
+    return reals, x_codes, w_codes
 
 
 @library_op("real_linear", device="cpu")
@@ -190,12 +263,39 @@ def _real_linear(
     wide: bool,
     kernel: str | None,
     engine: str,
-) -> Tensor:
-    x_codes = quantise_on_cpu(x, x_scale.view(()), x_zero_point, (limits[0], limits[1]))
+) -> tuple[Tensor, Tensor, Tensor]:
+    x_codes = quantise_on_cpu(x[None], x_scale.view(()), x_zero_point, (limits[0], limits[1]))
     by_row = w_scale.view(-1, 1), w_zero_point.view(-1, 1)
-    w_codes = quantise_on_cpu(w, *by_row, (limits[2], limits[3]))
+    w_codes = quantise_on_cpu(w[None], *by_row, (limits[2], limits[3]))
     terms = _terms(x_scale, x_zero_point, w_scale, (1, len(w)), w_signed, bias, x.dtype)
-    return matrix_reals(x_codes[None], w_codes[None], lut, terms, engine, kernel, wide=wide)[0]
+    reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
+    return reals.view(reals.shape[1:]), x_codes, w_codes
+
+
+@library_op("real_matmul", device="cpu")
+def _real_matmul(
+    x: Tensor,
+    w: Tensor,
+    x_scale: Tensor,
+    x_zero_point: Tensor,
+    w_scale: Tensor,
+    w_zero_point: Tensor,
+    limits: Sequence[int],
+    w_signed: bool,
+    lut: Tensor,
+    wide: bool,
+    kernel: str | None,
+    engine: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    x_codes, w_codes = grouped(
+        quantise_on_cpu(x, x_scale.view(()), x_zero_point, (limits[0], limits[1])),
+        quantise_on_cpu(w, w_scale.view(()), w_zero_point, (limits[2], limits[3])),
+    )
+    groups, n, _ = w_codes.shape
+    terms = _terms(x_scale, x_zero_point, w_scale, (groups, n), w_signed, None, x.dtype)
+    reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
+    batch = broadcast_batch(x, w)
+    return reals.view(*batch, x.shape[-2], n), x_codes.contiguous(), w_codes.contiguous()
 
 
 @_real_conv.register_fake
@@ -215,16 +315,29 @@ def _(
     dilation: Sequence[int],
     groups: int,
     *_: object,
-) -> Tensor:
+) -> tuple[Tensor, Tensor, Tensor]:
     both = zip(x.shape[2:], margins[::2], margins[1::2], strict=True)
     padded = (*x.shape[:2], *(n + before + after for n, before, after in both))
     shape = ConvShape.of(padded, w.shape, stride, dilation, groups)
-    return x.new_empty((shape.batch, shape.out_channels, *shape.output_size))
+    reals = x.new_empty((shape.batch, shape.out_channels, *shape.output_size))
+    return reals, _codes(x, padded), _codes(w, w.shape)
 
 
 @_real_linear.register_fake
-def _(x: Tensor, w: Tensor, *_: object) -> Tensor:
-    return x.new_empty((x.shape[0], w.shape[0]))
+def _(x: Tensor, w: Tensor, *_: object) -> tuple[Tensor, Tensor, Tensor]:
+    reals = x.new_empty((x.shape[0], w.shape[0]))
+    return reals, _codes(x, (1, *x.shape)), _codes(w, (1, *w.shape))
+
+
+@_real_matmul.register_fake
+def _(x: Tensor, w: Tensor, *_: object) -> tuple[Tensor, Tensor, Tensor]:
+    reals = x.new_empty((*broadcast_batch(x, w), x.shape[-2], w.shape[-2]))
+    x_groups, w_groups = grouped(x, w)
+    return reals, _codes(x, x_groups.shape), _codes(w, w_groups.shape)
+
+
+def _codes(values: Tensor, shape: Sequence[int]) -> Tensor:
+    return values.new_empty(shape, dtype=torch.uint8)
 
 
 def _terms(

@@ -105,7 +105,7 @@ class LayerTracer:
                 scale=self._scale.cpu().numpy().astype(np.float64),
                 x_counts=self._counts.x_counts,
                 joint_counts=self._counts.joint_counts,
-                sample=self._sampler.sample,
+                sample=self._sampler.sample(self._counts.w_codes),
                 sample_shape=self._sample_shape or (),
                 output_mean=self._outputs.mean,
                 output_std=self._outputs.std,

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from torchapprox.kernels import matrix_histogram_cpu
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import add_code_counts
+from torchapprox.operators.observed_codes import MatrixCodes, ObservedCodes
+from torchapprox.tracing.waiting_codes import WaitingCodes
 
 Counts = npt.NDArray[np.int64]
 
@@ -21,6 +23,10 @@ class OperandCounts(Protocol):
 
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
+
+    @property
+    def w_codes(self) -> npt.NDArray[np.uint8]:
+        """The last weights, uint8 `(G, N, K)`; empty where every matrix has others."""
 
     @property
     def x_counts(self) -> Counts:
@@ -40,45 +46,65 @@ class WeightedCounts:
     """
 
     def __init__(self) -> None:
-        self._w_codes: npt.NDArray[np.uint8] = np.zeros((0, 0, 0), np.uint8)
+        self._w_codes = torch.zeros(0, 0, 0, dtype=torch.uint8)
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         # Counts since the weights last changed; their products are not yet in the joint counts.
         # Half as wide as the others: writing them takes longer than counting.
         self._recent: npt.NDArray[np.int32] = np.zeros((0, 256), np.int32)
         self._recent_rows = 0
+        self._waiting = WaitingCodes(self._count)
         self._joint: Counts = np.zeros((256, 256), np.int64)
 
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
-        w_codes = operands.w_codes.cpu().numpy()
+        w_codes = operands.w_codes.cpu()
         if not self._x_counts.size:
             self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
             self._recent = np.zeros(self._x_counts.shape, np.int32)
-        changed = not np.array_equal(w_codes, self._w_codes)
-        if changed or self._recent_rows + operands.rows > _MOST_RECENT:
-            self._joint += self._joint_of_recent()
-            self._x_counts += self._recent
-            self._recent[:] = self._recent_rows = 0
-        if changed:
-            self._w_codes = w_codes.copy()
-        operands.add_x_counts(self._recent)
-        self._recent_rows += operands.rows
+        if not torch.equal(w_codes, self._w_codes):
+            self._settle()
+            self._w_codes = w_codes.clone()
+        self._waiting.add(operands.observed_x)
+
+    @property
+    def w_codes(self) -> npt.NDArray[np.uint8]:
+        """The last weights, uint8 `(G, N, K)`."""
+        codes: npt.NDArray[np.uint8] = self._w_codes.numpy()
+        return codes
 
     @property
     def x_counts(self) -> Counts:
         """How often each activation code occurred, int64 `(G * K, 256)`, by input position."""
+        self._waiting.count()
         return self._x_counts + self._recent
 
     @property
     def joint_counts(self) -> Counts:
         """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
+        self._waiting.count()
         return self._joint + self._joint_of_recent()
 
+    def _count(self, codes: ObservedCodes) -> None:
+        if self._recent_rows + codes.rows > _MOST_RECENT:
+            self._fold()
+        codes.add_counts(self._recent)
+        self._recent_rows += codes.rows
+
+    def _settle(self) -> None:
+        """Close the counts that belong to the weights so far."""
+        self._waiting.count()
+        self._fold()
+
+    def _fold(self) -> None:
+        self._joint += self._joint_of_recent()
+        self._x_counts += self._recent
+        self._recent[:] = self._recent_rows = 0
+
     def _joint_of_recent(self) -> Counts:
-        if not self._w_codes.size:
+        if not self._recent_rows:
             return np.zeros((256, 256), np.int64)
         counts = np.zeros(self._recent.shape, np.int64)
-        add_code_counts(torch.from_numpy(self._w_codes), counts)
+        MatrixCodes.of(self._w_codes).add_counts(counts)
         return _paired(self._recent, counts)
 
 
@@ -109,12 +135,18 @@ class MatrixCounts:
             torch.split(operands.w_codes, at_once),
             strict=True,
         ):
-            x_counts, w_counts = (np.zeros((len(x) * depth, 256), dtype) for _ in range(2))
-            add_code_counts(x, x_counts)
-            add_code_counts(w, w_counts)
-            by_matrix = x_counts.reshape(len(x), depth, 256)
-            self._x_counts += by_matrix.sum(axis=0, dtype=np.float64).astype(np.int64)
-            self._joint += _product(x_counts.T, w_counts)
+            x_counts, w_counts = (np.empty((len(x) * depth, 256), dtype) for _ in range(2))
+            greatest = [
+                _count_matrices(codes, counts.reshape(len(x), depth, 256), total)
+                for codes, counts, total in ((x, x_counts, self._x_counts), (w, w_counts, None))
+            ]
+            x_used, w_used = (slice(code + 1) for code in greatest)
+            self._joint[x_used, w_used] += _product(x_counts[:, x_used].T, w_counts[:, w_used])
+
+    @property
+    def w_codes(self) -> npt.NDArray[np.uint8]:
+        """Empty: every matrix has others."""
+        return np.zeros((0, 0, 0), np.uint8)
 
     @property
     def x_counts(self) -> Counts:
@@ -125,6 +157,13 @@ class MatrixCounts:
     def joint_counts(self) -> Counts:
         """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
         return self._joint
+
+
+def _count_matrices(codes: torch.Tensor, by_matrix: npt.NDArray[Any], total: Counts | None) -> int:
+    """Count the codes of each matrix, and return the greatest code, -1 if there is none."""
+    codes = codes.contiguous().cpu()
+    matrix_histogram_cpu(codes.numpy(), by_matrix, total, threads=torch.get_num_threads())
+    return int(codes.max()) if codes.numel() else -1
 
 
 def _paired(x_counts: npt.NDArray[np.int32], w_counts: Counts) -> Counts:

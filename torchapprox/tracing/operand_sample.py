@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import rows_of
+from torchapprox.operators.observed_codes import rows_of_matrices
+from torchapprox.tracing.key_stream import KeyReader
 from torchapprox.tracing.reservoir import Reservoir
 
 Codes = npt.NDArray[np.uint8]
@@ -78,9 +80,13 @@ class OperandSampler(Protocol):
                 products of two activations is looked at.
         """
 
-    @property
-    def sample(self) -> OperandSample:
-        """What was drawn so far."""
+    def sample(self, w_codes: Codes) -> OperandSample:
+        """Return what was drawn so far.
+
+        Args:
+            w_codes: The last weights, uint8 `(G, N, K)`; only those of layers whose weights are
+                their own are looked at.
+        """
 
 
 class RowSampler:
@@ -92,10 +98,9 @@ class RowSampler:
     """
 
     def __init__(self, rows: int, seed: int) -> None:
-        self._reservoir = Reservoir(rows, np.random.default_rng(seed))
+        self._reservoir = Reservoir(rows, KeyReader(seed))
         self._rows = rows
         self._x: Codes | None = None
-        self._w: Codes | None = None
 
     def add(
         self,
@@ -107,15 +112,14 @@ class RowSampler:
         if self._x is None:
             groups, _, depth = operands.w_codes.shape
             self._x = np.zeros((groups, self._rows, depth), np.uint8)
-        self._x[:, places] = operands.x_rows(items).cpu().numpy()
-        self._w = operands.w_codes.cpu().numpy().copy()
+        if len(items):
+            operands.observed_x.copy_rows(items, self._x, places)
 
-    @property
-    def sample(self) -> OperandSample:
-        """What was drawn so far."""
-        if self._x is None or self._w is None:
+    def sample(self, w_codes: Codes) -> OperandSample:
+        """Return what was drawn so far, with the last weights."""
+        if self._x is None:
             return _nothing()
-        return replace(_nothing(), x_codes=self._x[:, self._reservoir.order], w_codes=self._w)
+        return replace(_nothing(), x_codes=self._x[:, self._reservoir.order], w_codes=w_codes)
 
 
 class MatrixSampler:
@@ -128,7 +132,7 @@ class MatrixSampler:
 
     def __init__(self, rows: int, seed: int) -> None:
         self._matrices = max(1, rows // ROWS_PER_MATRIX)
-        self._reservoir = Reservoir(self._matrices, np.random.default_rng(seed))
+        self._reservoir = Reservoir(self._matrices, KeyReader(seed))
         self._seed = seed
         self._seen = 0
         self._kept: OperandSample | None = None
@@ -138,21 +142,23 @@ class MatrixSampler:
         groups, columns, depth = operands.w_codes.shape
         kept = self._kept = self._kept or self._room(min(columns, COLUMNS_PER_MATRIX), depth)
         rows_per_sample = math.prod(sample_shape[:-1])
-        for item, place in zip(*self._reservoir.offer(groups), strict=True):
+        items, places = self._reservoir.offer(groups)
+        if len(items):
+            height = operands.x_codes.shape[1]
             # By its number in the stream, so that cutting into batches does not matter.
-            rng = np.random.default_rng([self._seed, self._seen + int(item)])
-            x, w = operands.x_codes[item], operands.w_codes[item]
-            rows = _some_rows(len(x), ROWS_PER_MATRIX, rng)
-            chosen = _some_rows(len(w), kept.w_codes.shape[1], rng)
-            kept.x_codes[place] = rows_of(x, rows).cpu().numpy()
-            kept.w_codes[place] = rows_of(w, chosen).cpu().numpy()
-            kept.x_places[place] = (item * len(x) + rows) % rows_per_sample
-            kept.w_places[place] = chosen
+            drawn = [
+                _drawn(self._seed, self._seen + item, height, columns, kept.w_codes.shape[1])
+                for item in items.tolist()
+            ]
+            rows, chosen = (np.array(each) for each in zip(*drawn, strict=True))
+            kept.x_codes[places] = rows_of_matrices(operands.x_codes, items, rows)
+            kept.w_codes[places] = rows_of_matrices(operands.w_codes, items, chosen)
+            kept.x_places[places] = (items[:, None] * height + rows) % rows_per_sample
+            kept.w_places[places] = chosen
         self._seen += groups
 
-    @property
-    def sample(self) -> OperandSample:
-        """What was drawn so far."""
+    def sample(self, w_codes: Codes) -> OperandSample:  # noqa: ARG002  they differ
+        """Return what was drawn so far, each matrix with its own second operand."""
         if self._kept is None:
             return _nothing()
         order = self._reservoir.order
@@ -174,6 +180,15 @@ class MatrixSampler:
 def _nothing() -> OperandSample:
     codes, places = np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0), np.int64)
     return OperandSample(codes, codes, places, places)
+
+
+@lru_cache(maxsize=1024)  # all layers of a network draw the same
+def _drawn(
+    seed: int, matrix: int, height: int, columns: int, wanted_columns: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Draw rows and columns of the matrix of some number in the stream."""
+    rng = np.random.default_rng([seed, matrix])
+    return _some_rows(height, ROWS_PER_MATRIX, rng), _some_rows(columns, wanted_columns, rng)
 
 
 def _some_rows(count: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

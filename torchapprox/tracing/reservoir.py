@@ -1,9 +1,18 @@
 """A uniform sample of a stream of unknown length."""
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
 Indices = npt.NDArray[np.intp]
+
+
+class KeySource(Protocol):
+    """Draws numbers, as `numpy.random.Generator` does."""
+
+    def random(self, size: int, /) -> npt.NDArray[np.float64]:
+        """Return numbers, uniform in [0, 1), float64 `(size,)`."""
 
 
 class Reservoir:
@@ -26,8 +35,9 @@ class Reservoir:
         (True, 2)
     """
 
-    def __init__(self, size: int, rng: np.random.Generator) -> None:
+    def __init__(self, size: int, rng: KeySource) -> None:
         self._keys = np.full(size, np.inf)
+        self._greatest = np.inf
         self._occupied = 0
         self._rng = rng
 
@@ -47,7 +57,7 @@ class Reservoir:
             places = np.arange(occupied, occupied + count)
             self._keys[places] = keys
             return np.arange(count), places
-        promising = np.flatnonzero(keys < self._keys.max(initial=0.0))
+        promising = np.flatnonzero(keys < self._greatest)
         if not len(promising):
             return promising, promising
         candidates = np.concatenate([self._keys, keys[promising]])
@@ -57,6 +67,7 @@ class Reservoir:
         places = np.flatnonzero(free)
         items = promising[np.sort(kept[kept >= size]) - size]
         self._keys[places] = keys[items]
+        self._greatest = self._keys.max(initial=0.0)
         return items, places
 
     @property

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.torchapprox.builders import random_table
-from torchapprox.kernels import histogram_cpu, lookup_dot_cpu, lookup_runs_cpu
+from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup_cpu import RUN
 
 SHAPES = [(1, 1, 1, 1), (2, 3, 5, 4), (1, 2, 8, 3), (3, 1, 9, 2), (1, 2, 3, RUN + 5), (1, 2, 0, 3)]
@@ -51,12 +51,3 @@ def test_dot(shape, sums, limit, order):
     out = np.full((shape[0], shape[1], shape[3]), 77, sums)
     lookup_dot_cpu(np.asarray(table, order=order), x, w, out, threads=2)
     assert out.tolist() == naive(table, x, w)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (5, 0), (0, 5), (7, 1000)])
-def test_histogram_adds_counts(shape):
-    codes = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
-    counts = np.ones((shape[0], 256), np.int64)
-    histogram_cpu(codes, counts, threads=2)
-    expected = [[1 + row.count(code) for code in range(256)] for row in codes.tolist()]
-    assert counts.tolist() == expected

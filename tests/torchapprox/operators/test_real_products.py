@@ -5,10 +5,16 @@ import torch
 
 from tests.torchapprox.builders import random_table
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.approx_matmul import lower_matmul
 from torchapprox.operators.approxgemm import lower_linear
 from torchapprox.operators.convolution.conv import conv_operands
 from torchapprox.operators.convolution.conv_args import Conv1dArgs, Conv2dArgs, Conv3dArgs
-from torchapprox.operators.real_products import real_conv, real_linear, takes_reals
+from torchapprox.operators.real_products import (
+    real_conv,
+    real_linear,
+    real_matmul,
+    takes_reals,
+)
 
 LUT = torch.from_numpy(random_table(3))
 CONVOLUTIONS = {
@@ -43,10 +49,13 @@ def test_convolutions(monkeypatch, args, size, per_channel, dtype, kernel):
     params = parameters(args.out_channels if per_channel else 1)
     bias = torch.randn(args.out_channels, generator=draw, dtype=dtype) if per_channel else None
     assert takes_reals(x, params, None)
-    wanted = conv_operands(x, w, params, args).reals(LUT, dtype, bias=bias)
-    got = real_conv(x, w, params, args, LUT, bias=bias)
-    assert got.dtype == dtype
-    assert torch.equal(got, wanted)
+    operands = conv_operands(x, w, params, args)
+    wanted = operands.reals(LUT, dtype, bias=bias)
+    product = real_conv(x, w, params, args, LUT, bias=bias)
+    assert product.reals.dtype == dtype
+    assert torch.equal(product.reals, wanted)
+    assert torch.equal(product.x_codes, operands.x_codes)
+    assert torch.equal(product.w_codes, operands.w_codes)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -58,10 +67,38 @@ def test_linear_layers(m, n, k, per_channel, dtype):
     params = parameters(n if per_channel else 1, x_clip=(-8, 7), w_clip=(0, 255))
     bias = torch.randn(n, generator=draw, dtype=dtype) if per_channel else None
     of_group = None if bias is None else bias[None]
-    wanted = lower_linear(x, w, params).reals(LUT, dtype, bias=of_group)[0]
-    got = real_linear(x, w, params, LUT, bias=bias)
-    assert got.dtype == dtype
-    assert torch.equal(got, wanted)
+    operands = lower_linear(x, w, params)
+    wanted = operands.reals(LUT, dtype, bias=of_group)[0]
+    product = real_linear(x, w, params, LUT, bias=bias)
+    assert product.reals.dtype == dtype
+    assert torch.equal(product.reals, wanted)
+    assert torch.equal(product.x_codes, operands.x_codes)
+    assert torch.equal(product.w_codes, operands.w_codes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("x_size", "w_size"),
+    [
+        ((5, 7), (4, 7)),
+        ((2, 3, 65, 7), (2, 3, 66, 7)),
+        ((3, 5, 2), (4, 2)),
+        ((2, 1, 5, 3), (6, 4, 3)),
+        ((2, 3, 5, 3), (2, 1, 4, 3)),
+        ((0, 5, 3), (0, 4, 3)),
+    ],
+)
+def test_products_of_two_activations(x_size, w_size, dtype):
+    draw = torch.Generator().manual_seed(0)
+    x, w = (torch.randn(size, generator=draw, dtype=dtype) for size in (x_size, w_size))
+    params = parameters(1, x_clip=(-8, 7), w_clip=(-128, 127))
+    operands = lower_matmul(x, w, params)
+    wanted = operands.reals(LUT, dtype).reshape(torch.matmul(x, w.mT).shape)
+    product = real_matmul(x, w, params, LUT)
+    assert product.reals.dtype == dtype
+    assert torch.equal(product.reals, wanted)
+    assert torch.equal(product.x_codes, operands.x_codes)
+    assert torch.equal(product.w_codes, operands.w_codes)
 
 
 @pytest.mark.parametrize("where", ["x", "w"])

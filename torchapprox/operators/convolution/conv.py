@@ -18,9 +18,9 @@ from torchapprox.operators.convolution.padding import pad_codes
 from torchapprox.operators.gradients.conv_form import ConvForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
-from torchapprox.operators.operand import OperandPair
+from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
-from torchapprox.operators.real_products import real_conv, takes_reals
+from torchapprox.operators.real_products import operand_codes, real_conv, takes_reals
 
 
 def conv_operands(
@@ -46,32 +46,48 @@ def conv_operands(
         ValueError: Shapes do not match, or an operand's codes do not fit its port.
     """
     _check_shapes(x, w, args)
-    output_size = args.output_size(*x.shape[2:])
-    n = args.out_channels
-    params.check_channels(n)
-    x_zero_point = params.x_zero_point.view(1).to(torch.int64)
+    params.check_channels(args.out_channels)
+    size = args.output_size(*x.shape[2:])
     # Padding with zeros is part of quantisation, other modes repeat codes.
     zeros = isinstance(args, ConvArgs) and args.padding_mode == "zeros"
     margins = args.margins() if isinstance(args, ConvArgs) else ()
-    x_codes, x_range, x_fault = params.x_operand.codes(x, margins if zeros else ())
-    w_codes, w_range, w_fault = params.w_operand(args.over_weight).codes(w)
+    x_codes = params.x_operand.codes(x, margins if zeros else ())
+    w_codes = params.w_operand(args.over_weight).codes(w)
+    if isinstance(args, ConvArgs) and not zeros:
+        zero_point = params.x_zero_point.view(1).to(torch.int64)
+        padded = pad_codes(x_codes.codes, zero_point, margins, args.padding_mode)
+        x_codes = x_codes._replace(codes=padded)
+    return _of_codes(x_codes, w_codes, params, args, size, accumulator, engine)
+
+
+def _of_codes(
+    x: OperandCodes,
+    w: OperandCodes,
+    params: QuantizationParameters,
+    args: ConvArgs | ConvTransposeArgs,
+    output_size: tuple[int, ...],
+    accumulator: Accumulator | None,
+    engine: str,
+) -> ConvOperands | ConvTransposeOperands:
+    """Return the operands of a convolution of codes, the activations padded."""
+    n = args.out_channels
     fields: dict[str, Any] = {
-        "w_codes": w_codes.contiguous(),
-        "x_range": x_range,
-        "w_range": w_range,
-        "x_zero_point": x_zero_point,
+        "x_codes": x.codes,
+        "w_codes": w.codes.contiguous(),
+        "x_range": x.port,
+        "w_range": w.port,
+        "x_zero_point": params.x_zero_point.view(1).to(torch.int64),
         "w_zero_point": params.w_zero_point.view(-1).to(torch.int64).expand(n),
-        "scale": params.product_scale(x_fault, w_fault).expand(n),
+        "scale": params.product_scale(x.fault, w.fault).expand(n),
         "output_size": output_size,
         "accumulator": accumulator,
         "engine": engine,
         "w_centred": params.w_centred,
     }
     if isinstance(args, ConvTransposeArgs):
-        return ConvTransposeOperands(x_codes=x_codes, args=args, **fields)
-    if not zeros:
-        x_codes = pad_codes(x_codes, x_zero_point, margins, args.padding_mode)
-    return ConvOperands(x_codes=x_codes.contiguous(), args=args, **fields)
+        return ConvTransposeOperands(args=args, **fields)
+    fields["x_codes"] = x.codes.contiguous()
+    return ConvOperands(args=args, **fields)
 
 
 def _real_conv(
@@ -80,6 +96,7 @@ def _real_conv(
     params: QuantizationParameters,
     args: ConvArgs,
     lut: Tensor,
+    sink: OperandSink | None,
     lut_range: tuple[int, int] | None,
     accumulator: Accumulator | None,
     engine: str,
@@ -89,9 +106,15 @@ def _real_conv(
     if not takes_reals(x, params, accumulator):
         return None
     _check_shapes(x, w, args)
-    args.output_size(*x.shape[2:])
+    size = args.output_size(*x.shape[2:])
     params.check_channels(args.out_channels)
-    return real_conv(x, w, params, args, lut, lut_range=lut_range, engine=engine, bias=bias)
+    product = real_conv(x, w, params, args, lut, lut_range=lut_range, engine=engine, bias=bias)
+    if product is None:
+        return None
+    if sink is not None:
+        codes = operand_codes(product, params)
+        sink.receive(_of_codes(*codes, params, args, size, accumulator, engine).lower())
+    return product.reals
 
 
 def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:
@@ -162,8 +185,11 @@ class ApproxConvOp(torch.autograd.Function):
             NotImplementedError: There are an HTP model and an accumulator.
         """
         tabulated = takes_table(lut, htp_model, accumulator)
-        if traced_inputs is None and lut is not None and tabulated and isinstance(args, ConvArgs):
-            y = _real_conv(x, w, quant_params, args, lut, lut_range, accumulator, engine, bias)
+        if lut is not None and tabulated and isinstance(args, ConvArgs):
+            y = _real_conv(
+                *(x, w, quant_params, args, lut, traced_inputs),
+                *(lut_range, accumulator, engine, bias),
+            )
             if y is not None:
                 return y
         operands = conv_operands(x, w, quant_params, args, accumulator, engine)

@@ -4,15 +4,12 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import gather_cpu, window_histogram_cpu
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.lut_conv import receptive_fields
+from torchapprox.operators.observed_codes import ObservedCodes, WindowCodes
 
 
 class ConvGemmOperands(GemmOperands):
@@ -44,42 +41,7 @@ class ConvGemmOperands(GemmOperands):
         """Rows of a group's activations, M."""
         return len(self._padded) * prod(self._shape.output_size)
 
-    def x_rows(self, items: NDArray[np.intp]) -> Tensor:
-        """Return some rows of the activations of every group, uint8 `(G, R, K)`.
-
-        Args:
-            items: Which, R numbers below M.
-        """
-        shape, (image, channel, *steps) = self._shape, self._padded.stride()
-        batch, *position = np.unravel_index(items, (len(self._padded), *shape.output_size))
-        first = batch * image + sum(
-            at * step * hop for at, step, hop in zip(position, steps, shape.stride, strict=True)
-        )
-        taps = np.arange(shape.channels) * channel
-        for count, step, dilation in zip(shape.kernel, steps, shape.dilation, strict=True):
-            taps = np.add.outer(taps, np.arange(count) * step * dilation)
-        out = np.empty((shape.groups, len(items), shape.depth), np.uint8)
-        gather_cpu(
-            self._padded.view(-1).cpu().numpy(),
-            first,
-            taps.reshape(shape.groups, shape.depth),
-            out,
-            threads=torch.get_num_threads(),
-        )
-        return torch.from_numpy(out).to(self._padded.device)
-
-    def add_x_counts(self, counts: NDArray[Any]) -> None:
-        """Add how often each activation code occurs at each input position.
-
-        Args:
-            counts: Integers `(G * K, 256)` of a type that holds the counts; added to.
-        """
-        window_histogram_cpu(
-            self._padded.cpu().numpy(),
-            counts,
-            kernel=self._shape.kernel,
-            stride=self._shape.stride,
-            dilation=self._shape.dilation,
-            output=self._shape.output_size,
-            threads=torch.get_num_threads(),
-        )
+    @property
+    def observed_x(self) -> ObservedCodes:
+        """The activations as a trace looks at them, in the host's memory."""
+        return WindowCodes(self._padded.cpu().numpy(), self._shape)

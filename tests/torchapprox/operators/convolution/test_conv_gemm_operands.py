@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.lookup.lut_conv import receptive_fields
-from torchapprox.operators.observed_codes import add_code_counts
+from torchapprox.operators.observed_codes import MatrixCodes
 
 
 @st.composite
@@ -55,13 +55,17 @@ def test_counts_and_rows(shape, seed, high):
     lowered, fields = operands(shape, seed, high)
     counts = np.full((shape.groups * shape.depth, 256), 5)
     expected = counts.copy()
-    lowered.add_x_counts(counts)
-    add_code_counts(fields, expected)
+    lowered.observed_x.add_counts(counts)
+    MatrixCodes.of(fields).add_counts(expected)
     np.testing.assert_array_equal(counts, expected)
-    assert lowered.rows == fields.shape[1]
+    assert lowered.rows == lowered.observed_x.rows == fields.shape[1]
     if lowered.rows:
-        items = np.random.default_rng(seed).integers(0, lowered.rows, 4)
-        assert torch.equal(lowered.x_rows(items), fields[:, items])
+        items, places = np.random.default_rng(seed).integers(0, lowered.rows, 4), np.arange(4)[::-1]
+        for observed in (lowered.observed_x, MatrixCodes.of(fields)):
+            out = np.full((shape.groups, 5, shape.depth), 7, np.uint8)
+            observed.copy_rows(items, out, places)
+            np.testing.assert_array_equal(out[:, places], fields[:, items].numpy())
+            assert (out[:, 4] == 7).all()
     assert "x_codes" not in vars(lowered)
     assert torch.equal(lowered.x_codes, fields)
     assert lowered.x_codes is lowered.x_codes
@@ -73,9 +77,9 @@ def test_more_than_one_block_of_channels(threads):
     lowered, fields = operands(shape, 1)
     torch.set_num_threads(threads)
     counts = np.zeros((shape.depth, 256), np.int64)
-    lowered.add_x_counts(counts)
+    lowered.observed_x.add_counts(counts)
     expected = np.zeros_like(counts)
-    add_code_counts(fields, expected)
+    MatrixCodes.of(fields).add_counts(expected)
     np.testing.assert_array_equal(counts, expected)
 
 
