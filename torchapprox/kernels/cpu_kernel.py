@@ -15,6 +15,7 @@ _NEEDS = {
 }
 
 
+@cache
 def available_kernels() -> tuple[str, ...]:
     """Return the names of the kernels that this CPU runs, fastest first.
 

@@ -46,9 +46,13 @@ def gather_cpu(
 def _gather(
     codes: Any, first: Any, taps: Any, places: Any, out: Any, start: int, stop: int
 ) -> None:
-    rows = first.size
+    # No view is made of a row, which may be short; indices are unsigned, since Numba lets negative
+    # ones count from the end.
+    rows, depth, of_group = first.size, np.uintp(taps.shape[1]), out.shape[1]
+    steps, to = taps.reshape(-1), out.reshape(-1)
     for item in range(start, stop):
         group, row = item // rows, item % rows
-        place, to, steps = first[row], out[group, places[row]], taps[group]
-        for k in range(to.size):
-            to[k] = codes[np.uintp(place + steps[k])]
+        place, tap = np.uintp(first[row]), np.uintp(group) * depth
+        at = np.uintp(group * of_group + places[row]) * depth
+        for k in range(depth):
+            to[at + k] = codes[place + np.uintp(steps[tap + k])]

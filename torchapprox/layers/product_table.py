@@ -59,7 +59,8 @@ class ProductTable(nn.Module):
         """The multiplier, as a value of its own; None for the exact product."""
         if self.lut is None or self._labels is None:
             return None
-        return Multiplier.from_lut(self.lut.cpu().numpy(), **self._labels)
+        # A copy, since a table that NumPy shares is compared in every forward pass.
+        return Multiplier.from_lut(self.lut.to("cpu", copy=True).numpy(), **self._labels)
 
     @property
     def name(self) -> str:

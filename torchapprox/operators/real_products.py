@@ -10,13 +10,19 @@ The codes that were multiplied are returned as well, for whoever looks at them.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine.product_terms import ProductTerms
-from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES, quantise_on_cpu
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.product_terms import (
+    ProductTerms,
+    ScaleNumbers,
+    scale_numbers,
+)
+from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES, Parameters, codes_of
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_lines import ConvShape
@@ -28,6 +34,7 @@ from torchapprox.operators.lookup.lut_matmul import check_lut, entry_range, need
 from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped
 from torchapprox.operators.operand import OperandCodes, port_of
+from torchapprox.operators.remembered import FoundOfTensors
 
 Range = tuple[int, int]
 
@@ -212,7 +219,7 @@ def _limits(params: QuantizationParameters) -> tuple[list[int], bool]:
 
 
 def _wide(w: Tensor, lut: Tensor, lut_range: Range | None) -> bool:
-    depth = w[0].numel() if len(w) else 0
+    depth = w.numel() // max(1, w.shape[0])
     return needs_int64(depth, lut_range or entry_range(lut))
 
 
@@ -236,14 +243,12 @@ def _real_conv(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
     pairs = list(zip(margins[::2], margins[1::2], strict=True)) if any(margins) else []
-    x_codes = quantise_on_cpu(x, x_scale.view(()), x_zero_point, (limits[0], limits[1]), pairs)
-    by_channel = [-1, *[1] * (w.dim() - 1)]
-    w_codes = quantise_on_cpu(
-        w, w_scale.view(by_channel), w_zero_point.view(by_channel), (limits[2], limits[3])
-    )
+    x_codes = codes_of(x, scales.x, (limits[0], limits[1]), pairs)
+    w_codes = codes_of(at_least_float32(w), scales.w, (limits[2], limits[3]))
     shape = ConvShape.of(x_codes.shape, w_codes.shape, stride, dilation, groups)
-    terms = _terms(x_scale, x_zero_point, w_scale, (len(w),), w_signed, bias, x.dtype)
+    terms = scales.terms((shape.out_channels,), w_signed, bias, x.dtype)
     reals = conv_reals(x_codes, w_codes, lut, shape, terms, engine, kernel, wide=wide)
     return reals, x_codes, w_codes
 
@@ -264,10 +269,10 @@ def _real_linear(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    x_codes = quantise_on_cpu(x[None], x_scale.view(()), x_zero_point, (limits[0], limits[1]))
-    by_row = w_scale.view(-1, 1), w_zero_point.view(-1, 1)
-    w_codes = quantise_on_cpu(w[None], *by_row, (limits[2], limits[3]))
-    terms = _terms(x_scale, x_zero_point, w_scale, (1, len(w)), w_signed, bias, x.dtype)
+    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
+    x_codes = codes_of(x[None], scales.x, (limits[0], limits[1]))
+    w_codes = codes_of(at_least_float32(w)[None], scales.w, (limits[2], limits[3]))
+    terms = scales.terms((1, w.shape[0]), w_signed, bias, x.dtype)
     reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
     return reals.view(reals.shape[1:]), x_codes, w_codes
 
@@ -287,12 +292,13 @@ def _real_matmul(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
     x_codes, w_codes = grouped(
-        quantise_on_cpu(x, x_scale.view(()), x_zero_point, (limits[0], limits[1])),
-        quantise_on_cpu(w, w_scale.view(()), w_zero_point, (limits[2], limits[3])),
+        codes_of(x, scales.x, (limits[0], limits[1])),
+        codes_of(at_least_float32(w), scales.w, (limits[2], limits[3])),
     )
     groups, n, _ = w_codes.shape
-    terms = _terms(x_scale, x_zero_point, w_scale, (groups, n), w_signed, None, x.dtype)
+    terms = scales.terms((groups, n), w_signed, None, x.dtype)
     reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
     batch = broadcast_batch(x, w)
     return reals.view(*batch, x.shape[-2], n), x_codes.contiguous(), w_codes.contiguous()
@@ -340,15 +346,45 @@ def _codes(values: Tensor, shape: Sequence[int]) -> Tensor:
     return values.new_empty(shape, dtype=torch.uint8)
 
 
-def _terms(
-    x_scale: Tensor,
-    x_zero_point: Tensor,
-    w_scale: Tensor,
-    channels: tuple[int, ...],
-    w_signed: bool,
-    bias: Tensor | None,
-    dtype: torch.dtype,
-) -> ProductTerms:
-    scale = (x_scale * w_scale).detach().view(-1).to(dtype).expand(channels)
-    bias = None if bias is None else bias.view(channels)
-    return ProductTerms(x_zero_point.view(1).to(torch.int64), scale, w_signed, bias)
+class _Scales:
+    """Scales and zero points as numbers, until a quantiser writes to them.
+
+    Attributes:
+        x: Scale and zero point of the activations, as `codes_of` takes them.
+        w: Those of the weights.
+    """
+
+    def __init__(
+        self, x_scale: Tensor, x_zero_point: Tensor, w_scale: Tensor, w_zero_point: Tensor
+    ) -> None:
+        self.x, self.w = _numbers(x_scale, x_zero_point), _numbers(w_scale, w_zero_point)
+        self._zero_point = x_zero_point.detach().reshape(1).to(torch.int64, copy=True)
+        self._product = (x_scale * w_scale).detach().view(-1)
+        self._by_channel: dict[
+            tuple[tuple[int, ...], torch.dtype], tuple[Tensor, ScaleNumbers]
+        ] = {}
+
+    def terms(
+        self,
+        channels: tuple[int, ...],
+        w_signed: bool,
+        bias: Tensor | None,
+        dtype: torch.dtype,
+    ) -> ProductTerms:
+        """Return the terms of a product; arguments as the attributes of `ProductTerms`."""
+        found = self._by_channel.get((channels, dtype))
+        if found is None:
+            scale = self._product.to(dtype).expand(channels).contiguous()
+            found = scale, scale_numbers(self._zero_point, scale)
+            # Those of products of two activations are as many as there are sizes.
+            self._by_channel = {(channels, dtype): found}
+        bias = None if bias is None else bias.view(channels)
+        return ProductTerms(self._zero_point, found[0], w_signed, bias, numbers=found[1])
+
+
+_scales = FoundOfTensors(_Scales)
+
+
+def _numbers(scale: Tensor, zero_point: Tensor) -> Parameters:
+    step = at_least_float32(scale.detach()).reshape(-1)
+    return step.numpy().copy(), zero_point.detach().reshape(-1).numpy().astype(np.int64)

@@ -8,7 +8,7 @@ import torch
 
 from torchapprox.kernels import matrix_histogram_cpu
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import MatrixCodes, ObservedCodes
+from torchapprox.operators.observed_codes import MatrixCodes, ObservedCodes, same_codes
 from torchapprox.tracing.waiting_codes import WaitingCodes
 
 Counts = npt.NDArray[np.int64]
@@ -61,7 +61,7 @@ class WeightedCounts:
         if not self._x_counts.size:
             self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
             self._recent = np.zeros(self._x_counts.shape, np.int32)
-        if not torch.equal(w_codes, self._w_codes):
+        if not same_codes(w_codes, self._w_codes):
             self._settle()
             self._w_codes = w_codes.clone()
         self._waiting.add(operands.observed_x)

@@ -1,12 +1,19 @@
 """What turns a layer's sums of products into real numbers, beside the sums."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from torchapprox.kernels import offsets_cpu
 from torchapprox.operators.affine.codes import code_tensor_values
 from torchapprox.operators.affine.rescale import rescale
+
+ScaleNumbers = tuple[int, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class ProductTerms:
         w_zero_point: Zero points of the weights, int64, by channel; looked at with ``x_sums`` only.
         x_sums: Sums of the activations' values, as `rescale` takes them; None where every zero
             point of the weights is 0.
+        numbers: What `scale_numbers` returns for ``x_zero_point`` and ``scale``, where it is known.
     """
 
     x_zero_point: Tensor
@@ -34,6 +42,7 @@ class ProductTerms:
     bias: Tensor | None = None
     w_zero_point: Tensor | None = None
     x_sums: Tensor | None = None
+    numbers: ScaleNumbers | None = None
 
     def rescaled(
         self, sums: Tensor, w_rows: Tensor, *, channel_axis: int, dtype: torch.dtype
@@ -58,8 +67,7 @@ class ProductTerms:
             tensor([[[5.],
                      [6.]]])
         """
-        values = code_tensor_values(w_rows, signed=self.w_signed)
-        w_sums = values.sum(dim=-1, dtype=torch.int64)
+        w_sums = _row_sums(w_rows, signed=self.w_signed)
         if self.x_sums is not None and self.w_zero_point is not None:
             w_sums -= w_rows.shape[-1] * self.w_zero_point
         reals = rescale(
@@ -75,3 +83,27 @@ class ProductTerms:
             return reals
         bias = self.bias.to(dtype)
         return reals + (bias.view(-1, 1) if channel_axis == 1 else bias[:, None, :])
+
+
+def _row_sums(codes: Tensor, *, signed: bool) -> Tensor:
+    """Return the sum of the values of each row of codes, int64."""
+    if torch.compiler.is_compiling() or not codes.is_cpu:
+        return code_tensor_values(codes, signed=signed).sum(dim=-1, dtype=torch.int64)
+    sums = np.empty(math.prod(codes.shape[:-1]), np.int64)
+    rows = codes.detach().contiguous().numpy().reshape(len(sums), codes.shape[-1])
+    offsets_cpu(rows, 1, sums, signed=signed)
+    return torch.from_numpy(sums).view(codes.shape[:-1])
+
+
+def scale_numbers(x_zero_point: Tensor, scale: Tensor) -> ScaleNumbers:
+    """Return a zero point as a number, and scales as a vector of the CPU's memory.
+
+    Args:
+        x_zero_point: Integer, one element.
+        scale: Floating point, any shape.
+
+    Examples:
+        >>> scale_numbers(torch.tensor([3]), torch.ones(1, 2))
+        (3, array([1., 1.], dtype=float32))
+    """
+    return int(x_zero_point), scale.detach().reshape(-1).contiguous().numpy()

@@ -14,6 +14,7 @@ from torchapprox.operators.affine.finite import not_finite
 from torchapprox.operators.affine.scale_rows import by_plane, three
 
 Limits = tuple[int, int]
+Parameters = tuple[NDArray[Any], NDArray[np.int64]]
 MOST_AXES = 3
 """Axes that may have a margin."""
 
@@ -42,12 +43,35 @@ def quantise_on_cpu(
         ValueError: A value is NaN or infinite.
     """
     values = at_least_float32(values)
-    shape = tuple(values.shape)
+    return codes_of(values, _parameters(values, scale, zero_point), limits, margins)
+
+
+def codes_of(
+    values: Tensor,
+    parameters: Parameters,
+    limits: Limits,
+    margins: Sequence[tuple[int, int]] = (),
+) -> Tensor:
+    """Return codes, perhaps with margins; see `quantise_on_cpu`.
+
+    Args:
+        values: float32 or float64 `(..., *size)`.
+        parameters: Scale and zero point by plane of values.
+        limits: Least and greatest q.
+        margins: As there.
+
+    Returns:
+        uint8 `(..., *padded)`, contiguous.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
+    shape = values.shape
     places: dict[str, Any] = {}
     if margins:
         outer, inner = shape[: -len(margins)], shape[-len(margins) :]
         wide = [n + first + last for n, (first, last) in zip(inner, margins, strict=True)]
-        shape = (*outer, *wide)
+        shape = torch.Size((*outer, *wide))
         places = {
             "size": three(1, inner),
             "padded": three(1, wide),
@@ -55,7 +79,7 @@ def quantise_on_cpu(
         }
     codes = torch.empty(shape, dtype=torch.uint8)
     finite = quantise_cpu(
-        _flat(values), *_parameters(values, scale, zero_point), limits, _flat(codes),
+        _flat(values), *parameters, limits, codes.view(-1).numpy(),
         threads=torch.get_num_threads(), **places,
     )  # fmt: skip
     if not finite:
@@ -89,9 +113,7 @@ def clip_gradient_on_cpu(
     return clipped
 
 
-def _parameters(
-    values: Tensor, scale: Tensor, zero_point: Tensor
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _parameters(values: Tensor, scale: Tensor, zero_point: Tensor) -> Parameters:
     step, shift, _ = by_plane(values, scale, zero_point)
     return step.detach().numpy(), shift.detach().numpy().astype(np.int64)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import offsets_cpu
-from torchapprox.operators.affine.product_terms import ProductTerms
+from torchapprox.operators.affine.product_terms import ProductTerms, scale_numbers
 
 
 def fused_terms(
@@ -27,11 +27,11 @@ def fused_terms(
     """
     if terms.x_sums is not None:
         return None
-    scale = terms.scale.detach().reshape(-1).contiguous().numpy()
+    zero_point, scale = terms.numbers or scale_numbers(terms.x_zero_point, terms.scale)
     offset = np.empty(len(scale), np.int64)
-    rows = w_rows.detach().view(len(scale), w_rows.shape[-1]).numpy()
-    offsets_cpu(rows, int(terms.x_zero_point), offset, signed=terms.w_signed)
+    rows = w_rows.detach().numpy().reshape(len(scale), w_rows.shape[-1])
+    offsets_cpu(rows, zero_point, offset, signed=terms.w_signed)
     if terms.bias is None:
         return offset, scale, np.zeros_like(scale)
-    bias = terms.bias.detach().to(terms.scale.dtype)
-    return offset, scale, bias.reshape(-1).contiguous().numpy()
+    bias = terms.bias.detach().numpy().reshape(-1)
+    return offset, scale, np.ascontiguousarray(bias, scale.dtype)

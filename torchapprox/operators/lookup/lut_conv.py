@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torchapprox.kernels import lookup_vector_cpu
 from torchapprox.kernels.cpu_kernel import forced_kernel, vector_kernel
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.kernels.table_planes import WHOLE, columns_of
 from torchapprox.kernels.vector_results import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
@@ -17,6 +17,7 @@ from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.device_table import least_of_image
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_matmul import (
     check_table,
     entry_range,
@@ -174,7 +175,7 @@ def _lut_conv(
     engine: str,
 ) -> Tensor:
     shape = _shape(x, w, stride, dilation, groups)
-    x, w, table = x.detach().contiguous(), w.detach().contiguous(), lookup_table(lut.numpy())
+    x, w, table = x.detach().contiguous(), w.detach().contiguous(), host_table(lut)
     return convolve(x, w, table, shape, engine, kernel, wide=wide)
 
 
@@ -272,16 +273,16 @@ def read_in_place(
     wanted = vector_kernel(kernel)
     if wanted is None or out.numel() == 0:
         return False
-    codes = x.detach().numpy()
+    codes = x.numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
     columns = WHOLE if few else columns_of(codes)
     planes = table.planes(wanted, x_selects_rows=False, columns=columns)
     if planes is None:
         return False
     lines, places = conv_lines(codes, shape)
-    rows = w.detach().view(shape.groups, shape.rows, shape.depth).numpy()
+    rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)
     lookup_vector_cpu(
-        *(planes, rows, lines, out.view(-1).numpy(), places, rescaling),
+        *(planes, rows, lines, out.numpy().reshape(-1), places, rescaling),
         kernel=wanted,
         threads=torch.get_num_threads(),
     )

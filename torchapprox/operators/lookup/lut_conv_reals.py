@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.kernels.vector_results import Rescaling
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
@@ -14,6 +13,7 @@ from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.fused_terms import fused_terms
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_conv import check_conv, convolve, lut_conv, read_in_place
 from torchapprox.operators.lookup.lut_matmul import entry_range, needs_int64
 
@@ -126,7 +126,7 @@ def conv_reals(
         kernel: As `forced_kernel` returns it.
         wide: Whether the sums need int64.
     """
-    table, w_rows = lookup_table(lut.numpy()), w.view(len(w), shape.depth)
+    table, w_rows = host_table(lut), w.view(shape.out_channels, shape.depth)
     fused = None if wide else fused_terms(terms, w_rows)
     if fused is not None:
         out = _empty(x, terms.scale, shape)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.engine.cuda_choice import multiply_on_cuda
@@ -12,6 +12,7 @@ from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cpu_lookup import cpu_lookup, runs_x
 from torchapprox.operators.lookup.cuda_lookup import cuda_lookup
 from torchapprox.operators.lookup.device_table import device_table, least_of_image
+from torchapprox.operators.lookup.host_table import host_table
 
 INT32_MAX = 2**31 - 1
 
@@ -150,7 +151,7 @@ def _lut_matmul(
     kernel: str | None,
     engine: str,
 ) -> Tensor:
-    table = lookup_table(lut.detach().numpy())
+    table = host_table(lut)
     return matrix_sums(x.detach(), w.detach(), table, engine, kernel, wide=wide)
 
 

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.lookup_table import lookup_table
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cpu_lookup import looked_up_reals
 from torchapprox.operators.lookup.fused_terms import fused_terms
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_matmul import (
     check_operands,
     entry_range,
@@ -109,7 +109,7 @@ def matrix_reals(
         kernel: As `forced_kernel` returns it.
         wide: Whether the sums need int64.
     """
-    table = lookup_table(lut.numpy())
+    table = host_table(lut)
     w = w.contiguous()
     fused = None if wide else fused_terms(terms, w)
     if fused is not None:

@@ -1,0 +1,61 @@
+"""What is kept of tensors holds while these keep their content."""
+
+import pytest
+import torch
+
+from torchapprox.operators import remembered
+from torchapprox.operators.remembered import FoundOfTensors
+
+
+def counting():
+    calls = []
+
+    def total(*tensors):
+        calls.append(len(tensors))
+        return sum(float(tensor.sum()) for tensor in tensors)
+
+    return FoundOfTensors(total), calls
+
+
+def test_found_once():
+    total, calls = counting()
+    a, b = torch.ones(3), torch.ones(1, dtype=torch.int32)
+    assert [total(a, b) for _ in range(3)] == [4.0] * 3
+    assert total(b, a) == 4.0
+    assert len(calls) == 2
+
+
+def replace_data(tensor):
+    tensor.data = torch.full((3,), 5.0)
+
+
+def resize(tensor):
+    tensor.resize_(2)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda tensor: tensor.add_(1),
+        lambda tensor: tensor.data.add_(1),
+        lambda tensor: tensor.numpy().__setitem__(1, 7),
+        replace_data,
+        resize,
+    ],
+)
+def test_found_again_where_the_content_changed(write):
+    total, _ = counting()
+    a = torch.ones(3)
+    total(a)
+    write(a)
+    assert total(a) == float(a.sum())
+
+
+def test_the_oldest_are_forgotten(monkeypatch):
+    monkeypatch.setattr(remembered, "_MOST_KNOWN", 3)
+    total, calls = counting()
+    tensors = [torch.full((1,), float(i)) for i in range(5)]
+    for turn in range(2):
+        assert [total(tensor) for tensor in tensors] == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert len(calls) == 5 * (turn + 1)
+        assert len(total._known) == 3
