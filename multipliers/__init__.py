@@ -34,7 +34,8 @@ from multipliers.formats.blif_writer import to_blif
 from multipliers.formats.cgp import parse_cgp, read_cgp, to_cgp
 from multipliers.formats.files import load, save
 from multipliers.formats.netlist_files import read_netlist, write_netlist
-from multipliers.formats.verilog import library_cells, parse_verilog, read_verilog
+from multipliers.formats.verilog import parse_verilog, read_verilog
+from multipliers.formats.verilog_cells import library_cells
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise
 from multipliers.function_figures import FunctionFigures, StandardErrors, characterise_function

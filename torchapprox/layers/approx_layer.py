@@ -12,7 +12,7 @@ from torchapprox.kernels.pair_emitter import pair_unit
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
-from torchapprox.layers.product_parameters import ProductParameters
+from torchapprox.layers.product_parameters import product_parameters
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
@@ -66,7 +66,6 @@ class ApproxLayer(LayerSettings, ABC):
         self.qconfig = None
         self.traced_inputs: TracedGeMMInputs | None = None
         self._operand_observers = OperandObservers()
-        self._product_parameters = ProductParameters()
 
     # -- what a layer type defines ----------------------------------------------------------------
 
@@ -204,7 +203,7 @@ class ApproxLayer(LayerSettings, ABC):
         """
         # Multiplied as codes, whatever the multiplier's ports are.
         exact = self._inference_mode is InferenceMode.QUANTIZED and x_clip is not None
-        params = self._product_parameters(
+        params = product_parameters(
             x_scale,
             x_zero_point,
             self.weight_fake_quant,

@@ -11,68 +11,6 @@ from torchapprox.quantisation.quantiser_state import is_centred
 from torchapprox.quantisation.torch_ao import quantiser_range
 
 Range = tuple[int, int]
-Ports = tuple[Port, Port]
-
-
-class ProductParameters:
-    """`product_parameters` of one layer, the same value again while nothing changes.
-
-    Remembers nothing in copies and files, and nothing of quantisers that do more than quantise.
-
-    Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig
-        >>> scale, zero, quantiser = torch.ones(1), torch.zeros(1), default_qconfig().weight()
-        >>> found = ProductParameters()
-        >>> ranges = {"ports": None, "x_range": (0, 127), "x_clip": (0, 127), "w_clip": (-128, 127)}
-        >>> first = found(scale, zero, quantiser, **ranges)
-        >>> first is found(scale, zero, quantiser, **ranges)
-        True
-        >>> found(torch.ones(1), zero, quantiser, **ranges) is first
-        False
-    """
-
-    def __init__(self) -> None:
-        self._known: tuple[QuantizationParameters, Ports | None, Range | None] | None = None
-
-    def __call__(
-        self,
-        x_scale: Tensor | None,
-        x_zero_point: Tensor | None,
-        weight_quantiser: nn.Module,
-        *,
-        ports: Ports | None,
-        x_range: Range | None,
-        x_clip: Range | None,
-        w_clip: Range | None,
-    ) -> QuantizationParameters | None:
-        """Return the parameters; arguments and errors as those of `product_parameters`."""
-        if w_clip is None or torch.compiler.is_compiling():
-            return product_parameters(
-                x_scale, x_zero_point, weight_quantiser,
-                ports=ports, x_range=x_range, x_clip=x_clip, w_clip=w_clip,
-            )  # fmt: skip
-        if self._known is not None:
-            known, of_ports, of_range = self._known
-            buffers = weight_quantiser._buffers  # noqa: SLF001  modules are slow to ask
-            if (
-                known.x_scale is x_scale
-                and known.x_zero_point is x_zero_point
-                and known.w_scale is buffers.get("scale")
-                and known.w_zero_point is buffers.get("zero_point")
-                and (of_ports, of_range) == (ports, x_range)
-                and (known.x_clip, known.w_clip) == (x_clip, w_clip)
-                and known.w_centred == is_centred(weight_quantiser)
-            ):
-                return known
-        found = product_parameters(
-            x_scale, x_zero_point, weight_quantiser,
-            ports=ports, x_range=x_range, x_clip=x_clip, w_clip=w_clip,
-        )  # fmt: skip
-        self._known = None if found is None else (found, ports, x_range)
-        return found
-
-    def __getstate__(self) -> dict[str, None]:
-        return {"_known": None}
 
 
 def product_parameters(
@@ -80,7 +18,7 @@ def product_parameters(
     x_zero_point: Tensor | None,
     weight_quantiser: nn.Module,
     *,
-    ports: Ports | None,
+    ports: tuple[Port, Port] | None,
     x_range: Range | None = None,
     x_clip: Range | None = None,
     w_clip: Range | None = None,

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchapprox.kernels import offsets_cpu
 from torchapprox.operators.affine.codes import code_tensor_values
 from torchapprox.operators.affine.rescale import rescale
+from torchapprox.operators.cuda_arrays import on_cuda
 
 ScaleNumbers = tuple[int, NDArray[Any]]
 
@@ -87,7 +88,7 @@ class ProductTerms:
 
 def _row_sums(codes: Tensor, *, signed: bool) -> Tensor:
     """Return the sum of the values of each row of codes, int64."""
-    if torch.compiler.is_compiling() or not codes.is_cpu:
+    if torch.compiler.is_compiling() or on_cuda(codes):
         return code_tensor_values(codes, signed=signed).sum(dim=-1, dtype=torch.int64)
     sums = np.empty(math.prod(codes.shape[:-1]), np.int64)
     rows = codes.detach().contiguous().numpy().reshape(len(sums), codes.shape[-1])
