@@ -53,11 +53,17 @@ class ApproxLayer(LayerSettings, ABC):
 
     # Whether `approx_fwd` takes a bias and adds it where nothing is differentiated.
     _ADDS_BIAS: ClassVar[bool] = False
-    # Whether it takes ``exact`` and then multiplies codes exactly.
+    # Whether it takes ``exact`` and then multiplies codes exactly. A class that writes `quant_fwd`
+    # or `approx_fwd` anew is not taken at its parent's word.
     _EXACT_ON_CODES: ClassVar[bool] = False
     weight: nn.Parameter
     bias: nn.Parameter | None
     qconfig: QConfig | None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_EXACT_ON_CODES" not in vars(cls) and {"quant_fwd", "approx_fwd"} & vars(cls).keys():
+            cls._EXACT_ON_CODES = False
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         LayerSettings.__init__(self, qconfig or default_qconfig(), learnable_noise=learnable_noise)

@@ -8,7 +8,8 @@ from torch import nn
 
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox import InferenceMode
-from torchapprox.layers import ApproxLayer, ApproxMatmul
+from torchapprox.kernels.pair_emitter import pair_unit
+from torchapprox.layers import ApproxLayer, ApproxLinear, ApproxMatmul
 from torchapprox.quantisation import quantiser_state
 
 LAYERS = {
@@ -114,12 +115,37 @@ def test_the_exact_layer_multiplies_codes_where_nothing_is_differentiated(
     with torch.no_grad():
         on_codes = wrapper.wrapped.deferred(wrapper.activation_quantiser) is not None
     centred = not bool(wrapper.wrapped.weight_fake_quant.zero_point.any())
-    assert on_codes is (centred and "Transpose" not in type(layer).__name__)
+    of_codes = bool(pair_unit().instruction) and "Transpose" not in type(layer).__name__
+    assert on_codes is (centred and of_codes)
     if on_codes:
         wrapper.wrapped.multiplier = None
         wrapper.wrapped.inference_mode = InferenceMode.APPROXIMATE
         with torch.no_grad():
             assert torch.equal(wrapper(3 * x), codes)
+
+
+@pytest.mark.parametrize("own", ["quant_fwd", "approx_fwd"])
+def test_a_forward_function_of_a_users_own_is_used(own):
+    class Own(ApproxLinear):
+        pass
+
+    class Doubling(ApproxLinear):
+        def quant_fwd(self, x_q, w_q):
+            return 2 * super().quant_fwd(x_q, w_q)
+
+    class Approximating(ApproxLinear):
+        def approx_fwd(self, x_q, w_q, quant_params, sink=None):
+            return 0 * super().approx_fwd(x_q, w_q, quant_params, sink)
+
+    assert Own._EXACT_ON_CODES
+    wrapper = wrapped(nn.Linear(5, 3, bias=False), qconfig=minmax_qconfig())
+    x = torch.randn(4, 5)
+    wrapper(x)
+    with torch.no_grad():
+        exact = quantised(wrapper)(x)
+        wrapper.wrapped.__class__ = {"quant_fwd": Doubling, "approx_fwd": Approximating}[own]
+        factor = 2 if own == "quant_fwd" else 1
+        torch.testing.assert_close(wrapper(x), factor * exact)
 
 
 def test_whoever_looks_at_the_exact_layer_sees_floats_multiplied():
