@@ -9,10 +9,12 @@ from multipliers import get
 from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, random_multiplier
 from torchapprox import Accumulator, InferenceMode, approximate, get_approx_modules
 
-# Dynamo looks at the gradient of every tensor that it meets.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The .grad attribute of a Tensor that is not a leaf"
-)  # fmt: skip
+pytestmark = [
+    # Dynamo looks at the gradient of every tensor that it meets,
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
+    # and makes an object of PyTorch's class of functions where it traces one.
+    pytest.mark.filterwarnings("ignore:<class 'torch.autograd.function.Function'> should not be"),
+]
 
 
 def assert_compiled_equals_eager(model, batches):
