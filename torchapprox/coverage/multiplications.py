@@ -75,6 +75,11 @@ def _by_kernel(args: Sequence[Any], output: Tensor) -> int:
     return int(output.numel() * math.prod(args[1].shape[1:]))
 
 
+def _of_first(count: Callable[[Sequence[Any], Tensor], int]) -> Callable[[Sequence[Any], Any], int]:
+    """Count by the first of several outputs, the product."""
+    return lambda args, outputs: count(args, outputs[0])
+
+
 def _by_last_of_second(args: Sequence[Any], output: Tensor) -> int:
     """As `_by_depth`, where the first argument is a summand."""
     return int(output.numel() * args[1].shape[-1])
@@ -135,8 +140,9 @@ _COUNTS: dict[str, Callable[[Sequence[Any], Any], int]] = {
     "lut_matmul": _by_depth,
     "lut_conv_reals": _by_kernel,
     "lut_matmul_reals": _by_depth,
-    "real_conv": _by_kernel,
-    "real_linear": _by_depth,
+    "real_conv": _of_first(_by_kernel),
+    "real_linear": _of_first(_by_depth),
+    "real_matmul": _of_first(_by_depth),
     "saturating_matmul": _by_depth,
     "_int_mm": _by_depth,
     "_weight_int8pack_mm": _by_depth,

@@ -185,6 +185,6 @@ def _is_composite(name):
 
 def test_the_table_of_counts_names_operators_of_pytorch():
     ours = {"lut_matmul", "saturating_matmul", "_mkl_linear", "_linear_pointwise"}
-    ours |= {"lut_matmul_reals", "lut_conv_reals", "real_linear", "real_conv"}
+    ours |= {"lut_matmul_reals", "lut_conv_reals", "real_linear", "real_conv", "real_matmul"}
     assert all(hasattr(torch.ops.aten, name) for name in _COUNTS if name not in ours)
     assert math.prod((B, M, N, K)) == coverage(Call(lambda x: x @ C), A).total

@@ -9,6 +9,13 @@ from torchapprox.kernels import cpu_kernel
 from torchapprox.kernels.cpu_kernel import available_kernels, forced_kernel, vector_kernel
 
 
+@pytest.fixture(autouse=True)
+def _every_cpu_asked_anew():
+    available_kernels.cache_clear()
+    yield
+    available_kernels.cache_clear()
+
+
 @pytest.fixture
 def old_cpu(monkeypatch):
     monkeypatch.setattr(cpu_kernel, "cpu_features", lambda: frozenset({"avx", "avx512f"}))

@@ -7,8 +7,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import torchapprox
 from multipliers import get
+from tests.torchapprox.builders import minmax_qconfig
 from torchapprox import Accumulator, InferenceMode, get_approx_modules
 from torchapprox.gradients import WindowDifference
+from torchapprox.layers import ApproxMatmul
 from torchapprox.operators import lut_matmul, to_codes
 from torchapprox.operators.library_op import OPERATORS
 from torchapprox.operators.lookup.lut_conv import lut_conv
@@ -36,7 +38,11 @@ def _run_networks():
         ("mul8s_tm_k3", {"qconfig": torchapprox.qconfig(w_symmetric=False)}),
         ("mul8s_tm_k3", {"accumulator": Accumulator(14, overflow="saturate")}),
     ):
-        for layer, x in ((nn.Conv2d(2, 4, 3, padding=1), images), (nn.Linear(5, 3), rows)):
+        for layer, x in (
+            (nn.Conv2d(2, 4, 3, padding=1), images),
+            (nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect"), images),
+            (nn.Linear(5, 3), rows),
+        ):
             model = nn.Sequential(layer)
             torchapprox.approximate(model, get(multiplier), calibration=[x], **options)
             for mode in InferenceMode:
@@ -45,6 +51,14 @@ def _run_networks():
                 model(x).square().sum().backward()
                 with torchapprox.trace(model):
                     model(x)
+
+
+def _run_product_of_activations():
+    layer, x, w = ApproxMatmul(minmax_qconfig()), torch.randn(2, 3, 4), torch.randn(2, 4, 5)
+    layer(x, w)
+    layer.apply(lambda m: m.disable_observer() if hasattr(m, "disable_observer") else None)
+    layer.inference_mode, layer.multiplier = InferenceMode.APPROXIMATE, get("mul8s_mitchell")
+    layer(x, w)
 
 
 def _run_others():
@@ -63,6 +77,7 @@ def calls():
     torch.manual_seed(0)
     with _Recording() as recorded:
         _run_networks()
+        _run_product_of_activations()
         _run_others()
     return recorded.calls
 

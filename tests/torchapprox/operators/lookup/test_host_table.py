@@ -56,6 +56,7 @@ def test_tensors_of_inference_mode_are_compared_at_every_call():
 
 
 def test_tensors_that_are_gone_are_forgotten():
+    gc.collect()
     before = len(_by_tensor)
     lut = torch.tensor(random_table(6))
     host_table(lut)
