@@ -37,7 +37,7 @@ from analysis import (
     train,
 )
 from analysis.error_models import ERROR_MODELS
-from analysis.noise import Detail
+from analysis.noise.fit_noise import Detail
 from analysis.workloads.digits import Digits
 from analysis.workloads.digits_models import DIGITS_MODELS
 from benchmarks.record import recorded

@@ -16,7 +16,7 @@ from benchmarks.published_htp import FEWEST_CALLS, Published, published_model
 from benchmarks.record import recorded
 from htp import HtpModel, RankError, factorise, fit, level
 from multipliers import Multiplier, get, names
-from multipliers.rank import exact_rank
+from multipliers.characterisation.rank import exact_rank
 
 _FITTED_ABOVE = 16
 _PEAKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.52, 0.54, 0.6, 1.0, 3.0)

@@ -28,7 +28,7 @@ from multipliers import (
     names,
     write_netlist,
 )
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
 
 ROUNDS = 15
 FILES = 500

@@ -1,7 +1,21 @@
 """Approximate multipliers: gate netlists and closed forms turned into characterised tables."""
 
-from multipliers.builder import NetlistBuilder
-from multipliers.characterise import ErrorFigures, MredConvention, characterise
+from multipliers.characterisation import (
+    ErrorDistribution,
+    ErrorFigures,
+    ErrorProfile,
+    FunctionFigures,
+    MredConvention,
+    StandardErrors,
+    TableStructure,
+    WorstCase,
+    characterise,
+    characterise_function,
+    error_distribution,
+    error_profile,
+    table_structure,
+    worst_cases,
+)
 from multipliers.circuits import (
     array_multiplier,
     broken_array_multiplier,
@@ -22,10 +36,6 @@ from multipliers.cost import (
     read_cells,
     toggle_energy,
 )
-from multipliers.demo import demo_netlist
-from multipliers.error_distribution import ErrorDistribution, error_distribution
-from multipliers.error_profile import ErrorProfile, error_profile
-from multipliers.errors import NetlistError
 from multipliers.families import CatalogueEntry, get, get_netlist, info, names
 from multipliers.formats.aiger import parse_aiger, read_aiger
 from multipliers.formats.aiger_writer import to_aiger, to_binary_aiger
@@ -38,16 +48,19 @@ from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_cells import library_cells
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise
-from multipliers.function_figures import FunctionFigures, StandardErrors, characterise_function
-from multipliers.gates import Op
 from multipliers.library import Library, LibraryEntry, PublishedFigures, read_library
 from multipliers.multiplier import Multiplier
-from multipliers.netlist import Bus, Netlist
-from multipliers.netlist_function import netlist_function
+from multipliers.netlists import (
+    Bus,
+    Netlist,
+    NetlistBuilder,
+    NetlistError,
+    Op,
+    demo_netlist,
+    netlist_function,
+    simulate,
+)
 from multipliers.ports import Port
-from multipliers.simulate import simulate
-from multipliers.structure import TableStructure, table_structure
-from multipliers.worst_cases import WorstCase, worst_cases
 
 __all__ = [
     "UNIT_GATES",

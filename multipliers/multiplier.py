@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.codes import Int32Array, code_values, exact_products
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.simulate import simulate
 from multipliers.ports import Port
 from multipliers.signedness import Signedness, resolve_signedness
-from multipliers.simulate import simulate
 from multipliers.tabulate import tabulate
 
 CodeArray = npt.NDArray[np.uint8]

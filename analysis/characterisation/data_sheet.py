@@ -21,9 +21,9 @@ from multipliers import (
     circuit_cost,
     netlist_function,
 )
+from multipliers.characterisation.function_figures import Progress
+from multipliers.characterisation.population import Weights
 from multipliers.cost import PublishedCost
-from multipliers.function_figures import Progress
-from multipliers.population import Weights
 from multipliers.signedness import Signedness, resolve_signedness
 
 WIDEST_TABLE = 8

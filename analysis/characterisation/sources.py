@@ -8,10 +8,10 @@ from pathlib import Path
 
 from analysis.characterisation.data_sheet import UNIFORM, Conditions, DataSheet, data_sheet
 from multipliers import Multiplier, Netlist, get, get_netlist, info, load, read_netlist
+from multipliers.characterisation.function_figures import Progress
 from multipliers.formats.files import netlist_signedness
 from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
 from multipliers.formats.table_layout import Order
-from multipliers.function_figures import Progress
 from multipliers.signedness import Signedness
 
 NETLIST_SUFFIXES = frozenset(HIERARCHICAL | FLAT)

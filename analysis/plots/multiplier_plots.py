@@ -18,8 +18,8 @@ from analysis.plots.operand_order import ascending_operands
 from analysis.plots.result_plots import ERROR_LABEL, plot_error_histogram, plot_error_map
 from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier, error_distribution, error_profile
-from multipliers.error_profile import Operand
-from multipliers.population import Weights
+from multipliers.characterisation.error_profile import Operand
+from multipliers.characterisation.population import Weights
 
 COLUMN_INCHES = 85 / 25.4
 _FEW_ERRORS = 100

@@ -10,9 +10,9 @@ import griffe
 class ExportedNames(griffe.Extension):
     """Lets functions win over their files, and takes names off a subpackage's page.
 
-    The file `htp/fit.py` defines `fit`, and `htp` exports the function: for Python the name
-    `htp.fit` is the function, for griffe it is the file. A name that `multipliers` exports is not
-    documented again with `multipliers.circuits`.
+    The file `htp/fitting/fit.py` defines `fit`, and `htp.fitting` exports the function: for Python
+    the name `htp.fitting.fit` is the function, for griffe it is the file. A name that
+    `multipliers` exports is not documented again with `multipliers.circuits`.
     """
 
     def on_package(self, *, pkg: griffe.Module, loader: griffe.GriffeLoader, **_: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from multipliers.builder import NetlistBuilder
 from multipliers.circuits.adders import final_sum
 from multipliers.circuits.partial_products import (
     Keep,
@@ -10,7 +9,8 @@ from multipliers.circuits.partial_products import (
     keep_all,
     partial_products,
 )
-from multipliers.netlist import Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.netlist import Netlist
 
 
 def array_multiplier(*, signed: bool, width: int = 8, or_bits: int = 0) -> Netlist:

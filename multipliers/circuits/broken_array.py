@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multipliers.circuits.array import array_of
 from multipliers.circuits.partial_products import circuit_name
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
 from multipliers.parameters import check_parameter
 
 

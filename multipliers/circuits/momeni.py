@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multipliers.builder import NetlistBuilder
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0
 
 
 def momeni_compressor(builder: NetlistBuilder, x: Sequence[int]) -> tuple[int, int]:

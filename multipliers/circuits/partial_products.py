@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from multipliers.builder import NetlistBuilder
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, CONSTANT_1
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1
 from multipliers.parameters import check_parameter
 
 Keep = Callable[[int, int], bool]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, get_args
 
-from multipliers.builder import NetlistBuilder
 from multipliers.circuits.adders import final_sum
 from multipliers.circuits.dadda import dadda_reduction
 from multipliers.circuits.momeni import momeni_reduction
 from multipliers.circuits.partial_products import circuit_name, columns_of, partial_products
 from multipliers.circuits.wallace import wallace_reduction
-from multipliers.netlist import CONSTANT_0, Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.netlist import CONSTANT_0, Netlist
 from multipliers.parameters import check_parameter
 
 Reduction = Literal["dadda", "wallace"]

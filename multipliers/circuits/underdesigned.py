@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multipliers.builder import NetlistBuilder
 from multipliers.circuits.partial_products import circuit_name
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, Netlist
 
 
 def underdesigned_multiplier(*, width: int = 8) -> Netlist:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multipliers.builder import NetlistBuilder
-from multipliers.netlist import CONSTANT_0
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.netlist import CONSTANT_0
 
 
 def wallace_reduction(builder: NetlistBuilder, columns: Sequence[Sequence[int]]) -> list[list[int]]:

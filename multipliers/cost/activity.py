@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.netlist import Netlist
-from multipliers.simulate import Words, evaluate, operand_words
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.simulate import Words, evaluate, operand_words
 
 EXHAUSTIVE_BITS = 24
 """Up to this number of input bits every combination is simulated."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from multipliers.gates import Op
+from multipliers.netlists.gates import Op
 
 ADDERS = ("FA", "HA")
 """Cells of two gates: a full adder is an XOR3 and a MAJ, a half adder an XOR and an AND, that read

@@ -12,8 +12,8 @@ from multipliers.cost.activity import EXHAUSTIVE_BITS, toggle_probabilities
 from multipliers.cost.cells import UNIT_GATES, CellTable
 from multipliers.cost.depth import logic_depth, unit_gate_delay
 from multipliers.cost.mapping import gate_costs
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 
 class PublishedCost(Protocol):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 UNIT_DELAYS: dict[Op, float] = {
     Op.BUF: 0.0,

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from multipliers.cost.cells import CellTable
 from multipliers.cost.live import live_gates
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 Float64Array = npt.NDArray[np.float64]
 

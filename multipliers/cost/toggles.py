@@ -14,9 +14,9 @@ import numpy.typing as npt
 from multipliers.cost.activity import count_ones
 from multipliers.cost.cells import UNIT_GATES, CellTable
 from multipliers.cost.mapping import gate_costs
-from multipliers.netlist import Bus, Netlist
-from multipliers.netlist_function import pack_bits
-from multipliers.simulate import Words, evaluate
+from multipliers.netlists.netlist import Bus, Netlist
+from multipliers.netlists.netlist_function import pack_bits
+from multipliers.netlists.simulate import Words, evaluate
 
 _STEPS_PER_BLOCK = 1 << 17
 

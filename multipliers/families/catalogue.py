@@ -39,7 +39,7 @@ from multipliers.families.tm import TM
 from multipliers.families.tosam import TOSAM
 from multipliers.families.udm import UDM
 from multipliers.multiplier import Multiplier
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
 from multipliers.parameters import check_parameter
 from multipliers.ports import Port
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
 
 SignedForm = Literal["two's complement", "sign-magnitude"]
 """How a family's signed version treats signs: two's complement partial products, or the unsigned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from multipliers.characterise import characterise
+from multipliers.characterisation.characterise import characterise
 from multipliers.families.catalogue import FAMILIES, get, info, names
 from multipliers.families.family import Family
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from multipliers.errors import NetlistError
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
@@ -29,6 +28,7 @@ from multipliers.formats.table_layout import (
 from multipliers.formats.table_text import parse_row, table_rows
 from multipliers.formats.text import read_text
 from multipliers.multiplier import Multiplier
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness
 
 _COMMENT = re.compile(r"//([^\n]*)|/\*(.*?)(?:\*/|\Z)", re.DOTALL)

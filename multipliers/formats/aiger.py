@@ -11,12 +11,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from multipliers.builder import NetlistBuilder
-from multipliers.errors import NetlistError
 from multipliers.formats.bit_names import PortBits, group_bits, halves
 from multipliers.formats.text import read_bytes
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, CONSTANT_1, Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist
+from multipliers.netlists.netlist_error import NetlistError
 
 _HEADER = re.compile(rb"(aag|aig)((?: \d{1,9}){5,9})")
 _WIDEST = 1 << 12

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from multipliers.formats.aiger import NAME_COMMENT
 from multipliers.formats.two_input import two_input_gates
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 
 class _Graph:

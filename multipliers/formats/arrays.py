@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from multipliers.errors import NetlistError
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
@@ -23,6 +22,7 @@ from multipliers.formats.table_layout import (
 )
 from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.ports import Port
 from multipliers.signedness import Signedness
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from multipliers.builder import NetlistBuilder, Place
-from multipliers.errors import NetlistError
 from multipliers.formats.bit_names import group_bits
 from multipliers.formats.covers import CoverGates
 from multipliers.formats.text import read_text
-from multipliers.netlist import Netlist
+from multipliers.netlists.builder import NetlistBuilder, Place
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist_error import NetlistError
 
 _DEEPEST = 100
 _MOST_INSTANCES = 1 << 16

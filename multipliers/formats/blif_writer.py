@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from multipliers.formats.covers import COVERS
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 
 def to_blif(netlist: Netlist) -> str:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from multipliers.builder import NetlistBuilder
-from multipliers.errors import NetlistError
 from multipliers.formats.bit_names import halves
 from multipliers.formats.text import read_text
 from multipliers.formats.two_input import two_input_gates
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, CONSTANT_1, Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist
+from multipliers.netlists.netlist_error import NetlistError
 
 _FUNCTIONS = (Op.BUF, Op.INV, Op.AND, Op.OR, Op.XOR, Op.NAND, Op.NOR, Op.XNOR)
 _ONE, _ZERO = 8, 9

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import permutations
 
-from multipliers.builder import NetlistBuilder, Place
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, CONSTANT_1
+from multipliers.netlists.builder import NetlistBuilder, Place
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1
 
 COVERS: dict[Op, tuple[str, ...]] = {
     Op.BUF: ("1",),

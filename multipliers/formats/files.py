@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from multipliers.errors import NetlistError
 from multipliers.formats.adapt import adapt_header, read_adapt
 from multipliers.formats.arrays import npy_table, npz_table, read_npy, read_npz
 from multipliers.formats.netlist_files import FLAT, HIERARCHICAL, WRITERS, listing, read_netlist
@@ -13,7 +12,8 @@ from multipliers.formats.table_layout import Order
 from multipliers.formats.table_text import read_text_table, text_table
 from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
 from multipliers.multiplier import Multiplier
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.whole_file import write_whole
 

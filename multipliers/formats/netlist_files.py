@@ -13,7 +13,7 @@ from multipliers.formats.cgp import read_cgp, to_cgp
 from multipliers.formats.verilog import read_verilog
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise as run_yosys
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
 from multipliers.whole_file import write_whole
 
 HIERARCHICAL: dict[str, Callable[..., Netlist]] = {

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.errors import NetlistError
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
@@ -18,6 +17,7 @@ from multipliers.formats.table_layout import (
 )
 from multipliers.formats.text import read_text
 from multipliers.multiplier import Multiplier
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness
 
 _NUMBER = re.compile(r"[+-]?\d{1,10}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from multipliers.errors import NetlistError
+from multipliers.netlists.netlist_error import NetlistError
 
 MOST_BYTES = 1 << 24
 """Size above which a file is no netlist of a multiplier (16 MiB)."""

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from multipliers.errors import NetlistError
 from multipliers.formats.table_layout import Order, TableLayout, check_order
 from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness
 
 _BYTES = 2 * 256 * 256

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from multipliers.gates import Op
-from multipliers.netlist import Bus, Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Bus, Netlist
 
 
 def two_input_gates(netlist: Netlist) -> Netlist:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from multipliers.builder import NetlistBuilder
-from multipliers.errors import NetlistError
 from multipliers.formats.text import read_text
 from multipliers.formats.verilog_macros import check_macros
 from multipliers.formats.verilog_modules import Flattener
-from multipliers.netlist import Netlist
+from multipliers.netlists.builder import NetlistBuilder
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist_error import NetlistError
 
 if TYPE_CHECKING:
     from multipliers.formats.verilog_design import Design

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyslang
 from pyslang import ast, syntax
 
-from multipliers.builder import Place
-from multipliers.errors import NetlistError
 from multipliers.formats.verilog_cells import CELLS, library_cells
+from multipliers.netlists.builder import Place
+from multipliers.netlists.netlist_error import NetlistError
 
 _IN_MEMORY = "netlist"  # pyslang would write paths relative to the working directory
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from multipliers.builder import NetlistBuilder, Place
-from multipliers.errors import NetlistError
-from multipliers.gates import Op
-from multipliers.netlist import CONSTANT_0, CONSTANT_1
+from multipliers.netlists.builder import NetlistBuilder, Place
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1
+from multipliers.netlists.netlist_error import NetlistError
 
 Expression = Any
 """An expression of pyslang's elaborated syntax tree, told apart by the name of its kind."""

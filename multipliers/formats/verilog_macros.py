@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 
-from multipliers.errors import NetlistError
 from multipliers.formats.text import MOST_BYTES
+from multipliers.netlists.netlist_error import NetlistError
 
 # Every alternative matches whatever follows its beginning, so that no text is scanned twice.
 _STRING_OR_COMMENT = re.compile(
@@ -40,8 +40,8 @@ def check_macros(text: str, file: str) -> None:
         >>> check_macros("`define W 8\nmodule m(input [`W-1:0] a); endmodule", "m.v")
         >>> check_macros('`include "cells.v"', "m.v")
         Traceback (most recent call last):
-        multipliers.errors.NetlistError: m.v:1: other files are not included; put their modules
-        into this one
+        multipliers.netlists.netlist_error.NetlistError: m.v:1: other files are not included; put
+        their modules into this one
     """
     if "`" not in text:
         return

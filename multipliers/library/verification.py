@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multipliers.characterise import ErrorFigures, characterise
-from multipliers.function_figures import characterise_function
+from multipliers.characterisation.characterise import ErrorFigures, characterise
+from multipliers.characterisation.function_figures import characterise_function
 from multipliers.library.figures import PublishedFigures
 from multipliers.library.library import LibraryEntry
 from multipliers.multiplier import Multiplier
-from multipliers.netlist_function import netlist_function
+from multipliers.netlists.netlist_function import netlist_function
 from multipliers.ports import Port
 
 UNITS_OF_LAST_DIGIT = 1.1

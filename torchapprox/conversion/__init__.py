@@ -4,7 +4,7 @@ from torchapprox.conversion.batchnorm import Folding, fold_batchnorm
 from torchapprox.conversion.bias_folding import fold_mean_error, unfold_mean_error
 from torchapprox.conversion.calibration import calibrate
 from torchapprox.conversion.convert import approximate, revert
-from torchapprox.conversion.selection import execution_order
+from torchapprox.conversion.layer_selection import execution_order
 from torchapprox.conversion.summary import ConversionSummary, ConvertedLayer
 from torchapprox.conversion.wrapping import get_approx_modules, wrap_quantizable
 

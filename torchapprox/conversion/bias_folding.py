@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from torchapprox.batches import evaluating, run_batch, several
-from torchapprox.conversion.selection import execution_order
+from torchapprox.conversion.layer_selection import execution_order
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, InferenceMode
 from torchapprox.layers.product_table import ProductTable

@@ -11,7 +11,7 @@ from multipliers import Multiplier, get
 from torchapprox.conversion.batchnorm import fold
 from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
 from torchapprox.conversion.calibration import calibrate
-from torchapprox.conversion.selection import PerLayer, Selection, choose_layers
+from torchapprox.conversion.layer_selection import PerLayer, Selection, choose_layers
 from torchapprox.conversion.summary import ConversionSummary, summarise
 from torchapprox.conversion.wrapping import (
     float_name,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from htp.factorise import DEFAULT_MAX_RANK
+from htp.factorisation.factorise import DEFAULT_MAX_RANK
 from multipliers.whole_file import write_whole
 from torchapprox.export.plain_model import plain_model
 

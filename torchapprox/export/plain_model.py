@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from htp import Factorisation, factorise
-from htp.factorise import DEFAULT_MAX_RANK
+from htp.factorisation.factorise import DEFAULT_MAX_RANK
 from multipliers import Multiplier, exact_products
 from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.export.plain_products import PlainConv, PlainLinear, PlainMatmul

@@ -12,7 +12,7 @@ from multipliers import (
 )
 from multipliers.circuits.adders import final_sum
 from multipliers.circuits.momeni import momeni_compressor
-from multipliers.gates import Op
+from multipliers.netlists.gates import Op
 
 # Bits are numbers 0 and 1 from here on, and columns are lists of them.
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from multipliers.errors import NetlistError
 from multipliers.formats.verilog import parse_verilog, read_verilog
 from multipliers.formats.verilog_macros import check_macros
+from multipliers.netlists.netlist_error import NetlistError
 
 MODULE = "module m(input a, output y); assign y = {}; endmodule\n"
 

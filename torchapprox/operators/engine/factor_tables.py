@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
 from multipliers import Multiplier
-from multipliers.rank import least_rank
+from multipliers.characterisation.rank import least_rank
 from torchapprox.kernels.feature_pairs import PairTables
 from torchapprox.kernels.lookup_table import LookupTable
 
