@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
 
-import jinja2
-import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
-from tqdm import tqdm
 
 from analysis.measurement.comparison import LayerComparison
 from analysis.plots.error_model_plots import plot_layer_errors, plot_model_scatter
@@ -27,50 +18,15 @@ from analysis.plots.result_plots import (
     plot_operands,
     plot_predictions,
 )
-from analysis.plots.style import DARK, new_figure, render_both, render_png
+from analysis.plots.style import new_figure
+from analysis.reports.page import template
+from analysis.reports.pictures import Picture, Plot, write_pictures
 from analysis.reports.results import Results
+from analysis.reports.table_files import write_tables
 from analysis.reports.tables import all_tables
 from multipliers import Multiplier
 from multipliers.whole_file import write_whole
 from torchapprox import LayerTrace
-
-Plot = tuple[str, str, Callable[[], Axes]]
-"""Name, description for those who cannot see it, and what draws it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One plot, drawn for light and for dark pages.
-
-    Attributes:
-        name: Stem of the PNG file's name.
-        text: What it shows, for those who cannot see it.
-        light: PNG on white.
-        dark: PNG on a dark ground.
-        pdf: On white.
-    """
-
-    name: str
-    text: str
-    light: bytes
-    dark: bytes
-    pdf: bytes
-
-    @classmethod
-    def draw(cls, name: str, text: str, plot: Callable[[], Axes]) -> Self:
-        """Draw a plot in both themes."""
-        light, pdf = render_both(plot)
-        return cls(name, text, light, render_png(plot, theme=DARK), pdf)
-
-    def __html__(self) -> Markup:
-        light, dark = (
-            "data:image/png;base64," + base64.b64encode(png).decode()
-            for png in (self.light, self.dark)
-        )
-        return Markup(
-            '<picture><source media="(prefers-color-scheme: dark)" srcset="{}">'
-            '<img alt="{}" src="{}"></picture>'
-        ).format(dark, self.text, light)
 
 
 def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Path:
@@ -108,45 +64,12 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
     return page
 
 
-def write_tables(tables: Mapping[str, pd.DataFrame], directory: Path) -> None:
-    """Write each table as a CSV file of its name, and all of them into `report.json`.
-
-    Raises:
-        OSError: If a file cannot be written.
-    """
-    for name, table in tables.items():
-        content = table.to_csv(index=False, lineterminator="\n").encode()
-        write_whole(directory / f"{name}.csv", content)
-    records = {name: table.to_dict("records") for name, table in tables.items()}
-    write_whole(directory / "report.json", _json(records))
-
-
-def write_pictures(plots: Iterable[Plot], directory: Path, *, quiet: bool) -> dict[str, Picture]:
-    """Draw plots in both themes and write each as PNG and PDF.
-
-    Args:
-        plots: Name, description and what draws it.
-        directory: Where the files go.
-        quiet: Show no progress bar.
-
-    Returns:
-        The pictures by name.
-
-    Raises:
-        OSError: If a file cannot be written.
-    """
-    pictures: dict[str, Picture] = {}
-    for name, text, plot in tqdm(list(plots), desc="drawing", unit="plot", disable=quiet):
-        pictures[name] = Picture.draw(name, text, plot)
-        write_whole(directory / f"{name}.png", pictures[name].light)
-        write_whole(directory / f"{name}.pdf", pictures[name].pdf)
-    return pictures
-
-
 def render_html(results: Results, pictures: dict[str, Picture]) -> str:
     """Fill the template with the tables and the pictures of a run."""
     tables = {name: table.to_dict("records") for name, table in all_tables(results).items()}
     return template("report.html").render(
+        summary=results.summary,
+        provenance=results.provenance,
         results=results,
         explained=results.explanation,
         tables=tables,
@@ -154,75 +77,6 @@ def render_html(results: Results, pictures: dict[str, Picture]) -> str:
         operand_name=operand_picture_name,
         error_name=error_picture_name,
     )
-
-
-def template(name: str) -> jinja2.Template:
-    """Return a template of a page, with the filters that write figures and names.
-
-    Args:
-        name: Of the file.
-
-    Examples:
-        >>> template("report.html").name
-        'report.html'
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("analysis"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "percent": percent, "breakable": breakable}
-    return environment.get_template(name)
-
-
-def _json(records: dict[str, list[dict[Any, Any]]]) -> bytes:
-    """Return tables as JSON, which has no NaN: null instead."""
-
-    def plain(value: object) -> object:
-        number = value.item() if isinstance(value, np.generic) else value
-        return None if isinstance(number, float) and not math.isfinite(number) else number
-
-    tables = {
-        name: [{str(key): plain(value) for key, value in row.items()} for row in rows]
-        for name, rows in records.items()
-    }
-    return json.dumps(tables, allow_nan=False).encode()
-
-
-def number(value: float) -> str:
-    """Write a figure with at least four significant digits and a real minus sign.
-
-    Examples:
-        >>> number(1234.56), number(0.00012345), number(512.0), number(float("nan"))
-        ('1235', '0.0001234', '512', 'n/a')
-    """
-    if math.isnan(value):
-        return "n/a"
-    whole = float(value).is_integer() or 1e3 <= abs(value) < 1e9
-    text = f"{value:.0f}" if whole else f"{value:#.4g}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def percent(value: float) -> str:
-    """Write a fraction in per cent.
-
-    Examples:
-        >>> percent(0.97333)
-        '97.3 %'
-    """
-    return f"{100 * value:.1f} %"
-
-
-def breakable(name: str) -> Markup:
-    """Let a layer's name break after its dots, so that it does not make a table wide.
-
-    Examples:
-        >>> breakable("encoder.head<1>")
-        Markup('encoder.<wbr>head&lt;1&gt;')
-    """
-    return Markup(".<wbr>").join(name.split("."))
 
 
 def operand_picture_name(layer: str) -> str:

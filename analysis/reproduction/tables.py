@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
+from analysis.reports.page import template
 from analysis.reproduction.grid import FLOAT
 from analysis.reproduction.methods import MEANINGS
 from multipliers import Multiplier, characterise
@@ -102,11 +102,7 @@ def write_tables(
         *(f"- *{name}*: {meaning}" for name, meaning in methods.items()),
         "",
     ]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("analysis"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("reproduction.html").render(
+    page = template("reproduction.html").render(
         summary=summary, header=header, rows=cells, methods=methods, provenance=provenance,
         repeated=_repeated(wide),
     )  # fmt: skip

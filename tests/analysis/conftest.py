@@ -13,7 +13,7 @@ import torch
 from analysis import Assignment, SelectionResults
 from analysis.characterisation.sources import file_multiplier
 from analysis.reports.demo import Budget, run_demo
-from analysis.reports.report import Picture
+from analysis.reports.pictures import Picture
 from multipliers import Multiplier, demo_netlist, get
 from torchapprox import GemmOperands, LayerTracer
 
@@ -94,7 +94,7 @@ def quick_pictures(monkeypatch):
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     )
     monkeypatch.setattr(
-        "analysis.reports.report.Picture.draw",
+        "analysis.reports.pictures.Picture.draw",
         lambda name, text, _: Picture(name, text, light=pixel, dark=pixel, pdf=b"%PDF-1.4"),
     )
 

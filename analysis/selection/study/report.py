@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.reports.report import Picture, Plot, template, write_pictures, write_tables
+from analysis.reports.page import template
+from analysis.reports.pictures import Picture, Plot, write_pictures
+from analysis.reports.table_files import write_tables
 from analysis.selection.study.plots import plot_assignment, plot_energy_front
 from analysis.selection.study.results import SelectionResults
 from multipliers.whole_file import write_whole
@@ -48,7 +50,8 @@ def render_selection(results: SelectionResults, pictures: Mapping[str, Picture])
     chosen = results.points[results.points["chosen"]].iloc[0]
     exact = _exact(results, chosen)
     return template("selection.html").render(
-        results=results,
+        summary=results.summary,
+        provenance=results.provenance,
         tables={name: table.to_dict("records") for name, table in results.tables.items()},
         pictures=pictures,
         summary_rows=list(_summary_rows(results, exact, chosen)),

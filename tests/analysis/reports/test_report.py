@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis import write_report
-from analysis.reports.report import number, percent
+from analysis.reports.page import number, percent
 
 SECTIONS = [
     "accuracy",

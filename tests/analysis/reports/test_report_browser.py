@@ -51,6 +51,14 @@ addEventListener("load", () => {
     if (parseFloat(style.fontSize) < 12) small.push([start, style.fontSize]);
     if (box.height < 8) hidden.push(start);
   }
+  // Tables whose head has more or fewer cells in sight than a row.
+  const seen = cells => [...cells].filter(c => c.getBoundingClientRect().width).length;
+  const ragged = [...document.querySelectorAll("table")].filter(t => t.tHead).filter(t => {
+    const heads = t.tHead.rows, last = heads.length - 1;
+    const spanning = [...heads[0].cells].filter(c => last && c.rowSpan > last);
+    const columns = seen(heads[last].cells) + seen(spanning);
+    return [...t.tBodies[0].rows].some(row => seen(row.cells) !== columns);
+  }).map(t => t.tHead.textContent.trim().slice(0, 40));
   const images = [...document.images];
   const table = document.querySelector("SECTION table.sortable");
   const order = () => [...table.tBodies[0].rows].map(row => row.cells[COLUMN].textContent);
@@ -60,7 +68,7 @@ addEventListener("load", () => {
   const rising = order();
   heading.click();
   const found = {
-    faint, small, hidden, wide, before, rising, falling: order(), width,
+    faint, small, hidden, wide, ragged, before, rising, falling: order(), width,
     scroll: document.documentElement.scrollWidth,
     images: images.length,
     broken: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
@@ -136,7 +144,7 @@ def test_the_page_renders_whole_readable_and_without_errors(page, tmp_path, widt
     assert found["dark"] is dark
     assert width - 20 <= found["width"] <= width
     assert found["scroll"] <= found["width"]
-    for defect in ("wide", "faint", "small", "hidden", "broken"):
+    for defect in ("wide", "ragged", "faint", "small", "hidden", "broken"):
         assert found[defect] == [], defect
     # Every picture of the theme of the page, and there are pictures.
     assert found["images"] >= page.pictures
