@@ -70,8 +70,21 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_workload(command: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """Add the model and its data; see `analysis.workloads.workload.load_workload`."""
+def add_workload(
+    command: argparse.ArgumentParser, *, default: str | None = None, chooses: bool = False
+) -> None:
+    """Add the model and its data; see `analysis.workloads.workload.load_workload`.
+
+    Args:
+        command: Its parser.
+        default: The model if none is named, which is an error if None.
+        chooses: Whether the command chooses by some batches and measures on others.
+    """
+    batches = (
+        "to choose by (validation) and to measure on (test)"
+        if chooses
+        else "to calibrate and trace by (training) and to measure on (test)"
+    )
     command.add_argument(
         "--model",
         metavar="MODEL",
@@ -86,8 +99,7 @@ def add_workload(command: argparse.ArgumentParser, *, default: str | None = None
         "--loader",
         metavar="LOADER",
         help="FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns the batches of your own "
-        "model, pairs of inputs and class labels: to choose by (validation) and to measure on "
-        "(test), such as two DataLoaders",
+        f"model, pairs of inputs and class labels: {batches}, such as two DataLoaders",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.commands.arguments import add_quiet, add_reading, add_seed, reading
-from analysis.commands.lines import aligned
+from analysis.commands.written_report import add_report, written_report
 from analysis.user_error import mendable
 
 HELP = "run a multiplier through a real network"
@@ -26,13 +26,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="multiplier: a netlist or a table (default: one that ships with the package)",
     )
     add_reading(command)
-    command.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=Path("report"),
-        help="folder of the report (default: report)",
-    )
+    add_report(command)
     add_seed(command)
     add_quiet(command)
 
@@ -45,7 +39,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from analysis.characterisation.sources import Reading, file_multiplier
     from analysis.reports.demo import run_demo
-    from analysis.reports.report import write_report
     from multipliers import demo_netlist
 
     # The folder first: a minute of work must not be lost to a path that cannot be written.
@@ -57,9 +50,4 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     results = mendable(
         lambda: run_demo(multiplier, netlist=gates, seed=arguments.seed, quiet=arguments.quiet)
     )
-    results = results.with_provenance({"command line": arguments.command_line})
-    yield from aligned(
-        [(row.stage, f"{100 * row.share:.1f} %", row.meaning) for row in results.accuracies]
-    )
-    page = mendable(lambda: write_report(results, arguments.output, quiet=arguments.quiet))
-    yield f"report: {page}"
+    yield from written_report(results, arguments)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from analysis.commands.arguments import add_quiet, add_reading, add_seed, add_workload, reading
-from analysis.commands.lines import aligned
+from analysis.commands.written_report import add_report, written_report
 from analysis.user_error import mendable
 
 HELP = "explain what a multiplier does to a model, on one page"
@@ -23,13 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "multiplier", metavar="MULTIPLIER", help="a file, or a name of the package's own library"
     )
     add_workload(command)
-    command.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=Path("report"),
-        help="folder of the report (default: report)",
-    )
+    add_report(command)
     add_reading(command)
     add_seed(command)
     add_quiet(command)
@@ -43,7 +36,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """
     from analysis.characterisation.sources import Reading, source_multiplier
     from analysis.reports.model_study import study
-    from analysis.reports.report import write_report
     from analysis.reports.reproducible import single_threaded
     from analysis.workloads.workload import load_workload
 
@@ -59,9 +51,4 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         results = mendable(
             lambda: study(workload, multiplier, netlist=netlist, seed=arguments.seed)
         )
-    results = results.with_provenance({"command line": arguments.command_line})
-    yield from aligned(
-        [(row.stage, f"{100 * row.share:.1f} %", row.meaning) for row in results.accuracies]
-    )
-    page = mendable(lambda: write_report(results, arguments.output, quiet=arguments.quiet))
-    yield f"report: {page}"
+    yield from written_report(results, arguments)

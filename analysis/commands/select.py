@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
-from analysis.commands.arguments import (
-    add_quiet,
-    add_reading,
-    add_seed,
-    add_workload,
-    fraction,
-    percentage_points,
-    positive,
-    reading,
-    seed,
-)
-from analysis.commands.assignments import add_energies
-from analysis.commands.executor import add_executor, chosen_executor
+from analysis.commands.arguments import fraction, percentage_points, positive, seed
+from analysis.commands.evaluation import add_candidates, add_evaluation, read_evaluation
+from analysis.commands.executor import chosen_executor
 from analysis.commands.lines import aligned
 from analysis.user_error import UserError, mendable
 
@@ -35,14 +24,7 @@ METHODS = ("milp", "greedy", "matching", *SAMPLERS)
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    command.add_argument(
-        "multipliers",
-        metavar="MULTIPLIER",
-        nargs="*",
-        help="a file, a folder of netlists and .npz tables, or a library name; all with the same "
-        "ports (default: the package's own signed 8-bit ones with a netlist)",
-    )
-    add_workload(command, default="CNN")
+    add_candidates(command)
     bound = command.add_mutually_exclusive_group()
     bound.add_argument(
         "--points",
@@ -87,19 +69,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="store_false",
         help="take what the methods choose as it is",
     )
-    add_energies(command)
     _add_search(command.add_argument_group("search, by nsga2 and tpe"))
-    command.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=Path("selection"),
-        help="folder of the model, the results and the report (default: selection)",
-    )
-    add_executor(command)
-    add_reading(command)
-    add_seed(command)
-    add_quiet(command)
+    add_evaluation(command, folder="selection", holds="the report")
 
 
 def _add_search(group: argparse._ArgumentGroup) -> None:
@@ -131,8 +102,6 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, cannot be written or has failed.
     """
-    from analysis.characterisation.sources import Reading
-    from analysis.commands.assignments import given_assignments
     from analysis.reports.reproducible import single_threaded
     from analysis.selection.study import (
         SearchSettings,
@@ -140,42 +109,17 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         study_selection,
         write_selection_report,
     )
-    from analysis.selection.study.source_energies import (
-        named_sources,
-        read_energies,
-        workload_energies,
-    )
-    from analysis.sweeps import ResultsStore, SweepError, prepare_workload
+    from analysis.sweeps import SweepError
     from analysis.sweeps.study import check_optuna
 
     methods = tuple(dict.fromkeys(arguments.method or ["milp"]))
     if set(methods) & set(SAMPLERS):
         mendable(check_optuna)
-    mendable(lambda: arguments.output.mkdir(parents=True, exist_ok=True))
-    sources = mendable(
-        lambda: named_sources(arguments.multipliers, reading=Reading(**reading(arguments)))
-    )
-    multipliers = [multiplier for multiplier, _ in sources.values()]
-    stated = mendable(lambda: read_energies(arguments.energies)) if arguments.energies else {}
-    given = mendable(lambda: given_assignments(arguments.assignment, multipliers))
     with single_threaded():
-        prepared = mendable(
-            lambda: prepare_workload(
-                arguments.output / "model",
-                arguments.model,
-                multipliers[0],
-                loader=arguments.loader,
-                seed=arguments.seed,
-                quiet=arguments.quiet,
-            )
-        )
-        store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
-        yield f"{len(multipliers)} multipliers, {len(store)} results stored"
-        energies = mendable(
-            lambda: workload_energies(
-                sources, prepared.workload, stated=stated, on_operands=arguments.on_operands
-            )
-        )
+        inputs = read_evaluation(arguments)
+        multipliers = inputs.multipliers
+        yield f"{len(multipliers)} multipliers, {len(inputs.store)} results stored"
+        energies = inputs.energies()
         executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
         points = 1.0 if arguments.points is None else arguments.points
         wanted = Wanted(
@@ -193,9 +137,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         try:
             results = mendable(
                 lambda: study_selection(
-                    prepared, multipliers, energies=energies, wanted=wanted, store=store,
-                    given=given, executor=executor, in_flight=in_flight, seed=arguments.seed,
-                    quiet=arguments.quiet,
+                    inputs.prepared, multipliers, energies=energies, wanted=wanted,
+                    store=inputs.store, given=inputs.given, executor=executor, in_flight=in_flight,
+                    seed=arguments.seed, quiet=arguments.quiet,
                 )
             )  # fmt: skip
         except SweepError as error:

@@ -139,11 +139,11 @@ def _summary(base: StoredEvaluator, wanted: Wanted) -> str:
         else f"with an accuracy and a certainty at most {100 * wanted.accuracy_drop:g} percentage "
         "points lower on the validation split"
     )
-    how = [*(["what each layer is sensitive to"] if wanted.of_table else []),
-           *(["search"] if wanted.samplers else [])]  # fmt: skip
+    ways = {"what each layer is sensitive to": wanted.of_table, "search": wanted.samplers}
+    how = " and by ".join(way for way, methods in ways.items() if methods)
     few = "" if wanted.distinct is None else f", at most {wanted.distinct} different ones"
     return (
         f"One of {len(base.multipliers)} multipliers for each of the {len(base.macs)} layers of "
-        f"{base.prepared.workload.name}, {bound}{few}: chosen by {' and by '.join(how)}, "
+        f"{base.prepared.workload.name}, {bound}{few}: chosen by {how}, "
         "checked by simulation, and verified on data that had no say in the choice."
     )
