@@ -16,12 +16,16 @@ that all three are bound by memory.
 """
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels import quantise_emitter, vector_ir, vector_memory
 from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.quantise_emitter import quantise_run
 from torchapprox.kernels.threads import for_each_block
 
 BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread, fewer are not handed out
@@ -56,10 +60,11 @@ def quantise_cpu(
     """
     low, high = map(values.dtype.type, limits)
     unbounded: list[bool] = []
+    quantise, quantise_lines = _quantisers()
     if size is None:
 
         def fill(start: int, stop: int) -> None:
-            if _quantise(values, scale, zero_point, low, high, codes, start, stop):
+            if quantise(values, scale, zero_point, low, high, codes, start, stop):
                 unbounded.append(True)
 
         for_each_block(fill, values.size, BLOCK, threads)
@@ -69,7 +74,7 @@ def quantise_cpu(
     geometry = (*size, *padded, *before)
 
     def fill_lines(start: int, stop: int) -> None:
-        if _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
+        if quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
             unbounded.append(True)
 
     lines = codes.size // max(1, math.prod(padded)) * deep * tall
@@ -129,55 +134,61 @@ def _parameters(values, scale, zero_point, channel):
     return kind(inverse), kind(scale[channel]), kind(zero_point[channel])
 
 
-@jit_cpu
-def _quantise(values, scale, zero_point, low, high, codes, start, stop):
-    """Quantise the elements numbered ``start`` to ``stop``; return whether one is not finite."""
-    length = values.size // scale.size
-    odd = 0
-    while start < stop:
-        channel = start // length
-        last = min(stop, (channel + 1) * length)
-        factor, _, shift = _parameters(values, scale, zero_point, channel)
-        row, out = values[start:last], codes[start:last]
-        for i in range(row.size):
-            q = np.rint(row[i] * factor) + shift
-            # False for NaN; an infinite difference is NaN.
-            odd += 0 if row[i] - row[i] == 0 else 1
-            out[i] = np.uint8(np.int32(min(max(q, low), high)))
-        start = last
-    return odd > 0
+@cache
+def _quantisers() -> tuple[Callable[..., bool], Callable[..., bool]]:
+    """Compile what makes codes, without margins and with."""
+    # A variable of this function, since only such constants are part of the key of Numba's cache.
+    sources = quantise_emitter.SOURCE + vector_ir.SOURCE + vector_memory.SOURCE
 
+    @jit_cpu
+    def quantise(values, scale, zero_point, low, high, codes, start, stop):
+        """Quantise the elements numbered ``start`` to ``stop``; return whether one is odd."""
+        _ = sources
+        length = values.size // scale.size
+        odd = False
+        while start < stop:
+            channel = start // length
+            last = min(stop, (channel + 1) * length)
+            factor, _, shift = _parameters(values, scale, zero_point, channel)
+            odd |= quantise_run(values, start, codes, start, last - start, factor, shift, low, high)
+            start = last
+        return odd
 
-@jit_cpu
-def _quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
-    """Fill the padded lines numbered ``start`` to ``stop``; return whether a value is not finite.
+    @jit_cpu
+    def quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
+        """Fill the padded lines numbered ``start`` to ``stop``; return whether a value is odd.
 
-    Lines are numbered in the order (plane, deep, tall). They may be short, so that no view is made
-    of one; indices are unsigned, since Numba lets negative ones count from the end.
-    """
-    size_deep, size_tall, size_wide, deep, tall, wide, before, above, left = geometry
-    factor, _, shift = _parameters(values, scale, zero_point, 0)
-    margin = np.uint8(zero_point[0])
-    odd = 0
-    for line in range(start, stop):
-        y, z = line % tall - above, line // tall % deep - before
-        to = np.uintp(line * wide)
-        if y < 0 or y >= size_tall or z < 0 or z >= size_deep:
-            for i in range(np.uintp(wide)):
-                codes[to + i] = margin
-            continue
-        for i in range(np.uintp(left)):
-            codes[to + i] = margin
-        for i in range(np.uintp(left + size_wide), np.uintp(wide)):
-            codes[to + i] = margin
-        to += np.uintp(left)
-        of = np.uintp(((line // (tall * deep) * size_deep + z) * size_tall + y) * size_wide)
-        for i in range(np.uintp(size_wide)):
-            value = values[of + i]
-            q = np.rint(value * factor) + shift
-            odd += 0 if value - value == 0 else 1
-            codes[to + i] = np.uint8(np.int32(min(max(q, low), high)))
-    return odd > 0
+        Lines are numbered in the order (plane, deep, tall). They may be short, so that nothing is
+        divided for one; indices are unsigned, since Numba lets negative ones count from the end.
+        """
+        _ = sources
+        size_deep, size_tall, size_wide, deep, tall, wide, before, above, left = geometry
+        factor, _, shift = _parameters(values, scale, zero_point, 0)
+        margin = np.uint8(zero_point[0])
+        y, z = start % tall - above, start // tall % deep - before
+        first = start // (tall * deep) * size_deep
+        odd = False
+        for line in range(start, stop):
+            to = np.uintp(line * wide)
+            if y < 0 or y >= size_tall or z < 0 or z >= size_deep:
+                for i in range(np.uintp(wide)):
+                    codes[to + i] = margin
+            else:
+                for i in range(np.uintp(left)):
+                    codes[to + i] = margin
+                of, begin = ((first + z) * size_tall + y) * size_wide, line * wide + left
+                odd |= quantise_run(values, of, codes, begin, size_wide, factor, shift, low, high)
+                to += np.uintp(left + size_wide)
+                for i in range(np.uintp(wide - left - size_wide)):
+                    codes[to + i] = margin
+            y += 1
+            if y == tall - above:
+                y, z = -above, z + 1
+                if z == deep - before:
+                    z, first = -before, first + size_deep
+        return odd
+
+    return quantise, quantise_lines
 
 
 @jit_cpu
