@@ -80,9 +80,9 @@ class Remembering:
         assigned = self._evaluator.assignment(assignment)
         key = assigned.digest
         if key not in self._known:
-            start = time.perf_counter()
+            start = time.process_time()
             found = self._evaluator(assigned)
-            self._known[key] = found, time.perf_counter() - start
+            self._known[key] = found, time.process_time() - start
         elif key not in self._seen:
             self.saved_seconds += self._known[key][1]
         self._seen.add(key)
@@ -251,9 +251,9 @@ def new_case(network: str, seed: int) -> SelectionCase:
     multipliers, energies = candidates()
 
     def timed(what: str, step: Callable[[], object]) -> object:
-        start = time.perf_counter()
+        start = time.process_time()
         found = step()
-        print(f"{network} {seed}: {what} {time.perf_counter() - start:.1f} s", flush=True)
+        print(f"{network} {seed}: {what} {time.process_time() - start:.1f} s", flush=True)
         return found
 
     variances = timed(
