@@ -6,8 +6,9 @@ nothing. Layers are treated from the front to the back, each on the operands tha
 layers before it are corrected, since what changes in one layer shifts the inputs of the next.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import torch
@@ -30,7 +31,9 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
     that multiply two activations have no bias and are left as they are, and so are layers that the
     first batch does not reach.
 
-    The model runs on all batches once for each layer.
+    On one batch the model runs once, and each layer in it three times: as it is, exactly, and
+    corrected. On several it runs on all of them once for each layer, and so it does on one batch
+    where a layer serves several times in a run.
 
     Args:
         model: A converted model; its modes and training flags are as before afterwards.
@@ -66,25 +69,13 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
     layers = dict(get_approx_modules(model))
     if not layers:
         raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
-    first = next(iter(batches), None)
-    if first is None:
+    first = list(islice(batches, 2))
+    if not first:
         raise ValueError("'batches' must hold at least one batch, got none")
-    position = {name: number for number, name in enumerate(execution_order(model, first))}
-    order = [name for name in layers if float_name(name) in position and _has_bias(layers[name])]
-    order.sort(key=lambda name: position[float_name(name)])
-    unfold_mean_error(model)
-    modes = {layer: layer.inference_mode for layer in layers.values()}
-    corrections: dict[str, Tensor] = {}
-    try:
-        for layer in modes:
-            layer.inference_mode = InferenceMode.APPROXIMATE
-        with evaluating(model):
-            for name in order:
-                corrections[name] = -_mean_error(model, layers[name], batches)
-                layers[name].bias_correction = corrections[name].to(layers[name].weight)
-    finally:
-        for layer, mode in modes.items():
-            layer.inference_mode = mode
+    with _approximate(model, layers.values()):
+        corrections = _folded_in_one_run(model, layers, first[0]) if len(first) == 1 else None
+        if corrections is None:
+            corrections = _folded_one_by_one(model, layers, batches, first[0])
     return corrections
 
 
@@ -108,17 +99,89 @@ def _has_bias(layer: ApproxLayer) -> bool:
     return getattr(layer, "weight", None) is not None
 
 
+@contextmanager
+def _approximate(model: nn.Module, layers: Iterable[ApproxLayer]) -> Iterator[None]:
+    """Have all layers in APPROXIMATE mode, without gradients and without corrections so far."""
+    unfold_mean_error(model)
+    modes = {layer: layer.inference_mode for layer in layers}
+    try:
+        for layer in modes:
+            layer.inference_mode = InferenceMode.APPROXIMATE
+        with evaluating(model):
+            yield
+    finally:
+        for layer, mode in modes.items():
+            layer.inference_mode = mode
+
+
+def _folded_in_one_run(
+    model: nn.Module, layers: Mapping[str, ApproxLayer], batch: Any
+) -> dict[str, Tensor] | None:
+    """Correct each layer as it runs, so that the next one sees what it gives then.
+
+    Returns:
+        The corrections; None, and no layer corrected, if a layer serves twice in a run, for what
+        it sees the second time depends on its own correction.
+    """
+    corrections: dict[str, Tensor] = {}
+    serves_twice = False
+
+    def fold(
+        name: str, layer: ApproxLayer, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor
+    ) -> Tensor:
+        nonlocal serves_twice
+        if name in corrections:
+            serves_twice = True
+            return y
+        errors = _errors(layer, args, kwargs, y)
+        corrections[name] = _correct(layer, errors.sum(dim=0) / len(errors))
+        return type(layer).forward(layer, *args, **kwargs)
+
+    hooks = [
+        layer.register_forward_hook(
+            lambda layer, *passed, name=name: fold(name, layer, *passed), with_kwargs=True
+        )
+        for name, layer in layers.items()
+        if _has_bias(layer)
+    ]
+    try:
+        run_batch(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if serves_twice:
+        unfold_mean_error(model)
+        return None
+    return corrections
+
+
+def _folded_one_by_one(
+    model: nn.Module, layers: Mapping[str, ApproxLayer], batches: Iterable[Any], first: Any
+) -> dict[str, Tensor]:
+    """Run the model for each layer, those before it corrected."""
+    named = {float_name(name): name for name, layer in layers.items() if _has_bias(layer)}
+    order = [named[name] for name in execution_order(model, first) if name in named]
+    return {
+        name: _correct(layers[name], _mean_error(model, layers[name], batches)) for name in order
+    }
+
+
+def _correct(layer: ApproxLayer, mean_error: Tensor) -> Tensor:
+    """Take a mean error of each channel off a layer's bias, and return the correction."""
+    correction = -mean_error
+    layer.bias_correction = correction.to(layer.weight)
+    return correction
+
+
 def _mean_error(model: nn.Module, layer: ApproxLayer, batches: Iterable[Any]) -> Tensor:
     """Return the mean error of each channel in units of the output, float64 `(C,)`."""
     total, count = torch.zeros(()), 0
 
     def compare(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> None:
         nonlocal total, count
-        with _exact_arithmetic(layer):
-            exact = type(layer).forward(layer, *args, **kwargs)
-        error = (y.double() - exact.double()).movedim(-len(layer.channel_shape), -1)
-        total = total + error.flatten(0, -2).sum(dim=0)
-        count += error[..., 0].numel()
+        errors = _errors(layer, args, kwargs, y)
+        total = total + errors.sum(dim=0)
+        count += len(errors)
 
     hook = layer.register_forward_hook(compare, with_kwargs=True)
     try:
@@ -127,6 +190,13 @@ def _mean_error(model: nn.Module, layer: ApproxLayer, batches: Iterable[Any]) ->
     finally:
         hook.remove()
     return total / count
+
+
+def _errors(layer: ApproxLayer, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
+    """Return approximate minus exact outputs of a layer, float64, one column a channel."""
+    with _exact_arithmetic(layer):
+        exact = type(layer).forward(layer, *args, **kwargs)
+    return (y.double() - exact.double()).movedim(-len(layer.channel_shape), -1).flatten(0, -2)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import torchapprox.conversion.bias_folding as bias_folding
 from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, random_multiplier
 from torchapprox import (
     InferenceMode,
@@ -108,6 +109,37 @@ def test_only_the_approximate_mode_changes_and_unfolding_takes_it_back(model):
     after = layer_outputs(model, InferenceMode.APPROXIMATE, x)
     assert all(torch.equal(y, after[name]) for name, y in before[InferenceMode.APPROXIMATE].items())
     assert all(map(torch.equal, parameters, model.parameters()))
+
+
+def test_one_run_finds_what_a_run_for_each_layer_finds(model, monkeypatch):
+    x = images(12)
+    one_run = fold_mean_error(model, [x])
+    calls = []
+    monkeypatch.setattr(bias_folding, "_folded_in_one_run", lambda *_: calls.append(1))
+    one_by_one = fold_mean_error(model, [x])
+    assert calls
+    assert list(one_run) == list(one_by_one)
+    assert all(torch.equal(one_run[name], one_by_one[name]) for name in one_run)
+
+
+def test_a_layer_that_serves_twice_gets_the_mean_of_both():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.again = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.again(self.again(self.first(x)).relu())
+
+    torch.manual_seed(0)
+    x, model = torch.randn(30, 4), Twice()
+    approximate(model, random_multiplier(limit=2**9), calibration=[x], qconfig=minmax_qconfig())
+    corrections = fold_mean_error(model, [x])
+    assert list(corrections) == ["first.wrapped", "again.wrapped"]
+    halves = fold_mean_error(model, [x[:15], x[15:]])
+    assert corrections["again.wrapped"].abs().max() > 0
+    for name, correction in corrections.items():
+        torch.testing.assert_close(halves[name], correction, rtol=1e-6, atol=1e-6)
 
 
 def test_folding_twice_is_folding_once(model):
