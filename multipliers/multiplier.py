@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ _WIDTHS = range(2, 9)
 class Multiplier:
     """A multiplier of 2 to 8 bits a port, known by the product of every pair of operand codes.
 
-    Two multipliers are equal if all five fields are; compare `digest` to ask whether they compute
-    the same function whatever they are called.
+    Two multipliers are equal if all five arguments are; compare `digest` to ask whether they
+    compute the same function whatever they are called.
 
     Args:
         name: What tables and reports call it.
@@ -65,6 +65,7 @@ class Multiplier:
     x_port: Port
     w_port: Port
     source: str
+    _digest: str = field(default="", init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.lut, np.ndarray) or self.lut.dtype != np.int32:
@@ -268,10 +269,12 @@ class Multiplier:
     @property
     def digest(self) -> str:
         """SHA-256 over both ports and the table of their codes, 64 hexadecimal digits."""
-        state = hashlib.sha256(f"{self.x_port}, {self.w_port}".encode())
-        own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
-        state.update(own.astype("<i4", copy=False).tobytes())
-        return state.hexdigest()
+        if not self._digest:  # found once, for nothing that it depends on can change
+            state = hashlib.sha256(f"{self.x_port}, {self.w_port}".encode())
+            own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
+            state.update(own.astype("<i4", copy=False).tobytes())
+            object.__setattr__(self, "_digest", state.hexdigest())
+        return self._digest
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Multiplier):
