@@ -19,6 +19,8 @@ from torch import Tensor
 import multipliers
 from benchmarks.cases import ENGINES, SHAPES, operands
 from benchmarks.record import recorded
+from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.operators.engine.calibration import processor
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -81,17 +83,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
     one_thread, clock = parser.parse_args().one_thread, time.perf_counter
-    what, command = f"{torch.get_num_threads()} threads, ", "make bench"
+    what, command = f"{torch.get_num_threads()} threads", "make bench"
     if one_thread:
         if torch.get_num_threads() > 1 or numba.config.NUMBA_NUM_THREADS > 1:
             parser.error("--one-thread needs OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1")
-        what, clock = "Processor time of one thread, ", time.thread_time
+        what, clock = "processor time of one thread", time.thread_time
         command = "OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python -m benchmarks.table --one-thread"
     lines = [
         BEGIN,
         "",
-        f"{what}medians of {ROUNDS} rounds in one run (`{command}`). Higher is faster; "
-        "the last column is the kernel for CPUs without AVX-512 VBMI.",
+        f"{processor()} with the kernel `{available_kernels()[0]}`, {what}, medians of {ROUNDS} "
+        f"rounds in one run (`{command}`). Higher is faster; "
+        "the last column is the kernel for CPUs with neither AVX-512 nor AVX2.",
         "",
         "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
         "| portable x naive |",

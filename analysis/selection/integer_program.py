@@ -10,6 +10,12 @@ Binary x_lm says that layer l has multiplier m, binary z_m that m is used at all
 Of several choices of least cost, one of least weight is returned: a second program minimises the
 weight at this cost.
 
+Where HiGHS finds an integer solution that is off a row of the program by more than its tolerance,
+it repairs it. The version in SciPy 1.17 then writes a line left from debugging to C's standard
+output, ``HighsMipSolverData::transformNewIntegerFeasibleSolution tmpSolver.run();``, which says
+nothing about the result and which no option withholds: of 150 random programs 6 print it, without
+presolve 2, without heuristics 6, with ten times the tolerance 2. Newer sources of HiGHS do not.
+
 References:
     Q. Huangfu and J. A. J. Hall (2018), "Parallelizing the dual revised simplex method",
     Mathematical Programming Computation 10, 119-142: HiGHS, the solver behind
