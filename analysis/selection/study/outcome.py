@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,14 +137,31 @@ def _summary(base: StoredEvaluator, wanted: Wanted) -> str:
     bound = (
         f"at a relative energy of at most {wanted.max_energy:g}"
         if wanted.accuracy_drop is None
-        else f"with an accuracy and a certainty at most {100 * wanted.accuracy_drop:g} percentage "
-        "points lower on the validation split"
+        else f"with an accuracy and a certainty lower by at most {_points(wanted.accuracy_drop)} "
+        "on the validation split"
     )
     ways = {"what each layer is sensitive to": wanted.of_table, "search": wanted.samplers}
     how = " and by ".join(way for way, methods in ways.items() if methods)
     few = "" if wanted.distinct is None else f", at most {wanted.distinct} different ones"
+    workload = base.prepared.workload
     return (
         f"One of {len(base.multipliers)} multipliers for each of the {len(base.macs)} layers of "
-        f"{base.prepared.workload.name}, {bound}{few}: chosen by {how}, "
-        "checked by simulation, and verified on data that had no say in the choice."
+        f"{workload.name}, {bound}{few}: chosen by {how}, checked by simulation on "
+        f"{_samples(workload.validation)} validation samples, and verified on "
+        f"{_samples(workload.evaluation)} others that had no say in the choice."
     )
+
+
+def _points(share: float) -> str:
+    """Write a share in percentage points.
+
+    Examples:
+        >>> _points(0.01), _points(0.005)
+        ('1 percentage point', '0.5 percentage points')
+    """
+    points = f"{100 * share:g}"
+    return f"{points} percentage point{'' if points == '1' else 's'}"
+
+
+def _samples(batches: Sequence[Any]) -> int:
+    return sum(len(labels) for _, labels in batches)
