@@ -20,7 +20,12 @@ from torchapprox.operators.affine.quantise_on_cuda import (
     fake_quantise_on_cuda,
     quantise_on_cuda,
 )
-from torchapprox.operators.convolution.padding import Margins, pad_codes
+from torchapprox.operators.convolution.padding import (
+    Margins,
+    flat_margins,
+    pad_codes,
+    paired_margins,
+)
 from torchapprox.operators.library_op import library_op
 
 
@@ -69,7 +74,7 @@ class AffineQuantiser:
             tensor([[[ 7,  9, 11,  7,  7]]], dtype=torch.uint8)
         """
         codes: Tensor = torch.ops.torchapprox.quantise(
-            values, self.scale, self.zero_point, *self.limits, _flat(margins)
+            values, self.scale, self.zero_point, *self.limits, flat_margins(margins)
         )
         return codes
 
@@ -87,7 +92,7 @@ class AffineQuantiser:
             (tensor([  3, 255], dtype=torch.uint8), tensor([nan]))
         """
         codes, fault = torch.ops.torchapprox.quantise_unchecked(
-            values, self.scale, self.zero_point, *self.limits, _flat(margins)
+            values, self.scale, self.zero_point, *self.limits, flat_margins(margins)
         )
         return codes, fault
 
@@ -130,7 +135,7 @@ def _(
     high: int,
     margins: Sequence[int],
 ) -> Tensor:
-    pairs = _pairs(margins)
+    pairs = paired_margins(margins)
     if len(pairs) <= MOST_AXES:
         return quantise_on_cpu(values, scale, zero_point, (low, high), pairs)
     codes = quantise_on_cpu(values, scale, zero_point, (low, high))
@@ -151,7 +156,7 @@ def _unchecked(
     # Through a wide integer, since a negative float has no defined conversion to uint8.
     codes = q.clamp_(low, high).nan_to_num_().to(torch.int16).to(torch.uint8)
     if margins:
-        codes = pad_codes(codes, zero_point.view(1), _pairs(margins), "zeros")
+        codes = pad_codes(codes, zero_point.view(1), paired_margins(margins), "zeros")
     return codes, fault_unless(torch.isfinite(values).all())
 
 
@@ -164,7 +169,7 @@ def _(
     high: int,
     margins: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    pairs = _pairs(margins)
+    pairs = paired_margins(margins)
     if len(pairs) <= MOST_AXES:
         return quantise_on_cuda(values, scale, zero_point, (low, high), pairs)
     codes, fault = quantise_on_cuda(values, scale, zero_point, (low, high))
@@ -221,7 +226,7 @@ def _empty_codes(
     margins: Sequence[int],
 ) -> Tensor:
     outer = values.dim() - len(margins) // 2
-    inner = zip(values.shape[outer:], _pairs(margins), strict=True)
+    inner = zip(values.shape[outer:], paired_margins(margins), strict=True)
     shape = (*values.shape[:outer], *(n + sum(margin) for n, margin in inner))
     return torch.empty(shape, dtype=torch.uint8, device=values.device)
 
@@ -233,14 +238,6 @@ def _(values: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
 
 _fake_quantise.register_fake(lambda values, *_: at_least_float32(values).new_empty(values.shape))
 _clip_gradient.register_fake(lambda gradient, *_: gradient.new_empty(gradient.shape))
-
-
-def _flat(margins: Margins) -> list[int]:
-    return [side for margin in margins for side in margin]
-
-
-def _pairs(margins: Sequence[int]) -> list[tuple[int, int]]:
-    return list(zip(margins[::2], margins[1::2], strict=True))
 
 
 def _quantised(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[Tensor, Tensor]:

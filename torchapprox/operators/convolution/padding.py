@@ -10,6 +10,26 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 Margins = Sequence[tuple[int, int]]
 
 
+def flat_margins(margins: Margins) -> list[int]:
+    """Return margins as one list, as operators of PyTorch take them.
+
+    Examples:
+        >>> flat_margins([(1, 2), (0, 3)])
+        [1, 2, 0, 3]
+    """
+    return [side for margin in margins for side in margin]
+
+
+def paired_margins(sides: Sequence[int]) -> list[tuple[int, int]]:
+    """Return what `flat_margins` was made of.
+
+    Examples:
+        >>> paired_margins([1, 2, 0, 3])
+        [(1, 2), (0, 3)]
+    """
+    return list(zip(sides[::2], sides[1::2], strict=True))
+
+
 def pad_codes(codes: Tensor, zero_point: Tensor, margins: Margins, mode: str) -> Tensor:
     """Pad codes as hardware does that holds activations only as codes.
 
@@ -66,7 +86,7 @@ def check_margins(size: Iterable[int], margins: Margins, mode: str) -> None:
 
 def pad_reals(x: Tensor, margins: Margins, mode: str) -> Tensor:
     """Pad floating-point activations `(B, C, *size)` as PyTorch does; zeros are real zeros."""
-    flat = [side for margin in reversed(margins) for side in margin]
+    flat = flat_margins(margins[::-1])
     return F.pad(x, flat, "constant" if mode == "zeros" else mode)
 
 
