@@ -60,6 +60,8 @@ def quantise_run(values, of, codes, to, count, factor, shift, low, high):
 
 @overload(quantise_run)
 def _compiled(values, of, codes, to, count, factor, shift, low, high):  # noqa: ARG001
+    if not (values.is_c_contig and codes.is_c_contig):
+        return None  # read and written by address
     kind = values.dtype
 
     def run(values, of, codes, to, count, factor, shift, low, high):

@@ -62,3 +62,9 @@ def test_a_tie_goes_to_the_even_number() -> None:
     numbers = map(np.float32, (1, 0, -128, 127))
     assert not compiled(values, 0, codes, 0, 5, *numbers)
     assert codes.tolist() == [0, 2, 2, 4, 0]
+
+
+def test_values_with_gaps_are_not_read_by_address() -> None:
+    values, codes = np.ones(8, np.float32)[::2], np.zeros(4, np.uint8)
+    with pytest.raises(numba.TypingError, match="No implementation of function"):
+        compiled(values, 0, codes, 0, 4, *map(np.float32, (1, 0, 0, 127)))

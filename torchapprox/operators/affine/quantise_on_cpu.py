@@ -119,4 +119,5 @@ def _parameters(values: Tensor, scale: Tensor, zero_point: Tensor) -> Parameters
 
 
 def _flat(tensor: Tensor) -> NDArray[Any]:
-    return tensor.detach().reshape(-1).numpy()
+    # Flattening may leave every other element of a row of memory.
+    return tensor.detach().reshape(-1).contiguous().numpy()

@@ -85,6 +85,14 @@ def test_more_than_one_block_and_thread():
     assert torch.equal(quantiser.codes(values)[2], quantiser.codes(values.flip(1))[2].flip(0))
 
 
+def test_every_other_value_of_a_row_of_memory():
+    values = torch.randn(2, 3, 40, generator=torch.Generator().manual_seed(0))[..., ::2]
+    quantiser = tensor_quantiser((0, 127))
+    assert values.reshape(-1).stride() == (2,)
+    assert torch.equal(quantiser.codes(values), quantiser.codes(values.contiguous()))
+    assert torch.equal(quantiser.reals(values), quantiser.reals(values.contiguous()))
+
+
 def test_any_layout():
     values = torch.randn(4, 6, 3, 5)
     quantiser = tensor_quantiser((0, 127))
