@@ -7,7 +7,9 @@ from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.table_planes import Planes, split_table
 from torchapprox.kernels.vector_emitter import SPLITS
 
-TABLES_KEPT = 32  # a network rarely has more multipliers; each takes up to 1 MB
+# A library to choose from rarely has more multipliers; each takes up to 1 MB. Were one more in turn
+# than are kept, each would be prepared and factorised again whenever its turn comes.
+TABLES_KEPT = 128
 
 
 class LookupTable:
