@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from analysis.selection.choice_table import Choices, ChoiceTable
 from analysis.selection.integer_program import cheapest
 
+_LEAST = np.finfo(float).tiny
+
 
 def match(
     table: ChoiceTable,
@@ -63,7 +65,8 @@ def match_within(
     Returns:
         The best choice over all factors at which a choice changes; None if there is none.
     """
-    ratios = np.sqrt(table.error_variance) / np.maximum(tolerances, np.finfo(float).tiny)[:, None]
+    with np.errstate(over="ignore"):  # no factor makes a layer that tolerates nothing bear an error
+        ratios = np.sqrt(table.error_variance) / np.maximum(tolerances, _LEAST)[:, None]
     best: Choices | None = None
     for scale in np.unique(np.append(ratios[np.isfinite(ratios)], 0.0)):
         # Upwards by a rounding error, so that the multiplier whose ratio it is is among them.

@@ -1,6 +1,7 @@
 """Choices against all choices that there are, and how the methods relate."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,6 +138,15 @@ def test_matching_within_a_bound_scales_the_tolerances(random_table):
     scaled = select(table, method="matching", tolerances=tolerances, max_loss=bound)
     assert table.relative_energy(scaled) < table.relative_energy(strict)
     assert table.predicted_loss(scaled) <= bound
+
+
+def test_matching_within_a_bound_leaves_a_layer_that_tolerates_nothing_as_it_is(random_table):
+    table = random_table(7, 2)
+    table = replace(table, error_variance=1e6 * table.error_variance)  # the ratio exceeds float64
+    tolerances, bound = {"layer0": 0.0, "layer1": 1e-3}, float(table.loss.max(axis=1).sum())
+    found = table.choices(select(table, method="matching", tolerances=tolerances, max_loss=bound))
+    assert found[0] == table.error_variance[0].argmin()
+    assert found[1] == table.energy[1].argmin()
 
 
 def test_equal_energy_is_chosen_by_loss():
