@@ -10,22 +10,40 @@ LATE = {
     "pandas",
     "matplotlib",
     "sklearn",
-    "scipy.stats",
+    "scipy",
     "onnx",
     "optuna",
     "dask",
+    "numba",
+    "llvmlite",
 }
-OF_TORCH = {"torch", "numba", "llvmlite"}
 
 
 @pytest.mark.parametrize(
     ("package", "late"),
-    [("multipliers", LATE | OF_TORCH), ("htp", LATE | OF_TORCH), ("torchapprox", LATE)],
+    [
+        ("multipliers", LATE | {"torch"}),
+        ("htp", LATE | {"torch"}),
+        ("torchapprox", LATE),
+        ("torchapprox.layers", LATE),
+        ("torchapprox.operators", LATE),
+    ],
 )
 def test_not_loaded(package, late):
     code = f"import sys, {package}; print(*sorted({late!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_the_first_kernel_loads_numba():
+    code = (
+        "import sys, numpy as np; from torchapprox.kernels import histogram_cpu;"
+        "before = 'numba' in sys.modules; counts = np.zeros((3, 256), np.int64);"
+        "histogram_cpu(np.ones((1, 3), np.uint8), counts, threads=1);"
+        "print(before, 'numba' in sys.modules, counts[:, 1].sum())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "3"]
 
 
 def test_the_first_verilog_file_loads_its_parser():

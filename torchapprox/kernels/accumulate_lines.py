@@ -1,20 +1,16 @@
 """Sums of look-ups in registers, as an intrinsic for Numba."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from numba import extending, types
 
 from torchapprox.kernels.avx2_emitter import Avx2Emitter
 from torchapprox.kernels.avx512bw_emitter import Avx512BwEmitter
+from torchapprox.kernels.table_planes import SPLITS
 from torchapprox.kernels.vbmi_emitter import VbmiEmitter
-from torchapprox.kernels.vector_emitter import SPLITS, Emitter
+from torchapprox.kernels.vector_emitter import Emitter
 
 intrinsic: Any = extending.intrinsic
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 _EMITTERS: dict[str, type[Emitter]] = {
     "vbmi": VbmiEmitter,

@@ -8,17 +8,12 @@ blends, 1 shift, 2 additions. 64 look-ups take 37 and 21 cycles of Zen 4 in a ha
 and 8 bits), 71 and 36 in a whole one.
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
 
 from torchapprox.kernels.vector_emitter import Emitter
 from torchapprox.kernels.vector_ir import I8, I16, call, integer, load, mask, splat
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 _PART = 16  # entries that one shuffle reaches
 _BYTES, _WORDS = ir.VectorType(I8, 32), ir.VectorType(I16, 16)

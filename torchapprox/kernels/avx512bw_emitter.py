@@ -9,17 +9,12 @@ Operations on 512-bit registers for 64 look-ups, of which Zen 4 does two a cycle
     half a table: 2 extensions, 4 permutes, 2 masks, 2 blends, 2 shifts, 4 additions: 8 cycles
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
 
 from torchapprox.kernels.vector_emitter import Emitter
 from torchapprox.kernels.vector_ir import I16, call, integer, load, splat
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 _WORDS = ir.VectorType(I16, 32)
 

@@ -1,20 +1,64 @@
 """Compilation of CPU kernels."""
 
+import hashlib
 from collections.abc import Callable
+from functools import cached_property, update_wrapper
+from pathlib import Path
 from typing import Any
 
-import numba
 
+class CpuKernel:
+    """A function that is compiled at its first call, without the global interpreter lock.
 
-def jit_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a kernel at its first call, without the global interpreter lock.
+    Numba is loaded then, too, which takes a quarter of a second. The machine code is cached on disk
+    beside the source or in the user's cache directory. Where neither can be written, Numba refuses
+    to cache; the kernel is then compiled anew in every process. Numba's cache notices edits in the
+    kernel's own file only, so a kernel calls no compiled function of another file.
 
-    The machine code is cached on disk beside the source or in the user's cache directory. Where
-    neither can be written, Numba refuses to cache when the decorator runs; the kernel is then
-    compiled anew in every process. Numba's cache notices edits in the kernel's own file only, so a
-    kernel calls no compiled function of another file.
+    Args:
+        function: What to compile; it may call other kernels of its file.
+
+    Examples:
+        >>> twice = CpuKernel(lambda x: 2 * x)
+        >>> twice(3)
+        6
     """
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True)(function)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function returns."""
+        return self.dispatcher(*arguments)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's compiler of the function, and what it has compiled."""
+        import numba  # noqa: PLC0415
+
+        try:
+            return numba.njit(nogil=True, cache=True)(self._function)
+        except RuntimeError:
+            return numba.njit(nogil=True)(self._function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What a kernel is to Numba where another one calls it."""
+        return self.dispatcher._numba_type_
+
+
+def jit_cpu(function: Callable[..., Any]) -> CpuKernel:
+    """Make a function a `CpuKernel`, as a decorator."""
+    return CpuKernel(function)
+
+
+def digest_of(*names: str) -> str:
+    """Return a digest of files of this folder, without their suffix.
+
+    Numba's cache notices edits in a kernel's own file only. A kernel that takes code from other
+    files is a function in a function, and their digest one of its constants, which are part of the
+    cache's key.
+    """
+    files = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in names]
+    return hashlib.sha256(b"".join(files)).hexdigest()

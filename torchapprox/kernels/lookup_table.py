@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.table_planes import Planes, split_table
-from torchapprox.kernels.vector_emitter import SPLITS
+from torchapprox.kernels.table_planes import SPLITS, Planes, split_table
 
 # A library to choose from rarely has more multipliers; each takes up to 1 MB. Were one more in turn
 # than are kept, each would be prepared and factorised again whenever its turn comes.

@@ -16,52 +16,15 @@ AVX2. A step of 2 x 6 sums is 12 products, 12 additions, 9 loads and 2 instructi
 of them, at six a cycle, are 6 cycles, as are the products by themselves, at two a cycle.
 """
 
-import hashlib
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.cpu_kernel import cpu_features
+from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit
 from torchapprox.kernels.vector_ir import I16, I32, I64, integer, load, mask, splat
 
 intrinsic: Any = extending.intrinsic
-
-ROWS, VECTORS = 6, 2  # of one tile; of rows, at most
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-
-
-class PairUnit(NamedTuple):
-    """How pairs are multiplied.
-
-    Attributes:
-        lanes: Words in a vector.
-        instruction: LLVM's name of an instruction that multiplies and adds pairs; empty for none.
-    """
-
-    lanes: int
-    instruction: str
-
-
-_UNITS = {
-    "avx512bw": PairUnit(16, "llvm.x86.avx512.pmaddw.d.512"),
-    "avx2": PairUnit(8, "llvm.x86.avx2.pmadd.wd"),
-}
-PORTABLE = PairUnit(4, "")
-
-
-def pair_unit() -> PairUnit:
-    """Return what multiplies pairs fastest on this CPU.
-
-    Examples:
-        >>> pair_unit().lanes in (4, 8, 16)
-        True
-    """
-    features = cpu_features()
-    return next((unit for need, unit in _UNITS.items() if need in features), PORTABLE)
 
 
 @intrinsic(prefer_literal=True)

@@ -15,6 +15,13 @@ from torchapprox.kernels.jit import jit_cpu
 
 ALIGNMENT = 64
 LOW, HIGH, WHOLE = "low", "high", "whole"
+# By kernel, how many bits of an entry each plane holds. Two steps of 7 bits fit a byte.
+SPLITS: dict[str, dict[int, tuple[int, ...]]] = {
+    "vbmi": {16: (8, 8), 15: (7, 8), 8: (8,)},
+    "avx512bw": {16: (16,)},
+    "avx2": {16: (8, 8), 8: (8,)},
+}
+STEPS_MAX = 256  # whose bytes a lane holds the sum of; see `vector_emitter`
 _COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
 
 

@@ -10,17 +10,13 @@ Operations on 512-bit registers for 64 look-ups, of which Zen 4 does two a cycle
     half a table, 16 bits: 2 permutes, 2 shifts, 4 additions: 4 cycles; 15 bits: 3.5; 8 bits: 2
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
 
+from torchapprox.kernels.code_lines import LANES
 from torchapprox.kernels.vector_emitter import Emitter
-from torchapprox.kernels.vector_ir import I8, LANES, call, integer, load, splat
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+from torchapprox.kernels.vector_ir import I8, call, integer, load, splat
 
 BYTES = ir.VectorType(I8, LANES)
 

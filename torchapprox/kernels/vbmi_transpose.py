@@ -1,20 +1,16 @@
 """Codes of 64 positions transposed in registers, with AVX-512 VBMI, as an intrinsic for Numba."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import extending, types
 
+from torchapprox.kernels.code_lines import LANES
 from torchapprox.kernels.vbmi_emitter import BYTES, permute_bytes
-from torchapprox.kernels.vector_ir import I8, I32, I64, LANES, integer, mask
+from torchapprox.kernels.vector_ir import I8, I32, I64, integer, mask
 
 intrinsic: Any = extending.intrinsic
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 # Places in two registers that exchange one bit of the lane with one of the register's number, two
 # for each of four bits. Not constants of the code, since LLVM spends seconds on the lowering of

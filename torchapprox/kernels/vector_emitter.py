@@ -13,25 +13,12 @@ neither exceeds a lane. `STEPS_MAX` steps of bytes up to 255 do not: 257 * 255 =
 plane has 7 bits, two steps are added as bytes first.
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any, ClassVar
 
 from llvmlite import ir
 
-from torchapprox.kernels.vector_ir import I8, I32, I64, LANES, integer, load, mask, splat
-
-STEPS_MAX = 256
-
-# By kernel, how many bits of an entry each plane holds. Two steps of 7 bits fit a byte.
-SPLITS: dict[str, dict[int, tuple[int, ...]]] = {
-    "vbmi": {16: (8, 8), 15: (7, 8), 8: (8,)},
-    "avx512bw": {16: (16,)},
-    "avx2": {16: (8, 8), 8: (8,)},
-}
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+from torchapprox.kernels.code_lines import LANES
+from torchapprox.kernels.vector_ir import I8, I32, I64, integer, load, mask, splat
 
 
 class Emitter:

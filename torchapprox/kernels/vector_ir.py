@@ -1,15 +1,8 @@
 """Words of LLVM's language that the emitters of vector kernels share."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
-
-LANES = 64  # positions that are the unit of tiles
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 

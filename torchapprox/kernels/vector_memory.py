@@ -1,7 +1,5 @@
 """Addresses and copies for the vector look-up kernels."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -11,10 +9,6 @@ from numba import extending, types
 from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic
-
-# Numba's cache notices edits in a kernel's own file only. Kernels that use this file pass this
-# digest as a constant, which is part of the cache's key.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 _I8 = ir.IntType(8)
 

@@ -1,59 +1,10 @@
-"""Codes for the vector look-up kernel: where they stand, and how a panel of them is gathered."""
-
-import hashlib
-from dataclasses import dataclass
-from pathlib import Path
+"""Codes for the vector look-up kernel, gathered into a panel."""
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from torchapprox.kernels.vbmi_transpose import transpose_codes
 from torchapprox.kernels.vector_memory import address, copy_bytes
-
-# As that of `vector_memory`.
-SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLines:
-    """Where the codes of each step and position stand; the formula is that of `lookup_vector`.
-
-    Attributes:
-        codes: uint8, one-dimensional.
-        group_stride: Bytes from one group to the next.
-        taps: int64 `(K,)`.
-        lines: int64 `(L,)`.
-        length: Positions in a line.
-        stride: Bytes from one position of a line to the next, 1 or K; where it is K the taps are
-            0..K-1.
-    """
-
-    codes: NDArray[np.uint8]
-    group_stride: int
-    taps: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    length: int
-    stride: int
-
-    @property
-    def positions(self) -> int:
-        """Number of positions, M."""
-        return len(self.lines) * self.length
-
-    @classmethod
-    def of_runs(cls, runs: NDArray[np.uint8]) -> "CodeLines":
-        """Describe codes `(G, K, M)`, C-contiguous."""
-        _, depth, width = runs.shape
-        taps = np.arange(depth, dtype=np.int64) * width
-        return cls(runs.reshape(-1), depth * width, taps, np.zeros(1, np.int64), width, 1)
-
-    @classmethod
-    def of_vectors(cls, vectors: NDArray[np.uint8]) -> "CodeLines":
-        """Describe codes `(G, M, K)`, C-contiguous."""
-        _, height, depth = vectors.shape
-        taps, lines = np.arange(depth, dtype=np.int64), np.zeros(1, np.int64)
-        return cls(vectors.reshape(-1), depth * height, taps, lines, height, max(depth, 1))
 
 
 @numba.njit(nogil=True)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from numba.core import config
 from torch import Tensor
 
 _NO_SUPPORT = (
@@ -86,7 +85,10 @@ def device_array(tensor: Tensor) -> Any:
 
 def in_simulator() -> bool:
     """Whether CUDA kernels run in Numba's simulator."""
-    return bool(getattr(config, "ENABLE_CUDASIM"))  # noqa: B009  set at run time
+    import numba  # noqa: PLC0415  which takes a while to load
+
+    config: Any = numba.config
+    return bool(config.ENABLE_CUDASIM)
 
 
 def _numba_cuda() -> Any:

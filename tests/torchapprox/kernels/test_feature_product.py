@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchapprox.kernels import feature_product, multiply_features_cpu
-from torchapprox.kernels.feature_pairs import CodePlanes, PairTables
+from torchapprox.kernels.code_planes import CodePlanes
 from torchapprox.kernels.feature_product import plane_pitch
-from torchapprox.kernels.pair_emitter import PORTABLE, ROWS, PairUnit, pair_unit
-from torchapprox.kernels.vector_results import Rescaling, SumPlaces
+from torchapprox.kernels.pair_tables import PairTables
+from torchapprox.kernels.pair_unit import PORTABLE, ROWS, PairUnit, pair_unit
+from torchapprox.kernels.sum_places import Rescaling, SumPlaces
 
 # Without an instruction, any width runs on any CPU.
 UNITS = {"fastest": pair_unit(), "128": PORTABLE, "256": PairUnit(8, ""), "512": PairUnit(16, "")}

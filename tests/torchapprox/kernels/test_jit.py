@@ -1,16 +1,17 @@
 """How kernels are compiled and cached."""
 
+import ast
 import importlib
 import pkgutil
+from pathlib import Path
 
 import numba
 import pytest
-from numba.core.caching import NullCache
-from numba.core.dispatcher import Dispatcher
 
 import multipliers
 import torchapprox.kernels
-from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels import feature_tiles, lookup_tiles, quantise_loops
+from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
 
 
 @pytest.mark.bad_input("read-only-cache")
@@ -41,18 +42,16 @@ KERNELS = {
     f"{module.__name__}.{name}": value
     for module in modules()
     for name, value in vars(module).items()
-    if isinstance(value, Dispatcher)
-    and value.py_func.__module__ == module.__name__
-    and not isinstance(value._cache, NullCache)
+    if isinstance(value, CpuKernel) and value.__module__ == module.__name__
 }
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
     """Numba's cache does not notice edits of another file."""
-    function = KERNELS[name].py_func
+    function = KERNELS[name].__wrapped__
     called = [function.__globals__.get(other) for other in function.__code__.co_names]
-    files = {each.py_func.__module__ for each in called if isinstance(each, Dispatcher)}
+    files = {each.__module__ for each in called if isinstance(each, CpuKernel)}
     assert files <= {function.__module__}
 
 
@@ -60,8 +59,32 @@ def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
 @pytest.mark.parametrize("rescaled", [True, False])
 def test_a_kernel_in_a_function_has_one_key_in_all_processes(kernel, rescaled):
     """Numba's key holds the pickles of what a closure sees, and a compiled function's is random."""
-    from torchapprox.kernels.lookup_vector import _filler
-
-    cells = _filler(kernel, 1, 16, rescaled).py_func.__closure__
+    cells = lookup_tiles.tile_filler(kernel, 1, 16, rescaled).__wrapped__.__closure__
     assert cells
     assert {type(cell.cell_contents) for cell in cells} <= {int, bool, str}
+
+
+FOLDER = Path(torchapprox.kernels.__file__).parent
+NOT_COMPILED = {"jit", "cpu_kernel", "threads"}
+
+
+def imported(name):
+    """The files of kernels that a file imports, and what these import, by name."""
+    found, waiting = set(), [name]
+    while waiting:
+        tree = ast.parse((FOLDER / f"{waiting.pop()}.py").read_text())
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        prefix = "torchapprox.kernels."
+        names = {each.removeprefix(prefix) for each in modules if each.startswith(prefix)}
+        waiting += names - found - NOT_COMPILED
+        found |= names - NOT_COMPILED
+    return found
+
+
+@pytest.mark.parametrize("module", [lookup_tiles, feature_tiles, quantise_loops])
+def test_all_files_that_a_kernel_takes_code_from_belong_to_its_key(module):
+    assert imported(module.__name__.rpartition(".")[2]) <= set(module._FILES)
+
+
+def test_a_digest_tells_files_apart():
+    assert digest_of("threads", "jit") == digest_of("threads", "jit") != digest_of("jit")

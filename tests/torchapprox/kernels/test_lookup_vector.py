@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels import lookup_runs_cpu, lookup_vector_cpu
+from torchapprox.kernels.code_lines import CodeLines
 from torchapprox.kernels.cpu_kernel import available_kernels
 from torchapprox.kernels.lookup_vector import DEPTH, ROWS
-from torchapprox.kernels.table_planes import HIGH, LOW, WHOLE, columns_of, split_table
-from torchapprox.kernels.vector_emitter import SPLITS
-from torchapprox.kernels.vector_panels import CodeLines
-from torchapprox.kernels.vector_results import SumPlaces
+from torchapprox.kernels.sum_places import SumPlaces
+from torchapprox.kernels.table_planes import HIGH, LOW, SPLITS, WHOLE, columns_of, split_table
 
 KERNELS = [name for name in available_kernels() if name != "portable"]
 

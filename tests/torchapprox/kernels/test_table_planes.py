@@ -5,8 +5,7 @@ import pytest
 
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels.lookup_table import TABLES_KEPT, lookup_table
-from torchapprox.kernels.table_planes import HIGH, LOW, WHOLE, columns_of, split_table
-from torchapprox.kernels.vector_emitter import SPLITS
+from torchapprox.kernels.table_planes import HIGH, LOW, SPLITS, WHOLE, columns_of, split_table
 
 COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
 

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.lookup_vector import IN_PLACE_ROWS
-from torchapprox.kernels.vector_panels import CodeLines
-from torchapprox.kernels.vector_results import SumPlaces
+from torchapprox.kernels.code_lines import IN_PLACE_ROWS, CodeLines
+from torchapprox.kernels.sum_places import SumPlaces
 from torchapprox.operators.remembered import Derived, remembered
 
 Sizes = tuple[int, ...]

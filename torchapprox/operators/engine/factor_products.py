@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import multiply_features_cpu
-from torchapprox.kernels.feature_pairs import CodePlanes, PairTables
-from torchapprox.kernels.pair_emitter import pair_unit
-from torchapprox.kernels.vector_results import Rescaling, SumPlaces
+from torchapprox.kernels.code_planes import CodePlanes
+from torchapprox.kernels.pair_tables import PairTables
+from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.kernels.sum_places import Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
 from torchapprox.operators.engine.factor_tables import TableFactors

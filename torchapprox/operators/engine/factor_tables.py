@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
 from multipliers import Multiplier
 from multipliers.characterisation.rank import least_rank
-from torchapprox.kernels.feature_pairs import PairTables
 from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.pair_tables import PairTables
 
 MOST_TERMS = 64
 _INT32_MAX = 2**31 - 1

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.vector_results import Rescaling
+from torchapprox.kernels.sum_places import Rescaling
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import on_cuda

@@ -1,0 +1,52 @@
+"""Where a kernel writes the sums of products, and the real numbers that they stand for."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SumPlaces(NamedTuple):
+    """Where sums go.
+
+    The sum of group g, row r and position m = l * length + i goes to
+
+        g * group + r * row + step * (lines[l] + (i // pitch) * kept + i % pitch).
+
+    Sums with ``i % pitch >= kept`` are dropped: between the rows of an image that is looked up as
+    one line, they mix the end of one row with the beginning of the next.
+
+    Attributes:
+        group: Places from one group to the next.
+        row: Places from one row to the next.
+        lines: int64 `(L,)`.
+        pitch: Positions from one row of a line to the next.
+        kept: Positions of a row that are written.
+        step: Places from one position to the next; ``row`` is 1 where it is not 1.
+    """
+
+    group: int
+    row: int
+    lines: NDArray[np.int64]
+    pitch: int
+    kept: int
+    step: int
+
+
+class Rescaling(NamedTuple):
+    """Real numbers that sums stand for: ``out = float(sum - offset[c]) * scale[c] + bias[c]``.
+
+    The difference is one of 64-bit integers, the rest is computed in the type of the result.
+
+    Attributes:
+        offset: int64 `(C,)`.
+        scale: float32 or float64 `(C,)`.
+        bias: Likewise.
+        of_rows: Whether channel c is that of row ``group * R + r``; else of position
+            ``group * M + m``.
+    """
+
+    offset: NDArray[np.int64]
+    scale: NDArray[Any]
+    bias: NDArray[Any]
+    of_rows: bool
