@@ -20,6 +20,7 @@ import multipliers
 import torchapprox
 from benchmarks.cases import full_rank, low_rank
 from benchmarks.network_models import NETWORKS
+from benchmarks.page import row_line
 from benchmarks.record import recorded
 from benchmarks.table import median_seconds
 from torchapprox import InferenceMode, get_approx_modules
@@ -112,8 +113,12 @@ def main() -> None:
                 forward(approximate, x)
         print(run.key_averages().table(sort_by="self_cpu_time_total", row_limit=25))
         return
-    for name, build in NETWORKS.items():
-        print(name, {key: round(value, 2) for key, value in measure(build, clock).items()})
+    for number, (name, build) in enumerate(NETWORKS.items()):
+        found = measure(build, clock)
+        if number == 0:
+            print(row_line(["network", *found]))
+            print("|---" * (1 + len(found)) + "|")
+        print(row_line([name, *(f"{value:.2f}" for value in found.values())]), flush=True)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def page(folder: Path = RESULTS) -> str:
 def section(file: Path, name: str) -> Iterator[str]:
     """Yield the paragraphs of one benchmark."""
     if not file.exists():
-        yield f"Not measured yet: `python -m benchmarks.{name}`."
+        yield f"No record yet: `python -m benchmarks.{name} --json`."
         return
     content = json.loads(file.read_text(encoding="utf-8"))
     yield f"    {content['command']}"

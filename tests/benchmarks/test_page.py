@@ -43,7 +43,7 @@ def test_what_a_script_prints_is_recorded_and_shown(tmp_path, monkeypatch, capsy
     assert "| b | 0.3 |" in text
     assert "```text\nTwo figures:\n```" in text
     assert "shared with other programs" in text
-    assert "Not measured yet: `python -m benchmarks.cuda_device`." in text
+    assert "No record yet: `python -m benchmarks.cuda_device --json`." in text
 
 
 def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):
