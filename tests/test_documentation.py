@@ -23,3 +23,12 @@ def test_links_and_files_exist(document):
 
 def test_the_search_for_links_finds_the_picture_of_the_readme():
     assert "docs/images/predicted_measured.png" in LINK.findall((ROOT / "README.md").read_text())
+
+
+def test_the_page_of_the_architecture_has_every_folder():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    packages = ("multipliers", "htp", "torchapprox", "analysis")
+    files = [file for top in packages for file in ROOT.glob(f"{top}/*/__init__.py")]
+    folders = [f"`{file.parent.relative_to(ROOT)}/`" for file in files]
+    assert len(folders) > 30
+    assert [folder for folder in folders if f"| {folder} |" not in text] == []
