@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
 TRACKED: dict[str, tuple[str, str]] = {
     "table": ("Look-ups", "Products by look-up against a naive loop and float32."),
-    "shapes": ("Look-ups over a grid of shapes", "Rates of the kernels, and the baselines' share."),
+    "shapes": ("Look-ups over a grid of shapes", "M rows, N columns, K products in each sum."),
     "networks": ("Whole networks", "Forward passes and training steps relative to float32."),
     "engines": ("Look-ups or factors", "Layers by both engines, relative to the quantised layer."),
     "htp_tables": ("Factorisations and fitted models", "Of the package's own multipliers."),

@@ -60,7 +60,7 @@ def rates(*, half: bool, clock: Callable[[], float]) -> dict[Shape, float]:
 def lines(found: dict[Shape, float]) -> list[str]:
     """Return the grid as Markdown, each rate in percent of the best."""
     best = max(found.values())
-    text = [f"Best: {best / 1e9:.1f} 10^9 products/s."]
+    text = [f"Best: {best / 1e9:.1f} 10^9 products/s; the tables give percent of it."]
     for n in COLUMNS:
         text += ["", f"| N={n} | " + " | ".join(f"K={k}" for k in DEPTHS) + " |"]
         text.append("|---" * (len(DEPTHS) + 1) + "|")
