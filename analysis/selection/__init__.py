@@ -1,5 +1,6 @@
 """Which multiplier belongs in which layer: tolerances, sensitivities, choices and their check."""
 
+from analysis.selection.acceptance import within
 from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import ChoiceTable, choice_table
 from analysis.selection.energies import Energies, energies_on_operands, relative_energies
@@ -8,6 +9,7 @@ from analysis.selection.evaluator import Evaluation, Evaluator
 from analysis.selection.front import energy_front
 from analysis.selection.measured_choices import measure_choices
 from analysis.selection.quality import Quality, measure_quality, own_predictions
+from analysis.selection.refinement import refine
 from analysis.selection.select import select
 from analysis.selection.sensitivity import (
     Sensitivity,
@@ -18,10 +20,8 @@ from analysis.selection.tolerance import ToleranceLearning, learn_tolerances
 from analysis.selection.validation import (
     Candidate,
     bounded_candidates,
-    refine,
     select_validated,
     uniform_candidates,
-    within,
 )
 
 __all__ = [

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis.characterisation.multiplier_frame import pareto_front
-from analysis.selection.validation import Candidate, Evaluate
+from analysis.selection.acceptance import Evaluate
+from analysis.selection.validation import Candidate
 
 
 def energy_front(

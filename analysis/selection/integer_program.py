@@ -78,7 +78,7 @@ def cheapest(
     if not possible.any(axis=1).all():
         return None
     others = np.zeros_like(cost) if weight is None else weight
-    possible = _undominated(cost, others, possible, everywhere=distinct is not None)
+    possible = undominated(cost, others, possible, everywhere=distinct is not None)
     for limit in (most, most - _TOLERANCE * abs(most)):
         chosen = _solve(cost, weight, limit, distinct, possible)
         if chosen is None or weight is None or not np.isfinite(most):
@@ -134,7 +134,7 @@ def _padded(matrix: Any, columns: int) -> Any:
     return hstack([matrix, csr_array((matrix.shape[0], columns))]) if columns else matrix
 
 
-def _undominated(
+def undominated(
     cost: Floats, weight: Floats, possible: NDArray[np.bool_], *, everywhere: bool
 ) -> NDArray[np.bool_]:
     """Keep the choices for which there is none that is as good in both and better, or earlier.

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
+from analysis.selection.acceptance import Evaluate
 from analysis.selection.choice_table import ChoiceTable
-from analysis.selection.validation import Evaluate
 
 
 def measure_choices(

@@ -19,9 +19,9 @@ from analysis.selection import (
     uniform_candidates,
     within,
 )
+from analysis.selection.acceptance import Accept
 from analysis.selection.study.searched import searched
 from analysis.selection.study.wanted import Wanted
-from analysis.selection.validation import Accept
 from analysis.sweeps.stored_evaluator import StoredEvaluator
 
 

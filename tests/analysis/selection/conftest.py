@@ -1,4 +1,4 @@
-"""A network with its trace and a table of choices, made once for the tests of selection."""
+"""A network with its trace, tables of choices and what evaluates them, for tests of selection."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import torchapprox
-from analysis import ChoiceTable, trace_batches
+from analysis import ChoiceTable, Evaluation, trace_batches
 from multipliers import get
 from torchapprox import InferenceMode
 
@@ -49,5 +49,21 @@ def random_table():
         names = tuple(f"layer{number}" for number in range(layers))
         variance = loss * rng.random((layers, 1))
         return ChoiceTable(names, tuple(map(get, NAMES)), energy, loss, variance)
+
+    return make
+
+
+@pytest.fixture
+def additive():
+    """Evaluate by a table's predictions themselves: accuracy 1 minus the predicted loss."""
+
+    def make(table, budget=1.0):
+        def evaluate(assignment):
+            loss = table.predicted_loss(assignment)
+            return Evaluation(
+                1 - loss / budget, loss, 1 - loss / budget, table.relative_energy(assignment)
+            )
+
+        return evaluate
 
     return make

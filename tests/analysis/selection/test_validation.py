@@ -21,7 +21,6 @@ from analysis import (
     measure_quality,
     measure_sensitivities,
     own_predictions,
-    refine,
     select_validated,
     uniform_candidates,
     within,
@@ -138,35 +137,7 @@ def test_unknown_names_and_missing_layers(evaluator):
         evaluator({"0": "mul8s_tm_k2"})
 
 
-def additive(table, budget):
-    """Evaluate by the predictions themselves: accuracy 1 minus the predicted loss."""
-
-    def evaluate(assignment):
-        loss = table.predicted_loss(assignment)
-        return Evaluation(
-            1 - loss / budget, loss, 1 - loss / budget, table.relative_energy(assignment)
-        )
-
-    return evaluate
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_refining_keeps_what_is_accepted_and_ends_where_no_step_is(random_table, seed):
-    table = random_table(seed, 4)
-    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=float(table.loss.mean()))
-    evaluate = additive(table, 1.0)
-    start = table.assignment(table.loss.argmin(axis=1))
-    end = refine(table, start, evaluate, accept)
-    assert accept(evaluate(end))
-    assert table.relative_energy(end) < table.relative_energy(start)
-    for layer in table.layers:
-        for multiplier in table.multipliers:
-            step = end.with_layer(layer, multiplier)
-            if table.relative_energy(step) < table.relative_energy(end) - 1e-12:
-                assert not accept(evaluate(step))
-
-
-def test_validated_choice_is_the_cheapest_accepted_one(random_table):
+def test_validated_choice_is_the_cheapest_accepted_one(random_table, additive):
     table = random_table(1, 4)
     evaluate, most = additive(table, 1.0), float(table.loss.mean())
     accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=most)
@@ -215,36 +186,6 @@ def test_energies_that_are_not_known_are_nan(converted):
     assert found.accuracy > 0.5
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_refining_keeps_few_multipliers_few(random_table, seed):
-    table = random_table(seed, 5)
-    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=2 * float(table.loss.mean()))
-    evaluate = additive(table, 1.0)
-    found = select_validated(table, evaluate, accept, distinct=2)
-    assert len(found.distinct) <= 2
-    assert accept(evaluate(found))
-    free = table.assignment(table.loss.argmin(axis=1))
-    if len(free.distinct) > 2:
-        with pytest.raises(ValueError, match="'start' must have at most 2 different multipliers"):
-            refine(table, free, evaluate, accept, distinct=2)
-
-
-def test_the_bar_of_refining_counts_what_is_ruled_out_and_knows_the_time(random_table, capsys):
-    table = random_table(2, 5)
-    accept = within(Evaluation(1.0, 0.0, 1.0, 1.0), loss_rise=float(table.loss.mean()))
-    start = table.assignment(table.loss.argmin(axis=1))
-    quiet = refine(table, start, additive(table, 1.0), accept)
-    assert capsys.readouterr().err == ""
-    shown = refine(table, start, additive(table, 1.0), accept, title="refining milp", quiet=False)
-    assert shown == quiet
-    last = capsys.readouterr().err.split("\r")[-1]
-    own = table.energy[range(5), table.choices(start)]
-    cheaper = int((table.energy < own[:, np.newaxis]).sum())
-    assert "refining milp: 100%" in last
-    assert f"{cheaper}/{cheaper} [" in last
-    assert "<" in last.partition("[")[2]
-
-
 def test_measured_losses_are_those_of_each_choice_alone(random_table):
     table = random_table(3, 3)
     rng = np.random.default_rng(0)
@@ -271,7 +212,7 @@ def test_measured_losses_are_those_of_each_choice_alone(random_table):
         )
 
 
-def test_front_is_chosen_on_validation_and_only_its_members_are_verified(random_table):
+def test_front_is_chosen_on_validation_and_only_its_members_are_verified(random_table, additive):
     table = random_table(2, 3)
     verified = []
 
