@@ -69,6 +69,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="store_false",
         help="take what the methods choose as it is",
     )
+    command.add_argument(
+        "--refine-evaluations",
+        metavar="N",
+        type=positive,
+        default=200,
+        help="evaluations at most to refine the choice of a method (default: 200)",
+    )
     _add_search(command.add_argument_group("search, by nsga2 and tpe"))
     add_evaluation(command, folder="selection", holds="the report")
 
@@ -133,6 +140,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
             distinct=arguments.distinct,
             measured=arguments.measure,
             refined=arguments.refine,
+            refine_evaluations=arguments.refine_evaluations,
         )
         try:
             results = mendable(

@@ -133,7 +133,7 @@ def _refined(
     method = start.candidate.method
     end = refine(
         table, start.candidate.assignment, evaluate, accept, distinct=wanted.distinct,
-        title=f"refining {method}", quiet=evaluate.quiet,
+        evaluations=wanted.refine_evaluations, title=f"refining {method}", quiet=evaluate.quiet,
     )  # fmt: skip
     candidate = Candidate(f"{method}, refined", float("nan"), end)
     return Point(candidate, evaluate.fold, evaluate(end), True)

@@ -44,6 +44,8 @@ class Wanted:
         count: Bounds of the predicted loss that each method is given.
         measured: Whether the losses of all choices are measured instead of predicted.
         refined: Whether to `analysis.refine` what the methods choose.
+        refine_evaluations: Greatest number of evaluations for that, for each method and way of
+            folding.
 
     Raises:
         ValueError: If not exactly one bound is given, or a list is empty.
@@ -58,6 +60,7 @@ class Wanted:
     count: int = 16
     measured: bool = False
     refined: bool = True
+    refine_evaluations: int = 200
 
     def __post_init__(self) -> None:
         if (self.accuracy_drop is None) == (self.max_energy is None):

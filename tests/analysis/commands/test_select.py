@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
+import analysis.selection.study.points as study_points
 from analysis import Assignment
 from analysis.cli import main
 from analysis.selection.study import stored_predictions
@@ -139,6 +140,16 @@ def test_a_given_assignment_is_evaluated_and_stated_energies_count(
     assert main([*words, "--assignment", str(given)]) == 0
     points = pd.read_csv(tmp_path / "out" / "points.csv")
     assert (points["method"] == str(given)).sum() == 1
+
+
+def test_evaluations_of_refining_are_bounded(words, quick_pictures, tmp_path, monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(
+        study_points, "refine", lambda *_, evaluations, **__: given.append(evaluations) or _[1]
+    )
+    assert main([*words, "--refine-evaluations", "7"]) == 0
+    assert main(words) == 0
+    assert given == [7, 200]
 
 
 def test_a_search_is_a_method_and_is_taken_up_again(words, quick_pictures, tmp_path, capsys):
