@@ -20,7 +20,8 @@ the look-ups:
 Each output is one dot product; the table's rows come from the second-level cache.
 
 Overflow: every partial sum is a sum of at most K entries, so that ``out`` may be int32 where
-K * max|table| < 2^31 and must be int64 otherwise. The caller proves it.
+K * max|table| < 2^31 and must be int64 otherwise. The caller proves it. Numba adds two int32 as
+int64; as plain Python, where it compiles nothing, one of them has to be one.
 """
 
 from collections.abc import Callable
@@ -138,7 +139,7 @@ def _fill_runs(table, rows, runs, out, run, start, stop):
             run_3 = runs[group, k + 3, first:last]
             for m in range(last - first):
                 sums[m] += (
-                    entries_0[run_0[m]]
+                    np.int64(entries_0[run_0[m]])
                     + entries_1[run_1[m]]
                     + entries_2[run_2[m]]
                     + entries_3[run_3[m]]

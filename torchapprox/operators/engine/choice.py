@@ -127,6 +127,8 @@ def convolve_by_factors(
 
 def _choose(table: LookupTable, shape: Sizes | ConvShape, engine: str) -> TableFactors | None:
     """Return factors; None where looking up is faster and not ruled out."""
+    if engine == "auto" and not compiles():
+        return None  # before costs are measured of what does not run
     threads = torch.get_num_threads()
     factors = useful_factors(table, engine, lambda: _most_terms(threads))
     if factors is None:
