@@ -89,7 +89,8 @@ def quantisers_of(model):
             and hasattr(module, "scale")]  # fmt: skip
 
 
-def test_products_of_activations_and_other_layers(tmp_path):
+@pytest.mark.parametrize("mode", [InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE])
+def test_products_of_activations_and_other_layers(mode, tmp_path):
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
@@ -102,10 +103,13 @@ def test_products_of_activations_and_other_layers(tmp_path):
 
     torch.manual_seed(0)
     model, x = Network(), torch.randn(6, 2, 8)
-    approximate(model.eval(), SIGNED, calibration=[x], qconfig=minmax_qconfig((-128, 127)))
+    qconfig = minmax_qconfig((-128, 127))
+    approximate(model.eval(), SIGNED, calibration=[x], qconfig=qconfig, mode=mode)
     assert torch.equal(plain_model(model)(x), model(x))
     _, y = run_in_onnx(model, x[:2], tmp_path / "model.onnx", x=x)
-    np.testing.assert_allclose(y, model(x).detach(), rtol=1e-6, atol=1e-6)
+    # As above, ONNX Runtime's division may round a tie of QuantizeLinear the other way.
+    off = 1e-6 if mode is InferenceMode.APPROXIMATE else 0.03
+    np.testing.assert_allclose(y, model(x).detach(), rtol=1e-6, atol=off)
 
 
 def test_a_vision_transformer(tmp_path):

@@ -96,6 +96,15 @@ def test_without_quantisers_it_is_pytorchs_function(options):
     torch.testing.assert_close(module(q, k, v, enable_gqa=True, **options), wanted)
 
 
+def test_dropout_drops_attention_weights_in_evaluation_too():
+    module = unquantised(ApproxScaledDotProductAttention()).eval()
+    q, k, value = random(1, 40, 8), random(1, 30, 8, seed=1), torch.eye(30)[None]
+    kept = module(q, k, value)
+    dropped = module(q, k, value, dropout_p=0.25)
+    assert 0.1 < (dropped == 0).float().mean() < 0.4
+    torch.testing.assert_close(dropped, torch.where(dropped == 0, 0, kept / 0.75))
+
+
 def test_a_query_without_keys_gives_zeros_and_finite_gradients():
     module = unquantised(ApproxScaledDotProductAttention())
     q = random(3, 4).requires_grad_()

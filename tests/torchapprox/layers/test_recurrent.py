@@ -94,6 +94,15 @@ def test_without_quantisers_it_is_pytorchs_cell(kind, approx, options, shape):
     assert_close(module(x, got), cell(x, wanted))
 
 
+@pytest.mark.parametrize(("kind", "approx", "options"), CELLS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_cell_becomes_pytorchs_again(kind, approx, options, bias):
+    cell, x = kind(3, 4, bias=bias, **options).eval(), random(2, 3)
+    back = approx.from_float(cell).to_float()
+    assert (type(back), repr(back), back.training) == (kind, repr(cell), False)
+    assert_close(back(x), cell(x), rtol=0, atol=0)
+
+
 class Tagger(nn.Module):
     def __init__(self, kind, options):
         super().__init__()

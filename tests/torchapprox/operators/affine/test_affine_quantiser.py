@@ -7,6 +7,7 @@ import torch
 
 from tests.torchapprox.oracle import quantise
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
+from torchapprox.operators.library_op import OPERATORS
 
 LIMITS = [(0, 127), (-128, 127), (0, 255), (-8, 7), (-127, 127)]
 
@@ -172,3 +173,28 @@ def test_custom_ops_are_well_behaved():
         (torch.ops.torchapprox.clip_gradient, (values, values, *arguments)),
     ):
         torch.library.opcheck(operator, operands)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_devices_without_kernels_of_their_own_give_the_same(case, dtype):
+    make, shape, _ = case
+    quantiser = make((-8, 7))
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=dtype) / 5
+    pairs = [(1, 2), (0, 3)] if shape == (2, 3, 5, 4) else []
+    gradient = torch.ones_like(values)
+    arguments = quantiser.scale, quantiser.zero_point, *quantiser.limits
+
+    def default(name, *first, more=()):
+        return OPERATORS[f"torchapprox::{name}"].kernels["default"](*first, *arguments, *more)
+
+    margins = [number for pair in pairs for number in pair]
+    codes = default("quantise", values, more=(margins,))
+    assert torch.equal(codes, quantiser.codes(values, pairs))
+    assert torch.equal(default("fake_quantise", values), quantiser.reals(values))
+    clipped = default("clip_gradient", gradient, values)
+    assert torch.equal(clipped, quantiser.clip_gradient(gradient, values))
+    if values.numel():
+        values.view(-1)[0] = torch.nan
+        with pytest.raises(ValueError, match="NaN"):
+            default("quantise", values, more=(margins,))

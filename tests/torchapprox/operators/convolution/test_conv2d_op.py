@@ -8,6 +8,7 @@ from tests.torchapprox.builders import random_table
 from torchapprox.layers.approx_layer import TracedGeMMInputs
 from torchapprox.operators import QuantizationParameters
 from torchapprox.operators.conv2d import ApproxConv2dOp, Conv2dArgs
+from torchapprox.operators.convolution.conv import conv_operands
 
 LUT = torch.from_numpy(random_table(4))
 SCALE = torch.tensor([0.25])
@@ -145,3 +146,15 @@ def test_gradients_are_those_of_the_exact_convolution(padding, kernel, dilation,
 def test_shapes(x, w, args, match):
     with pytest.raises(ValueError, match=match):
         apply(x, w, args)
+
+
+@pytest.mark.parametrize("lut", [LUT, None], ids=["table", "exact"])
+def test_the_integers_are_those_of_the_matrix_product(lut):
+    """Sums of a convolution minus zero-point terms, against those of its receptive fields."""
+    operands = conv_operands(X, W, PARAMETERS, ARGS)
+    by_matrix = operands.lower().accumulate(lut)
+    groups, positions, channels = by_matrix.shape
+    wanted = by_matrix.mT.reshape(groups * channels, 2, positions // 2).transpose(0, 1)
+    found = operands.accumulate(lut)
+    assert found.dtype == torch.int64
+    assert torch.equal(found.flatten(2), wanted)
