@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,27 +128,39 @@ def assemble(kernel: Any, arguments: tuple[Any, ...], arch: int, limit: int | No
 
 
 def report(kernel: Any, arguments: tuple[Any, ...], arch: int, threads: int) -> str:
-    """Return what the assembler says of one kernel, and how many blocks a multiprocessor holds."""
+    """Return cells on one kernel, and how many of its blocks a multiprocessor holds."""
     if assembler() is None:
         code, _ = cuda.compile_ptx(kernel.py_func, types.void(*arguments), cc=divmod(arch, 10))
-        return f"{len(code.splitlines())} lines"
+        return f"{len(code.splitlines())}"
     limit = kernel.targetoptions.get("max_registers")
     found = assemble(kernel, arguments, arch, limit)
     blocks = resident_blocks(arch, threads, found.registers, found.shared)
     most = f" of at most {limit}" if limit else ""
-    return (
-        f"{found.registers} registers{most}, {found.spilt} bytes spilt, {found.shared} bytes "
-        f"shared, {blocks} blocks of {threads} threads"
-    )
+    cells = f"{found.registers}{most}", found.spilt, found.shared, f"{blocks} of {threads} threads"
+    return " | ".join(map(str, cells))
+
+
+def compiler() -> str:
+    """Return the versions of what compiles and assembles."""
+    numba_cuda, path = f"numba-cuda {version('numba-cuda')}", assembler()
+    if path is None:
+        return f"{numba_cuda}, no ptxas"
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    found = re.search(r"release [\d.]+, V([\d.]+)", done.stdout)
+    return f"{numba_cuda}, ptxas {found[1] if found else done.stdout.strip()}"
 
 
 def main() -> None:
-    """Print a line for each kernel and architecture."""
+    """Print a row for each kernel and architecture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", type=int, nargs="+", default=[80, 90])
     arguments = parser.parse_args()
     if find_spec("numba_cuda") is None:
         sys.exit("needs the package numba-cuda: pip install 'torchapprox[cuda]'")
+    print(f"{compiler()}\n")
+    figures = ["registers", "spilt, bytes", "shared, bytes", "blocks"] if assembler() else ["lines"]
+    columns = ["for", "kernel", *figures]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for arch in arguments.arch:
         # Numba asks the current device, which nobody needs to have, when a kernel is declared.
         for module in ("dispatcher", "compiler"):
@@ -157,7 +170,7 @@ def main() -> None:
             )
         for name, kernel, types_of in kernels():
             threads = 128 if name == "saturating" else 256
-            print(f"sm_{arch} | {name} | {report(kernel, types_of, arch, threads)}")
+            print(f"| sm_{arch} | {name} | {report(kernel, types_of, arch, threads)} |")
 
 
 if __name__ == "__main__":
