@@ -162,6 +162,12 @@ def milliseconds(multipliers: list[Multiplier], traces: torchapprox.Trace) -> di
     return times
 
 
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a frame as a table in Markdown, without its index."""
+    lines = [frame.columns, ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    return "\n" + "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines) + "\n"
+
+
 def differences(frame: pd.DataFrame) -> pd.DataFrame:
     """How far the accuracy in NOISE mode is from that in APPROXIMATE mode, in points."""
     rows = []
@@ -194,7 +200,7 @@ def run(
     print(f"\n{network}, seed {seed}: {len(traces)} layers, {len(multipliers)} multipliers")
     table = ratio_quantiles(frame)
     table["ms"] = table["error_model"].map(milliseconds(multipliers, traces))
-    print(table.round(4).to_string(index=False), flush=True)
+    print(markdown(table.round(4)), flush=True)
     print(trace_cost(model, train_batches), flush=True)
     with evaluating(model, InferenceMode.QUANTIZED):
         print(f"accuracy with exact products: {100 * accuracy(model, digits.test):.1f} %")
@@ -202,9 +208,10 @@ def run(
         m.name: accuracies(model, m, traces, digits, draws=draws, kinds=kinds) for m in multipliers
     }
     modes = pd.DataFrame(rows).T
-    print(modes.round(1).to_string())
-    print(modes.mean().round(2).to_string())
-    print(differences(modes).round(2).to_string(index=False), flush=True)
+    print(markdown(modes.round(1).rename_axis("multiplier").reset_index()))
+    means = modes.mean().round(2)
+    print(markdown(pd.DataFrame({"mode": means.index, "mean accuracy, %": means.to_numpy()})))
+    print(markdown(differences(modes).round(2)), flush=True)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         frame.to_csv(output / f"errors_{network}_{seed}.csv", index=False)
