@@ -53,8 +53,9 @@ class CodePlanes:
     def of_matrix(cls, codes: NDArray[np.uint8]) -> "CodePlanes":
         """Describe codes `(G, M, K)`, of which the last two axes may have changed places."""
         height, depth = codes.shape[1:]
-        along = codes.strides[2] == 1 or not codes.mT.flags.c_contiguous
-        memory: Any = np.ascontiguousarray(codes) if along else codes.mT
+        turned = codes.swapaxes(1, 2)
+        along = codes.strides[2] == 1 or not turned.flags.c_contiguous
+        memory: Any = np.ascontiguousarray(codes) if along else turned
         channel, place = (1, depth) if along else (height, 1)
         zero = np.zeros(1, np.int64)
         strides = height * depth, channel, 0, place

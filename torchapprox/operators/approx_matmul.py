@@ -241,7 +241,7 @@ def lower_matmul(
     x_codes = params.x_operand.codes(x)
     w_codes = params.w_operand(_single).codes(w)
     x_groups, w_groups = grouped(x_codes.codes, w_codes.codes)
-    x_codes, w_codes = x_codes._replace(codes=x_groups), w_codes._replace(codes=w_groups)
+    x_codes, w_codes = x_codes.of(x_groups), w_codes.of(w_groups)
     return _of_codes(x_codes, w_codes, params, accumulator, engine)
 
 

@@ -26,7 +26,8 @@ _simulating = False
 
 def on_cuda(tensor: Tensor) -> bool:
     """Whether a tensor is a CUDA device's, so that looking at its values waits for the device."""
-    return tensor.is_cuda or _simulating
+    # Dynamo of PyTorch 2.6 does not trace is_cuda in a backward pass.
+    return tensor.device.type == "cuda" or _simulating
 
 
 @contextmanager

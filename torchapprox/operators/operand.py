@@ -33,6 +33,10 @@ class OperandCodes(NamedTuple):
     port: Range
     fault: Tensor | None
 
+    def of(self, codes: Tensor) -> "OperandCodes":
+        """Return other codes of the same operand; Dynamo of PyTorch 2.6 traces no ``_replace``."""
+        return OperandCodes(codes, self.port, self.fault)
+
 
 @dataclass(frozen=True)
 class Operand:

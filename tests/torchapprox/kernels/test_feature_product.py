@@ -47,12 +47,12 @@ def product(rows, codes, left, right, *, unit=None, threads=1, transposed=False,
     row, step = (1, height) if transposed else (width, 1)
     places = SumPlaces(height * width, row, np.zeros(1, np.int64), width, width, step)
     if not along_k:
-        codes = np.ascontiguousarray(codes.mT).mT
+        codes = np.ascontiguousarray(codes.swapaxes(1, 2)).swapaxes(1, 2)
     planes = CodePlanes.of_matrix(codes)
     pairs = PairTables.of(left), PairTables.of(right)
     multiply_features_cpu(rows, pairs[0], planes, pairs[1], out, places, unit=unit, threads=threads)
     if transposed:
-        return out.reshape(groups, width, height).mT
+        return out.reshape(groups, width, height).swapaxes(1, 2)
     return out.reshape(groups, height, width)
 
 
@@ -142,7 +142,7 @@ def test_real_numbers(dtype, of_rows):
             *(out, places, Rescaling(offset, scale, bias, of_rows)),
             threads=1,
         )
-        got = out.reshape(2, 9, 21) if step == 1 else out.reshape(2, 21, 9).mT
+        got = out.reshape(2, 9, 21) if step == 1 else out.reshape(2, 21, 9).swapaxes(1, 2)
         assert np.array_equal(got, wanted)
 
 

@@ -6,9 +6,16 @@ from torchapprox.operators.exact_floats import exact_floats
 CUDA = torch.device("cuda")
 
 
+def rounds_to_tensorfloat():
+    matmul = torch.backends.cuda.matmul
+    if hasattr(matmul, "fp32_precision"):  # older versions of PyTorch have the other alone
+        return matmul.fp32_precision != "ieee"
+    return matmul.allow_tf32
+
+
 def settings():
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    return matmul.fp32_precision, cudnn.enabled, torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn
+    return rounds_to_tensorfloat(), cudnn.enabled, torch.get_float32_matmul_precision()
 
 
 @pytest.fixture(params=["highest", "high"])
@@ -23,7 +30,7 @@ def precision(request):
 def test_a_device_neither_rounds_to_tensorfloat_nor_transforms(precision):
     before = settings()
     with exact_floats(CUDA):
-        assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        assert not rounds_to_tensorfloat()
         assert not torch.backends.cudnn.enabled
     assert settings() == before
     assert before[2] == precision

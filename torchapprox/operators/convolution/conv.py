@@ -56,7 +56,7 @@ def conv_operands(
     if isinstance(args, ConvArgs) and not zeros:
         zero_point = params.x_zero_point.view(1).to(torch.int64)
         padded = pad_codes(x_codes.codes, zero_point, margins, args.padding_mode)
-        x_codes = x_codes._replace(codes=padded)
+        x_codes = x_codes.of(padded)
     return _of_codes(x_codes, w_codes, params, args, size, accumulator, engine)
 
 
