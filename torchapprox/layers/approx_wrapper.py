@@ -4,9 +4,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
+from torchapprox.layers.evaluated_layer import evaluated, keep_evaluated
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
@@ -101,6 +103,11 @@ class ApproxWrapper(nn.Module):
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
         """
         layer, quantiser = self.layer, self.activation_quantiser
+        if output_size is None and not torch.is_grad_enabled():
+            y = evaluated(layer, quantiser, x)
+            if y is not None:
+                evaluation: Tensor = self.dequant_stub(y)
+                return evaluation
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
         clip, values = layer.deferred(quantiser), real_operand(x, "x")
@@ -115,6 +122,8 @@ class ApproxWrapper(nn.Module):
             x_clip=clip,
             **options,
         )
+        if clip is not None:
+            keep_evaluated(layer, quantiser, x)
         output: Tensor = self.dequant_stub(y)
         return output.to(x.dtype)
 

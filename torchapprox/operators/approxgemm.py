@@ -17,6 +17,7 @@ from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.prepared_products import RealProduct
 from torchapprox.operators.real_products import operand_codes, real_linear, takes_reals
 
 
@@ -81,8 +82,7 @@ class ApproxGeMM(torch.autograd.Function):
                 x, w, quant_params, lut, lut_range=lut_range, engine=engine, bias=bias
             )
             if traced_inputs is not None:
-                codes = operand_codes(product, quant_params)
-                traced_inputs.receive(_of_codes(*codes, quant_params, accumulator, engine))
+                traced_inputs.receive(linear_operands(product, quant_params, accumulator, engine))
             return product.reals
         operands = lower_linear(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
@@ -152,6 +152,23 @@ def lower_linear(
     x_codes = params.x_operand.codes(x[None])
     w_codes = params.w_operand(_by_row).codes(w[None])
     return _of_codes(x_codes, w_codes, params, accumulator, engine)
+
+
+def linear_operands(
+    product: RealProduct,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None,
+    engine: str,
+) -> GemmOperands:
+    """Return the operands of a product of real numbers, one group.
+
+    Args:
+        product: The product.
+        params: How its operands were quantised.
+        accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+    """
+    return _of_codes(*operand_codes(product, params), params, accumulator, engine)
 
 
 def _of_codes(

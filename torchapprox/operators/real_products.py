@@ -8,49 +8,33 @@ The codes that were multiplied are returned as well, for whoever looks at them.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
 from torchapprox.operators.accumulator import Accumulator
-from torchapprox.operators.affine.codes import at_least_float32
-from torchapprox.operators.affine.product_terms import (
-    ProductTerms,
-    ScaleNumbers,
-    scale_numbers,
-)
-from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES, Parameters, codes_of
+from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.library_op import library_op
-from torchapprox.operators.lookup.lut_conv_reals import conv_reals
 from torchapprox.operators.lookup.lut_matmul import check_lut, entry_range, needs_int64
 from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped
 from torchapprox.operators.operand import OperandCodes, port_of
-from torchapprox.operators.remembered import FoundOfTensors
+from torchapprox.operators.prepared_products import (
+    OperandForms,
+    RealProduct,
+    Scales,
+    conv_product,
+    linear_product,
+    scales_of,
+)
 
 Range = tuple[int, int]
-
-
-class RealProduct(NamedTuple):
-    """A product in real units, and what was multiplied.
-
-    Attributes:
-        reals: Floating point, of the type of the activations.
-        x_codes: Activation codes, uint8, as the multiplier got them.
-        w_codes: Weight codes, likewise.
-    """
-
-    reals: Tensor
-    x_codes: Tensor
-    w_codes: Tensor
 
 
 def takes_reals(x: Tensor, params: QuantizationParameters, accumulator: Accumulator | None) -> bool:
@@ -223,6 +207,51 @@ def _wide(w: Tensor, lut: Tensor, lut_range: Range | None) -> bool:
     return needs_int64(depth, lut_range or entry_range(lut))
 
 
+def operand_forms(
+    w: Tensor,
+    params: QuantizationParameters,
+    lut: Tensor,
+    *,
+    lut_range: Range | None = None,
+    engine: str = "auto",
+) -> OperandForms:
+    """Return what becomes of the operands of a product; see `takes_reals`.
+
+    Args:
+        w: Weights `(N, ...)`.
+        params: How both operands are quantised.
+        lut: Products, int32 `(256, 256)`, row = code of x.
+        lut_range: Bounds on the entries of lut, least and greatest, where known.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+    """
+    kernel = forced_kernel(None)
+    numbers = params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point
+    limits, w_signed = _limits(params)
+    wide, chosen = _wide(w, lut, lut_range), chosen_engine(engine, kernel)
+    return _forms(scales_of(*numbers), limits, w_signed, lut, wide, kernel, chosen)
+
+
+def _forms(
+    scales: Scales,
+    limits: Sequence[int],
+    w_signed: bool,
+    lut: Tensor,
+    wide: bool,
+    kernel: str | None,
+    engine: str,
+) -> OperandForms:
+    x_low, x_high, w_low, w_high = limits
+    return OperandForms(
+        scales, (x_low, x_high), (w_low, w_high), w_signed, lut, wide, kernel, engine
+    )
+
+
+def _padded(shape: Sequence[int], margins: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of padded activations."""
+    both = zip(shape[2:], margins[::2], margins[1::2], strict=True)
+    return (*shape[:2], *(n + before + after for n, before, after in both))
+
+
 @library_op("real_conv", device="cpu")
 def _real_conv(
     x: Tensor,
@@ -243,14 +272,12 @@ def _real_conv(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
+    scales = scales_of(x_scale, x_zero_point, w_scale, w_zero_point)
+    forms = _forms(scales, limits, w_signed, lut, wide, kernel, engine)
     pairs = list(zip(margins[::2], margins[1::2], strict=True)) if any(margins) else []
-    x_codes = codes_of(x, scales.x, (limits[0], limits[1]), pairs)
-    w_codes = codes_of(at_least_float32(w), scales.w, (limits[2], limits[3]))
-    shape = ConvShape.of(x_codes.shape, w_codes.shape, stride, dilation, groups)
-    terms = scales.terms((shape.out_channels,), w_signed, bias, x.dtype)
-    reals = conv_reals(x_codes, w_codes, lut, shape, terms, engine, kernel, wide=wide)
-    return reals, x_codes, w_codes
+    padded = _padded(x.shape, margins)
+    shape = ConvShape.of(padded, w.shape, stride, dilation, groups)
+    return conv_product(x, w, bias, forms, shape, pairs)
 
 
 @library_op("real_linear", device="cpu")
@@ -269,12 +296,9 @@ def _real_linear(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
-    x_codes = codes_of(x[None], scales.x, (limits[0], limits[1]))
-    w_codes = codes_of(at_least_float32(w)[None], scales.w, (limits[2], limits[3]))
-    terms = scales.terms((1, w.shape[0]), w_signed, bias, x.dtype)
-    reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
-    return reals.view(reals.shape[1:]), x_codes, w_codes
+    scales = scales_of(x_scale, x_zero_point, w_scale, w_zero_point)
+    forms = _forms(scales, limits, w_signed, lut, wide, kernel, engine)
+    return linear_product(x, w, bias, forms)
 
 
 @library_op("real_matmul", device="cpu")
@@ -292,11 +316,9 @@ def _real_matmul(
     kernel: str | None,
     engine: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    scales = _scales(x_scale, x_zero_point, w_scale, w_zero_point)
-    x_codes, w_codes = grouped(
-        codes_of(x, scales.x, (limits[0], limits[1])),
-        codes_of(at_least_float32(w), scales.w, (limits[2], limits[3])),
-    )
+    scales = scales_of(x_scale, x_zero_point, w_scale, w_zero_point)
+    forms = _forms(scales, limits, w_signed, lut, wide, kernel, engine)
+    x_codes, w_codes = grouped(forms.x_codes(x), forms.w_codes(w))
     groups, n, _ = w_codes.shape
     terms = scales.terms((groups, n), w_signed, None, x.dtype)
     reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
@@ -322,8 +344,7 @@ def _(
     groups: int,
     *_: object,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    both = zip(x.shape[2:], margins[::2], margins[1::2], strict=True)
-    padded = (*x.shape[:2], *(n + before + after for n, before, after in both))
+    padded = _padded(x.shape, margins)
     shape = ConvShape.of(padded, w.shape, stride, dilation, groups)
     reals = x.new_empty((shape.batch, shape.out_channels, *shape.output_size))
     return reals, _codes(x, padded), _codes(w, w.shape)
@@ -344,47 +365,3 @@ def _(x: Tensor, w: Tensor, *_: object) -> tuple[Tensor, Tensor, Tensor]:
 
 def _codes(values: Tensor, shape: Sequence[int]) -> Tensor:
     return values.new_empty(shape, dtype=torch.uint8)
-
-
-class _Scales:
-    """Scales and zero points as numbers, until a quantiser writes to them.
-
-    Attributes:
-        x: Scale and zero point of the activations, as `codes_of` takes them.
-        w: Those of the weights.
-    """
-
-    def __init__(
-        self, x_scale: Tensor, x_zero_point: Tensor, w_scale: Tensor, w_zero_point: Tensor
-    ) -> None:
-        self.x, self.w = _numbers(x_scale, x_zero_point), _numbers(w_scale, w_zero_point)
-        self._zero_point = x_zero_point.detach().reshape(1).to(torch.int64, copy=True)
-        self._product = (x_scale * w_scale).detach().view(-1)
-        self._by_channel: dict[
-            tuple[tuple[int, ...], torch.dtype], tuple[Tensor, ScaleNumbers]
-        ] = {}
-
-    def terms(
-        self,
-        channels: tuple[int, ...],
-        w_signed: bool,
-        bias: Tensor | None,
-        dtype: torch.dtype,
-    ) -> ProductTerms:
-        """Return the terms of a product; arguments as the attributes of `ProductTerms`."""
-        found = self._by_channel.get((channels, dtype))
-        if found is None:
-            scale = self._product.to(dtype).expand(channels).contiguous()
-            found = scale, scale_numbers(self._zero_point, scale)
-            # Those of products of two activations are as many as there are sizes.
-            self._by_channel = {(channels, dtype): found}
-        bias = None if bias is None else bias.view(channels)
-        return ProductTerms(self._zero_point, found[0], w_signed, bias, numbers=found[1])
-
-
-_scales = FoundOfTensors(_Scales)
-
-
-def _numbers(scale: Tensor, zero_point: Tensor) -> Parameters:
-    step = at_least_float32(scale.detach()).reshape(-1)
-    return step.numpy().copy(), zero_point.detach().reshape(-1).numpy().astype(np.int64)

@@ -15,11 +15,13 @@ from torchapprox.operators.convolution.conv_operands import ConvOperands
 from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.convolution.conv_transpose_operands import ConvTransposeOperands
 from torchapprox.operators.convolution.padding import pad_codes
+from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.conv_form import ConvForm
 from torchapprox.operators.gradients.product_gradient import ProductGradient
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
 from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.prepared_products import RealProduct
 from torchapprox.operators.real_products import operand_codes, real_conv, takes_reals
 
 
@@ -106,15 +108,35 @@ def _real_conv(
     if not takes_reals(x, params, accumulator):
         return None
     _check_shapes(x, w, args)
-    size = args.output_size(*x.shape[2:])
+    args.output_size(*x.shape[2:])  # refuses one that does not fit
     params.check_channels(args.out_channels)
     product = real_conv(x, w, params, args, lut, lut_range=lut_range, engine=engine, bias=bias)
     if product is None:
         return None
     if sink is not None:
-        codes = operand_codes(product, params)
-        sink.receive(_of_codes(*codes, params, args, size, accumulator, engine).lower())
+        sink.receive(product_operands(product, args, params, accumulator, engine))
     return product.reals
+
+
+def product_operands(
+    product: RealProduct,
+    args: ConvArgs,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None,
+    engine: str,
+) -> GemmOperands:
+    """Return the operands of a convolution of real numbers, as a matrix product.
+
+    Args:
+        product: The convolution.
+        args: Its arguments.
+        params: How its operands were quantised.
+        accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+    """
+    codes = operand_codes(product, params)
+    size = tuple(product.reals.shape[2:])
+    return _of_codes(*codes, params, args, size, accumulator, engine).lower()
 
 
 def _check_shapes(x: Tensor, w: Tensor, args: ConvArgs | ConvTransposeArgs) -> None:

@@ -1,0 +1,353 @@
+"""An evaluated layer finds its product once, and anew after anything that it depends on changed."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules import module as modules
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
+from torchapprox import Accumulator, InferenceMode
+from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.layers import approx_wrapper
+from torchapprox.quantisation.torch_ao import set_parameters
+
+LAYERS = {
+    "linear": (lambda: nn.Linear(6, 4), (3, 5, 6)),
+    "conv2d": (lambda: nn.Conv2d(4, 6, 3, padding=(1, 0), groups=2), (2, 4, 7, 6)),
+    "conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, bias=False), (2, 4, 9)),
+}
+MODES = InferenceMode.APPROXIMATE, InferenceMode.QUANTIZED
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients():
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """What `evaluated` returned, call after call."""
+    outputs, original = [], approx_wrapper.evaluated
+
+    def evaluated(*arguments):
+        outputs.append(original(*arguments))
+        return outputs[-1]
+
+    monkeypatch.setattr(approx_wrapper, "evaluated", evaluated)
+    return outputs
+
+
+def layer_and_input(name, mode=InferenceMode.APPROXIMATE, **options):
+    torch.manual_seed(0)
+    build, shape = LAYERS[name]
+    layer = wrapped(build(), random_multiplier(), mode=mode, **options)
+    x = torch.randn(shape)
+    layer(x)
+    return quiet(layer), x
+
+
+def quiet(layer):
+    """Stop the quantisers from observing."""
+    for each in layer.modules():
+        if hasattr(each, "disable_observer"):
+            each.disable_observer()
+    return layer
+
+
+def step_by_step(layer, x):
+    """Return what a copy computes, which was never called."""
+    return copy.deepcopy(layer)(x)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_second_call_has_the_bits_of_the_first(name, mode, per_channel, taken) -> None:
+    layer, x = layer_and_input(name, mode, qconfig=minmax_qconfig(per_channel=per_channel))
+    other = torch.randn_like(x)
+    first = layer(x)
+    assert taken[-1] is None
+    if mode is InferenceMode.QUANTIZED and not pair_unit().instruction:
+        pytest.skip("floats are multiplied on this CPU")
+    assert torch.equal(layer(x), first)
+    assert taken[-1] is not None
+    assert torch.equal(layer(other), step_by_step(layer, other))
+    assert first.shape == layer(x.double()).shape
+
+
+def double_weights(layer):
+    layer.layer.weight.data.mul_(2)
+
+
+def new_weights(layer):
+    layer.layer.weight = nn.Parameter(torch.randn_like(layer.layer.weight))
+
+
+def wide_weights(layer):
+    layer.layer.weight.data = layer.layer.weight.data.double()
+
+
+def raise_bias(layer):
+    layer.layer.bias.data.add_(1)
+
+
+def new_bias(layer):
+    layer.layer.bias.data = torch.randn_like(layer.layer.bias)
+
+
+def no_bias(layer):
+    layer.layer.bias = None
+
+
+def correct_bias(layer):
+    layer.layer.bias_correction = torch.randn_like(layer.layer.bias)
+
+
+def other_table(layer):
+    layer.layer.multiplier = random_multiplier(1)
+
+
+def write_table(layer):
+    layer.layer.lut.add_(3)
+
+
+def without_table(layer):
+    layer.layer.lut = None
+
+
+def htp(layer):
+    layer.layer.htp_model = lambda base, x, w, kwargs: base(x, w, **kwargs) + 1
+
+
+def accumulate(layer):
+    layer.layer.accumulator = Accumulator(12)
+
+
+def quantised(layer):
+    layer.layer.inference_mode = InferenceMode.QUANTIZED
+
+
+def noisy(layer):
+    layer.layer.inference_mode = InferenceMode.NOISE
+
+
+def scale_of_x(layer):
+    layer.activation_quantiser.scale.data.mul_(1.5)
+
+
+def other_scale_of_x(layer):
+    set_parameters(layer.activation_quantiser, 0.07, 31)
+
+
+def zero_point_of_x(layer):
+    layer.activation_quantiser.zero_point.add_(1)
+
+
+def scale_of_w(layer):
+    layer.layer.weight_fake_quant.scale.mul_(0.5)
+
+
+def zero_point_of_w(layer):
+    layer.layer.weight_fake_quant.zero_point.fill_(3)
+
+
+def observe(layer):
+    layer.activation_quantiser.enable_observer()
+
+
+def observe_weights(layer):
+    layer.layer.weight_fake_quant.enable_observer()
+
+
+def fewer_codes(layer):
+    layer.activation_quantiser.activation_post_process.quant_max = 63
+
+
+def other_quantiser(layer):
+    quantiser = copy.deepcopy(layer.layer.weight_fake_quant)
+    set_parameters(quantiser, 0.11, 0)
+    layer.layer.weight_fake_quant = quantiser
+
+
+CHANGES = [
+    other_quantiser,
+    double_weights, new_weights, wide_weights, raise_bias, new_bias, no_bias, correct_bias,
+    other_table, write_table, without_table, htp, accumulate, quantised, noisy, scale_of_x,
+    other_scale_of_x, zero_point_of_x, scale_of_w, zero_point_of_w, observe, observe_weights,
+    fewer_codes,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("name", ["linear", "conv2d"])
+def test_nothing_that_changed_is_computed_as_before(name, change, taken) -> None:
+    layer, x = layer_and_input(name)
+    before = layer(x), layer(x)
+    assert taken[-1] is not None
+    change(layer)
+    expected = step_by_step(layer, 3 * x)
+    assert torch.equal(layer(3 * x), expected)
+    assert torch.equal(before[0], before[1])
+
+
+def test_a_table_that_numpy_writes_is_read_again() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    layer.layer.lut.numpy()[:] += 5
+    assert torch.equal(layer(x), step_by_step(layer, x))
+
+
+@pytest.mark.parametrize("variable", ["TORCHAPPROX_KERNEL", "TORCHAPPROX_ENGINE"])
+def test_an_engine_that_the_environment_names_anew_is_refused(variable, monkeypatch) -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    monkeypatch.setenv(variable, "none of them")
+    with pytest.raises(ValueError, match=f"the environment variable {variable} must be one of"):
+        layer(x)
+
+
+def test_an_engine_of_the_layer_is_taken_at_once() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    layer.layer.engine = "factors"
+    with pytest.raises(NotImplementedError, match="needs a table of a rank of at most 64"):
+        layer(x)
+
+
+def test_a_value_that_is_not_finite_is_refused(taken) -> None:
+    layer, x = layer_and_input("conv2d")
+    layer(x)
+    x[0, 0, 0, 0] = torch.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match="the operands"):
+            layer(x)
+    assert len(taken) == 2  # the last two left no output
+
+
+def test_other_arguments_of_a_convolution_are_taken_at_once() -> None:
+    layer, x = layer_and_input("conv2d")
+    layer(x)
+    layer(x)
+    layer.layer.stride = (2, 1)
+    assert layer(x).shape[2:] == (4, 4)
+
+
+def test_a_layer_that_lost_its_quantiser_is_refused() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    layer.layer.weight_fake_quant = nn.Identity()
+    with pytest.raises(RuntimeError, match="the layer has no weight quantiser"):
+        layer(x)
+
+
+def test_a_quantiser_that_was_switched_off_leaves_values_that_are_no_codes() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    layer.activation_quantiser.disable_fake_quant()
+    with pytest.raises(ValueError, match="the range of the multiplier's port"):
+        layer(100 * x)
+
+
+def test_hooks_are_called() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    calls = []
+    for each in (layer, layer.layer, layer.dequant_stub):
+        each.register_forward_hook(lambda *_: calls.append("after"))
+        each.register_forward_pre_hook(lambda *_: calls.append("before"))
+    layer(x)
+    assert calls.count("after") == calls.count("before") == 3
+    handle = modules.register_module_forward_hook(lambda *_: calls.append("everywhere"))
+    layer(x)
+    handle.remove()
+    assert "everywhere" in calls
+
+
+def test_gradients_are_those_of_a_layer_that_was_not_evaluated() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer(x)
+    with torch.enable_grad():
+        layer(x).sum().backward()
+    assert layer.layer.weight.grad is not None
+
+
+class Seen(TorchDispatchMode):
+    """Which operators are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(str(func))
+        return func(*args, **kwargs or {})
+
+
+def test_whoever_looks_at_operators_sees_them() -> None:
+    layer, x = layer_and_input("conv2d")
+    layer(x)
+    layer(x)
+    with Seen() as seen:
+        layer(x)
+    assert "torchapprox.real_conv.default" in seen.names
+    with profile(activities=[ProfilerActivity.CPU]) as run:
+        layer(x)
+    assert "torchapprox::real_conv" in {event.key for event in run.key_averages()}
+
+
+def test_observers_get_codes_and_outputs_before_the_bias(taken) -> None:
+    layer, x = layer_and_input("conv2d")
+    shown = []
+    layer.layer.add_operand_observer(lambda operands, y: shown.append((operands, y)))
+    outputs = [layer(x), layer(x)]
+    assert taken[-1] is not None
+    (first, y_first), (second, y_second) = shown
+    assert torch.equal(y_first, y_second)
+    assert torch.equal(*outputs)
+    assert torch.equal(first.x_codes, second.x_codes)
+    assert torch.equal(first.w_codes, second.w_codes)
+    assert torch.equal(first.scale, second.scale)
+    bias = layer.layer.bias.view(-1, 1, 1)
+    assert torch.equal(y_second + bias, outputs[1])
+
+
+def test_sizes_are_told_apart_and_few_are_kept(taken) -> None:
+    layer, _ = layer_and_input("conv2d")
+    sizes = [torch.randn(2, 4, 5 + extra, 6) for extra in range(12)]
+    outputs = [layer(x) for x in sizes]
+    for x, y in zip(sizes, outputs, strict=True):
+        assert torch.equal(layer(x), y)
+        assert layer.layer.output_dims(x) == tuple(y.shape[2:])
+    assert layer.layer.opcount == layer.layer.fan_in * outputs[-1][0].numel()
+    again = [layer(x) for x in sizes[-4:]]
+    assert all(torch.equal(*pair) for pair in zip(again, outputs[-4:], strict=True))
+
+
+def test_a_layer_of_ones_own_is_left_alone(taken) -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    layer.layer.forward = lambda *_, **__: torch.zeros(1)
+    assert torch.equal(layer(x), torch.zeros(1))
+    assert taken[-1] is None
+
+
+def test_copies_and_pickles_start_anew(taken) -> None:
+    layer, x = layer_and_input("linear")
+    y = layer(x)
+    layer(x)
+    for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(other(x), y)
+        assert taken[-1] is None

@@ -1,0 +1,63 @@
+# ruff: noqa: SLF001  what modules answer to questions takes longer than all the rest
+"""What the product of an evaluated layer depends on, beside its operands."""
+
+import os
+from typing import Any
+
+from torch import Tensor
+
+from torchapprox.kernels.cpu_kernel import VARIABLE as KERNEL
+from torchapprox.layers.approx_conv import ApproxConv1d, ApproxConv2d, ApproxConv3d
+from torchapprox.layers.approx_linear import ApproxLinear
+from torchapprox.operators.engine.choice import VARIABLE as ENGINE
+from torchapprox.quantisation.torch_ao import quantiser_range
+
+CONVOLUTIONS = ApproxConv1d, ApproxConv2d, ApproxConv3d
+# A class that derives from these may compute something else.
+_TYPES = frozenset((*CONVOLUTIONS, ApproxLinear))
+_ARGUMENTS = "stride", "padding", "dilation", "groups", "padding_mode"
+_SWITCHES = "observer_enabled", "fake_quant_enabled"
+
+
+def is_plain(layer: Any) -> bool:
+    """Whether a layer is of this package's own types, without hooks or a function of its own."""
+    known = vars(layer)
+    return (
+        type(layer) in _TYPES
+        and not known["_forward_hooks"]
+        and not known["_forward_pre_hooks"]
+        and "forward" not in known
+        and layer._compiled_call_impl is None
+    )
+
+
+def objects_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
+    """Return what a product depends on that is compared by identity."""
+    known, own = vars(layer), layer._modules
+    table, w_quantiser = own["product_table"], own["weight_fake_quant"]
+    x, w = quantiser._buffers, w_quantiser._buffers
+    return (
+        quantiser, w_quantiser, table._buffers["lut"], vars(table)["_labels"],
+        known["_inference_mode"], known["_htp_model"], known["_accumulator"], known["_engine"],
+        known["traced_inputs"],
+        x["scale"], x["zero_point"], x["observer_enabled"], x["fake_quant_enabled"],
+        w["scale"], w["zero_point"], w["observer_enabled"], w["fake_quant_enabled"],
+    )  # fmt: skip
+
+
+def values_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
+    """Return what a product depends on that is compared by value."""
+    known = vars(layer)
+    own, lut = layer._modules["weight_fake_quant"], layer._modules["product_table"]._buffers["lut"]
+    return (
+        None if lut is None else lut._version,
+        *(each._version for each in switches_of(quantiser, own)),
+        quantiser_range(quantiser), quantiser_range(own), own.is_per_channel, own.ch_axis,
+        known.get("_input_size"), known.get("vectors_per_sample"), known["_input_range"],
+        *map(known.get, _ARGUMENTS), os.environ.get(KERNEL), os.environ.get(ENGINE),
+    )  # fmt: skip
+
+
+def switches_of(*quantisers: Any) -> list[Tensor]:
+    """Return the tensors that say whether quantisers observe and quantise."""
+    return [each._buffers[name] for each in quantisers for name in _SWITCHES]

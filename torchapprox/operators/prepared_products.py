@@ -1,0 +1,164 @@
+"""Products of real operands on a table, on the CPU, with all that does not depend on them found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchapprox.operators.affine.codes import at_least_float32
+from torchapprox.operators.affine.product_terms import (
+    ProductTerms,
+    ScaleNumbers,
+    scale_numbers,
+)
+from torchapprox.operators.affine.quantise_on_cpu import Parameters, codes_of
+from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.lookup.lut_conv_reals import conv_reals
+from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
+from torchapprox.operators.remembered import FoundOfTensors
+
+Range = tuple[int, int]
+
+
+class RealProduct(NamedTuple):
+    """A product in real units, and what was multiplied.
+
+    Attributes:
+        reals: Floating point, of the type of the activations.
+        x_codes: Activation codes, uint8, as the multiplier got them.
+        w_codes: Weight codes, likewise.
+    """
+
+    reals: Tensor
+    x_codes: Tensor
+    w_codes: Tensor
+
+
+class Scales:
+    """Scales and zero points as numbers, until a quantiser writes to them.
+
+    Attributes:
+        x: Scale and zero point of the activations, as `codes_of` takes them.
+        w: Those of the weights.
+    """
+
+    def __init__(
+        self, x_scale: Tensor, x_zero_point: Tensor, w_scale: Tensor, w_zero_point: Tensor
+    ) -> None:
+        self.x, self.w = _numbers(x_scale, x_zero_point), _numbers(w_scale, w_zero_point)
+        self._zero_point = x_zero_point.detach().reshape(1).to(torch.int64, copy=True)
+        self._product = (x_scale * w_scale).detach().view(-1)
+        self._by_channel: dict[
+            tuple[tuple[int, ...], torch.dtype], tuple[Tensor, ScaleNumbers]
+        ] = {}
+
+    def terms(
+        self,
+        channels: tuple[int, ...],
+        w_signed: bool,
+        bias: Tensor | None,
+        dtype: torch.dtype,
+    ) -> ProductTerms:
+        """Return the terms of a product; arguments as the attributes of `ProductTerms`."""
+        found = self._by_channel.get((channels, dtype))
+        if found is None:
+            scale = self._product.to(dtype).expand(channels).contiguous()
+            found = scale, scale_numbers(self._zero_point, scale)
+            # Those of products of two activations are as many as there are sizes.
+            self._by_channel = {(channels, dtype): found}
+        bias = None if bias is None else bias.view(channels)
+        return ProductTerms(self._zero_point, found[0], w_signed, bias, numbers=found[1])
+
+
+scales_of = FoundOfTensors(Scales)
+"""`Scales` of four tensors: scale and zero point of the activations, then of the weights."""
+
+
+def _numbers(scale: Tensor, zero_point: Tensor) -> Parameters:
+    step = at_least_float32(scale.detach()).reshape(-1)
+    return step.numpy().copy(), zero_point.detach().reshape(-1).numpy().astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class OperandForms:
+    """How the operands of a product become codes, and what multiplies these.
+
+    Attributes:
+        scales: Scales and zero points; every zero point of the weights is 0.
+        x_limits: Limits of the activations' quantiser.
+        w_limits: Likewise of the weights'.
+        w_signed: Whether the weights' port is signed.
+        lut: Products, int32 `(256, 256)`, row = code of x.
+        wide: Whether sums need int64.
+        kernel: As `forced_kernel` returns it.
+        engine: As `chosen_engine` returns it.
+    """
+
+    scales: Scales
+    x_limits: Range
+    w_limits: Range
+    w_signed: bool
+    lut: Tensor
+    wide: bool
+    kernel: str | None
+    engine: str
+
+    def x_codes(self, x: Tensor, margins: Sequence[Range] = ()) -> Tensor:
+        """Return codes of activations; arguments and errors as of `codes_of`."""
+        return codes_of(x, self.scales.x, self.x_limits, margins)
+
+    def w_codes(self, w: Tensor) -> Tensor:
+        """Return codes of weights."""
+        return codes_of(at_least_float32(w), self.scales.w, self.w_limits)
+
+
+def conv_product(
+    x: Tensor,
+    w: Tensor,
+    bias: Tensor | None,
+    forms: OperandForms,
+    shape: ConvShape,
+    margins: Sequence[Range],
+) -> RealProduct:
+    """Return a convolution of real operands.
+
+    Args:
+        x: Activations, float32 or float64 `(B, C, *size)`.
+        w: Weights, floating point `(N, C / groups, *kernel)`.
+        bias: Of the type of ``x``, `(N,)`, added to the result, or None.
+        forms: What becomes of them.
+        shape: The convolution of the padded activations.
+        margins: Elements of padding before and after each axis, or empty.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
+    x_codes, w_codes = forms.x_codes(x, margins), forms.w_codes(w)
+    terms = forms.scales.terms((shape.out_channels,), forms.w_signed, bias, x.dtype)
+    reals = conv_reals(
+        x_codes, w_codes, forms.lut, shape, terms, forms.engine, forms.kernel, wide=forms.wide
+    )
+    return RealProduct(reals, x_codes, w_codes)
+
+
+def linear_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForms) -> RealProduct:
+    """Return ``x @ w.T``, of codes `(1, M, K)` and `(1, N, K)`; arguments as of `conv_product`.
+
+    Args:
+        x: Activations, float32 or float64 `(M, K)`.
+        w: Weights, floating point `(N, K)`.
+        bias: As there.
+        forms: Likewise.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
+    x_codes, w_codes = forms.x_codes(x[None]), forms.w_codes(w[None])
+    terms = forms.scales.terms((1, w.shape[0]), forms.w_signed, bias, x.dtype)
+    reals = matrix_reals(
+        x_codes, w_codes, forms.lut, terms, forms.engine, forms.kernel, wide=forms.wide
+    )
+    return RealProduct(reals.view(reals.shape[1:]), x_codes, w_codes)
