@@ -41,10 +41,12 @@ unit: $(VENV)/installed
 nightly: $(VENV)/installed
 	$(PYTEST) -m nightly tests
 
-# Which lines of the four packages no test runs; longer than the tests alone.
+# Which lines of the four packages no test runs; longer than the tests alone, since kernels are
+# compiled anew: what emits their instructions runs at no other time.
 coverage: $(VENV)/installed
 	$(BIN)/python -m coverage erase
-	OMP_WAIT_POLICY=passive $(BIN)/python -m coverage run -m pytest $(PROCESSES)
+	rm -rf build/kernels
+	NUMBA_CACHE_DIR=$(CURDIR)/build/kernels OMP_WAIT_POLICY=passive $(BIN)/python -m coverage run -m pytest $(PROCESSES)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
