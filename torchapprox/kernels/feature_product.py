@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.code_planes import CodePlanes
-from torchapprox.kernels.jit import CpuKernel
+from torchapprox.kernels.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.pair_tables import PairTables
 from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit, pair_unit
-from torchapprox.kernels.sum_places import Rescaling, SumPlaces
+from torchapprox.kernels.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.table_planes import aligned_empty
 from torchapprox.kernels.threads import for_each_block
 
@@ -67,17 +67,18 @@ def multiply_features_cpu(
     tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
     strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
     taps = len(planes.taps)
-    pack = _packer()
 
-    def pack_strips(start: int, stop: int) -> None:
-        pack(
+    def pack(start: int, stop: int) -> None:
+        pack_strips(
             *(rows.reshape(-1), height, depth, planes.channels, taps, left.pairs, left.last),
             *(strips, tiling.strip, tiling.channels, start, stop),
         )
 
     count = groups * -(-height // tiling.strip)
-    for_each_block(pack_strips, count, max(1, -(-(2**16) // max(1, depth * tiling.strip))), threads)
-    fill = _filler(unit, rescaling is not None)
+    for_each_block(pack, count, max(1, -(-(2**16) // max(1, depth * tiling.strip))), threads)
+    last = height - (-(-height // tiling.strip) - 1) * tiling.strip
+    layout = planes.place_stride == 1, bits_of(out), places.step != 1
+    fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
     tasks = groups * tiling.slices * tiling.tiles
 
     def task(start: int, stop: int) -> None:
@@ -85,17 +86,10 @@ def multiply_features_cpu(
         fill(
             *(strips, planes.codes, planes.group_stride, planes.channel_stride),
             *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
-            *(planes.lines, planes.length, right.pairs, right.last, right.flip),
-            *(height, out, places, rescaling, scratch, tiling.size, tiling.per_image),
-            *(
-                tiling.tiles,
-                tiling.slice,
-                tiling.slices,
-                tiling.strip,
-                tiling.channels,
-                start,
-                stop,
-            ),
+            *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
+            *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch),
+            *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
+            *(tiling.strip, tiling.channels, unit.lanes, *pieces, start, stop),
         )
         _idle.append(scratch)
 
@@ -173,17 +167,20 @@ def plane_pitch(places: int, lanes: int) -> int:
 
 
 @cache
-def _packer() -> CpuKernel:
-    from torchapprox.kernels.feature_tiles import strip_packer  # noqa: PLC0415  which loads Numba
+def _compiled(
+    unit: PairUnit, rows: int, last: int, along: bool, real_bits: int, transposed: bool
+) -> tuple[Any, ...]:
+    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+    # Imported late, since they load Numba.
+    from torchapprox.kernels import feature_tiles, vector_results  # noqa: PLC0415
 
-    return strip_packer()
-
-
-@cache
-def _filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
-    from torchapprox.kernels.feature_tiles import tile_filler  # noqa: PLC0415  which loads Numba
-
-    return tile_filler(unit, rescaled)
+    pieces = (
+        feature_tiles.pair_multiplier(unit, rows),
+        feature_tiles.pair_multiplier(unit, last),
+        map_places if along else map_vectors,
+        vector_results.writer(real_bits, transposed),
+    )
+    return feature_tiles.tile_filler(), *(piece.address for piece in pieces)
 
 
 _idle: list[tuple[Any, ...]] = []

@@ -1,61 +1,43 @@
 """The compiled part of the product of features; `feature_product` has the formula."""
 
-from torchapprox.kernels.feature_pairs import map_places, map_vectors, pack_rows
+from functools import cache
+
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
 from torchapprox.kernels.pair_emitter import multiply_pairs
 from torchapprox.kernels.pair_unit import PairUnit
-from torchapprox.kernels.vector_memory import address
-from torchapprox.kernels.vector_results import (
-    write_reals,
-    write_reals_transposed,
-    write_sums,
-    write_sums_transposed,
-)
+from torchapprox.kernels.piece import Piece, piece_cpu
+from torchapprox.kernels.vector_memory import address, call
 
-# Whose code becomes part of the kernel's.
-_FILES = (
-    "feature_pairs",
-    "pair_emitter",
-    "pair_unit",
-    "sum_places",
-    "vector_ir",
-    "vector_memory",
-    "vector_results",
-)
+# Whose code becomes part of what is compiled here.
+_OF_MULTIPLIER = "pair_emitter", "pair_unit", "vector_ir"
+_OF_FILLER = "vector_ir", "vector_memory"
 
 
-def strip_packer() -> CpuKernel:
-    """Return the kernel that packs the rows."""
-    sources = digest_of(*_FILES)
-
-    @jit_cpu
-    def pack(rows, height, depth, channels, taps, pairs, last, strips, strip, at_once, start, stop):
-        """Pack the strips numbered ``start`` to ``stop`` in the order (group, strip)."""
-        _ = sources
-        per_group = -(-height // strip)
-        half, odd = pairs.shape[0], min(1, last.size)
-        planes = channels * half + (channels + 1) // 2 * odd
-        for item in range(start, stop):
-            group, row = item // per_group, item % per_group * strip
-            count = min(strip, height - row)
-            origin = (group * height + row) * depth
-            for first in range(0, channels, at_once):
-                behind = min(channels, first + at_once)
-                before = first * half + first // 2 * odd
-                steps = ((behind - first) * half + (behind - first + 1) // 2 * odd) * taps
-                target = height * (group * planes + before) * taps + row * steps
-                pack_rows(
-                    *(rows, origin, depth, taps, first, behind, pairs, last, strips, target, count)
-                )
-
-    return pack
-
-
-def tile_filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
-    """Return the kernel for a unit and for sums or real numbers."""
+@cache
+def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
+    """Return what multiplies tiles of some rows; arguments as the addresses of `multiply_pairs`."""
     # Variables of this function, since only such constants are part of the key of Numba's cache.
     lanes, instruction = unit
-    sources = digest_of(*_FILES)
+    sources = digest_of(*_OF_MULTIPLIER)
+
+    @piece_cpu()
+    def multiply(one, other, distances, words, steps, before, before_pitch, sums, pitch):
+        columns = one, other, distances
+        multiply_pairs(
+            lanes,
+            instruction,
+            sources,
+            rows,
+            (*columns, words, steps, before, before_pitch, sums, pitch),
+        )
+
+    return multiply
+
+
+@cache
+def tile_filler() -> CpuKernel:
+    """Return the kernel, which calls the pieces that it is given."""
+    sources = digest_of(*_OF_FILLER)
 
     @jit_cpu
     def fill(
@@ -74,9 +56,20 @@ def tile_filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
         flip,
         height,
         out,
-        places,
-        rescaling,
-        scratch,
+        out_group,
+        out_row,
+        out_lines,
+        out_pitch,
+        out_kept,
+        out_step,
+        offset,
+        scale,
+        bias,
+        of_rows,
+        words,
+        sums,
+        zeros,
+        distances,
         size,
         per_image,
         tiles,
@@ -84,14 +77,22 @@ def tile_filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
         slices,
         strip,
         at_once,
+        lanes,
+        multiply,
+        multiply_last,
+        map_codes,
+        write,
         start,
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
-        words, sums, zeros, distances = scratch
+        _ = sources
         half, odd = pairs.shape[0], min(1, last.size)
         planes = channels * half + (channels + 1) // 2 * odd
         positions = tiles // per_image * lines.size * length
+        tables = half, odd, address(pairs), address(last), flip, address(words)
+        targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
+        terms = address(offset), address(scale), address(bias), of_rows
         reach = 0
         for tap in taps:
             reach = max(reach, tap)
@@ -125,16 +126,8 @@ def tile_filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
                     used = (behind - first) * half + (behind - first + 1) // 2 * odd
                     steps = used * taps.size
                     if at_once < channels or upper == first_row:
-                        if place_stride == 1:
-                            map_places(
-                                *(codes, origin, channel_stride, first, behind, count),
-                                *(pairs, last, flip, words, pitch),
-                            )
-                        else:
-                            map_vectors(
-                                *(codes, origin, place_stride, first, behind, count),
-                                *(pairs, last, words, pitch),
-                            )
+                        strides = address(codes) + origin, channel_stride, place_stride
+                        call(map_codes, (*strides, first, behind, count, *tables, pitch))
                         for plane in range(used):
                             for t in range(taps.size):
                                 distances[plane * taps.size + t] = 4 * (plane * pitch + taps[t])
@@ -149,30 +142,22 @@ def tile_filler(unit: PairUnit, rescaled: bool) -> CpuKernel:
                         origin_one = address(words) + 4 * place
                         place = lines[first_line + other] - here + also % by_line * lanes
                         origin_two = address(words) + 4 * place
+                        operands = origin_one, origin_two, address(distances)
                         for row in range(upper, lower, strip):
                             target = address(sums) + 4 * ((row - upper) * width + vector * lanes)
                             before, before_pitch = address(zeros), 0
                             if first > 0:
                                 before, before_pitch = target, 4 * width
                             words_of_rows = packed + 4 * (row - upper) * steps
-                            operands = origin_one, origin_two, address(distances), words_of_rows
                             results = before, before_pitch, target, 4 * width
-                            height_of_strip = min(strip, lower - row)
-                            addresses = (*operands, steps, *results)
-                            multiply_pairs(lanes, instruction, sources, height_of_strip, addresses)
+                            chosen = multiply if lower - row >= strip else multiply_last
+                            call(chosen, (*operands, words_of_rows, steps, *results))
                 for line in range(first_line, last_line):
                     m = (image * lines.size + line) * length
-                    of_line = sums[(line - first_line) * by_line * lanes :]
-                    tile = of_line, width, out, places, length, group, upper, lower
-                    others = m + begin, m + end, rescaling, group * height, group * positions
-                    if places.step == 1:
-                        if rescaled:
-                            write_reals(*tile, *others)
-                        else:
-                            write_sums(*tile, *others)
-                    elif rescaled:
-                        write_reals_transposed(*tile, *others)
-                    else:
-                        write_sums_transposed(*tile, *others)
+                    of_line = address(sums) + 4 * (line - first_line) * by_line * lanes
+                    results = of_line, width, address(out), group * out_group
+                    rows_and_positions = upper, lower, m + begin, m + end
+                    channels_of = group * height, group * positions
+                    call(write, (*results, *targets, *rows_and_positions, *terms, *channels_of))
 
     return fill

@@ -1,45 +1,57 @@
 """The compiled part of the vector look-up kernel; `lookup_vector` has the formula."""
 
+from functools import cache
+
 from torchapprox.kernels.accumulate_lines import accumulate_lines
 from torchapprox.kernels.code_lines import DEPTH, IN_PLACE_ROWS
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
-from torchapprox.kernels.vector_memory import address
-from torchapprox.kernels.vector_panels import (
-    gather_lines,
-    gather_vectors,
-    gather_vectors_singly,
-)
-from torchapprox.kernels.vector_results import (
-    write_reals,
-    write_reals_transposed,
-    write_sums,
-    write_sums_transposed,
-)
+from torchapprox.kernels.piece import Piece, piece_cpu
+from torchapprox.kernels.vector_memory import address, call
 
-# Whose code becomes part of the kernel's.
-_FILES = (
+# Whose code becomes part of what is compiled here.
+_OF_ACCUMULATOR = (
     "accumulate_lines",
     "avx2_emitter",
     "avx512bw_emitter",
     "code_lines",
-    "sum_places",
     "table_planes",
     "vbmi_emitter",
-    "vbmi_transpose",
     "vector_emitter",
     "vector_ir",
-    "vector_memory",
-    "vector_panels",
-    "vector_results",
 )
+_OF_FILLER = "code_lines", "table_planes", "vector_ir", "vector_memory"
 
 
-def tile_filler(kernel: str, halves: int, bits: int, rescaled: bool) -> CpuKernel:
-    """Return the kernel for a table's shape and for sums or real numbers."""
-    # Numba leaves out what a condition on these excludes.
-    transposes, one_by_one = kernel == "vbmi", kernel == "avx2"
+@cache
+def accumulator(kernel: str, registers: int, halves: int, bits: int) -> Piece:
+    """Return what adds look-ups; arguments as the addresses of `accumulate_lines`."""
     # A variable of this function, since only such constants are part of the key of Numba's cache.
-    sources = digest_of(*_FILES)
+    sources = digest_of(*_OF_ACCUMULATOR)
+    # One loop that is compiled once and runs for each register, where it takes one at a time.
+    if kernel == "avx2":
+
+        @piece_cpu()
+        def accumulate(planes, bias, row, steps, codes, distances, before, sums):
+            for register in range(registers):
+                there = codes + 64 * register, distances
+                results = before + 256 * register, sums + 256 * register
+                addresses = (planes, bias, row, steps, *there, *results)
+                accumulate_lines(kernel, 1, halves, bits, sources, addresses)
+
+    else:
+
+        @piece_cpu()
+        def accumulate(planes, bias, row, steps, codes, distances, before, sums):
+            addresses = (planes, bias, row, steps, codes, distances, before, sums)
+            accumulate_lines(kernel, registers, halves, bits, sources, addresses)
+
+    return accumulate
+
+
+@cache
+def tile_filler() -> CpuKernel:
+    """Return the kernel, which calls the pieces that it is given."""
+    sources = digest_of(*_OF_FILLER)
 
     @jit_cpu
     def fill(
@@ -53,18 +65,37 @@ def tile_filler(kernel: str, halves: int, bits: int, rescaled: bool) -> CpuKerne
         length,
         stride,
         out,
-        places,
-        rescaling,
-        scratch,
+        out_group,
+        out_row,
+        out_lines,
+        out_pitch,
+        out_kept,
+        out_step,
+        offset,
+        scale,
+        plus,
+        of_rows,
+        panel,
+        sums,
+        zeros,
+        tile_places,
+        exchanges,
+        accumulate,
+        accumulate_last,
+        gather,
+        write,
         registers,
         block_rows,
         start,
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-        panel, sums, zeros, (first, source, distances), exchanges = scratch
+        _ = sources
+        first, source, distances = tile_places[0], tile_places[1], tile_places[2]
         _, height, depth = rows.shape
         positions = lines.size * length
+        targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
+        terms = address(offset), address(scale), address(plus), of_rows
         reach = 0  # farthest of a step's codes from those of the first one
         for tap in taps:
             reach = max(reach, tap)
@@ -99,77 +130,42 @@ def tile_filler(kernel: str, halves: int, bits: int, rescaled: bool) -> CpuKerne
             # A tile that is one piece of the result goes there at once.
             line, i = begin // length, begin % length
             direct = (
-                not rescaled
-                and places.step == 1
+                scale.size == 0
+                and out_step == 1
                 and pieces == 1
                 and depth > 0
                 and begin + width == end
-                and i % places.pitch + width <= places.kept
+                and i % out_pitch + width <= out_kept
             )
-            place = places.lines[line] + i // places.pitch * places.kept + i % places.pitch
-            place = address(out) + 4 * (group * places.group + place)
+            place = out_lines[line] + i // out_pitch * out_kept + i % out_pitch
+            place = address(out) + 4 * (group * out_group + place)
             if depth == 0:
                 sums[: (last_row - first_row) * width] = 0
+            add = accumulate if used == registers else accumulate_last
             for step in range(0, depth, part):
                 steps = min(part, depth - step)
+                origin, distance = address(panel), address(distances)
                 if in_place:
                     origin = address(codes) + source[0]
                     distance = address(taps) + 8 * step
                 else:
-                    early = 0
-                    if stride == 1:
-                        gather_lines(
-                            *(panel, pitch, end - begin, first, source, pieces),
-                            *(codes, taps, reach, step, steps),
-                        )
-                    elif transposes:
-                        early = gather_vectors(
-                            *(panel, pitch, end - begin, codes, source[0], stride),
-                            *(step, steps, distances, exchanges),
-                        )
-                    else:
-                        gather_vectors_singly(
-                            *(panel, pitch, end - begin, codes, source[0], stride, step, steps)
-                        )
-                    for k in range(steps):
-                        distances[k] = (early + k) * pitch
-                    origin = address(panel)
-                    distance = address(distances)
+                    of_tile = address(panel), pitch, end - begin, address(first), address(source)
+                    of_codes = address(codes), codes.size, address(taps), reach, stride
+                    of_steps = step, steps, address(distances), address(exchanges)
+                    call(gather, (*of_tile, pieces, *of_codes, *of_steps))
                 for row in range(first_row, last_row):
                     chosen = address(rows) + (group * height + row) * depth + step
                     target = address(sums) + (row - first_row) * width * 4
                     before = target if step else address(zeros)
                     if direct and step + steps == depth:
-                        target = place + 4 * row * places.row
+                        target = place + 4 * row * out_row
                     tables = address(entries), address(bias), chosen, steps
-                    addresses = (*tables, origin, distance, before, target)
-                    if one_by_one:
-                        for register in range(used):
-                            further = origin + 64 * register, distance
-                            sums_of_it = before + 256 * register, target + 256 * register
-                            accumulate_lines(
-                                kernel, 1, halves, bits, sources, (*tables, *further, *sums_of_it)
-                            )
-                    elif used == 4:
-                        accumulate_lines(kernel, 4, halves, bits, sources, addresses)
-                    elif used == 3:
-                        accumulate_lines(kernel, 3, halves, bits, sources, addresses)
-                    elif used == 2:
-                        accumulate_lines(kernel, 2, halves, bits, sources, addresses)
-                    else:
-                        accumulate_lines(kernel, 1, halves, bits, sources, addresses)
+                    call(add, (*tables, origin, distance, before, target))
             if direct:
                 continue
-            tile = sums, width, out, places, length, group, first_row, last_row, begin, end
-            channels = rescaling, group * height, group * positions
-            if places.step == 1:
-                if rescaled:
-                    write_reals(*tile, *channels)
-                else:
-                    write_sums(*tile, *channels)
-            elif rescaled:
-                write_reals_transposed(*tile, *channels)
-            else:
-                write_sums_transposed(*tile, *channels)
+            results = address(sums), width, address(out), group * out_group
+            rows_and_positions = first_row, last_row, begin, end
+            channels = group * height, group * positions
+            call(write, (*results, *targets, *rows_and_positions, *terms, *channels))
 
     return fill

@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.code_lines import DEPTH, LANES, CodeLines
-from torchapprox.kernels.jit import CpuKernel
-from torchapprox.kernels.sum_places import Rescaling, SumPlaces
+from torchapprox.kernels.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.table_planes import Planes, aligned_empty
 from torchapprox.kernels.threads import for_each_block
 
@@ -63,9 +62,11 @@ def lookup_vector_cpu(
     if out.size == 0:
         return
     registers, block_rows = _partition(groups, height, lines.positions, depth, threads)
-    tiles = -(-lines.positions // (LANES * registers))
+    vectors = -(-lines.positions // LANES)
+    tiles = -(-vectors // registers)
     tasks = groups * -(-height // block_rows) * tiles
-    fill = _filler(kernel, planes.halves, planes.bits, rescaling is not None)
+    shape = kernel, planes.halves, planes.bits, registers, vectors - (tiles - 1) * registers
+    fill, *pieces = _compiled(*shape, min(lines.stride, 64), bits_of(out), places.step != 1)
 
     def task(start: int, stop: int) -> None:
         # Not a thread's own, since OpenMP's threads forget theirs.
@@ -74,9 +75,9 @@ def lookup_vector_cpu(
         except IndexError:
             scratch = _new_scratch()
         fill(
-            *(planes.entries, planes.bias, rows, lines.codes, lines.group_stride, lines.taps),
-            *(lines.lines, lines.length, lines.stride, out, places, rescaling, scratch),
-            *(registers, block_rows, start, stop),
+            *(planes.entries.view(np.uint8), planes.bias, rows, lines.codes, lines.group_stride),
+            *(lines.taps, lines.lines, lines.length, lines.stride, out.view(np.uint8), *places),
+            *(*terms_of(rescaling), *scratch, *pieces, registers, block_rows, start, stop),
         )
         _idle.append(scratch)
 
@@ -104,10 +105,27 @@ def _partition(
 
 
 @cache
-def _filler(kernel: str, halves: int, bits: int, rescaled: bool) -> CpuKernel:
-    from torchapprox.kernels.lookup_tiles import tile_filler  # noqa: PLC0415  which loads Numba
+def _compiled(
+    kernel: str,
+    halves: int,
+    bits: int,
+    registers: int,
+    last: int,
+    stride: int,
+    real_bits: int,
+    transposed: bool,
+) -> tuple[Any, ...]:
+    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+    # Imported late, since they load Numba.
+    from torchapprox.kernels import lookup_tiles, vector_panels, vector_results  # noqa: PLC0415
 
-    return tile_filler(kernel, halves, bits, rescaled)
+    pieces = (
+        lookup_tiles.accumulator(kernel, registers, halves, bits),
+        lookup_tiles.accumulator(kernel, last, halves, bits),
+        vector_panels.gatherer(kernel, stride),
+        vector_results.writer(real_bits, transposed),
+    )
+    return lookup_tiles.tile_filler(), *(piece.address for piece in pieces)
 
 
 _idle: list[tuple[Any, ...]] = []

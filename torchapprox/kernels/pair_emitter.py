@@ -21,7 +21,7 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit
+from torchapprox.kernels.pair_unit import VECTORS, PairUnit
 from torchapprox.kernels.vector_ir import I16, I32, I64, integer, load, mask, splat
 
 intrinsic: Any = extending.intrinsic
@@ -36,25 +36,18 @@ def multiply_pairs(context, lanes, instruction, source, rows, addresses):  # noq
         lanes: As `PairUnit` has it, literal.
         instruction: Likewise.
         source: Digest of this file, literal.
-        rows: 1 to `ROWS`.
+        rows: 1 to `ROWS`, literal.
         addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
             k's words from them, int64 `(K,)`; the rows' words, `(K, rows)`; K itself; the sums
             before and the bytes from one of their rows to the next; the sums, likewise.
     """
     signature = types.void(lanes, instruction, source, rows, addresses)
     unit = PairUnit(lanes.literal_value, instruction.literal_value)
+    height = rows.literal_value
 
     def codegen(_context, b, _signature, arguments):
         parts = [b.extract_value(arguments[4], i) for i in range(len(addresses))]
-        after = b.append_basic_block("multiplied")
-        choice = b.switch(arguments[3], after)
-        for height in range(1, ROWS + 1):
-            block = b.append_basic_block("tile")
-            choice.add_case(integer(height), block)
-            b.position_at_end(block)
-            _Tile(b, unit, height).emit(*parts)
-            b.branch(after)
-        b.position_at_end(after)
+        _Tile(b, unit, height).emit(*parts)
 
     return signature, codegen
 

@@ -1,28 +1,35 @@
-"""Addresses and copies for the vector look-up kernels."""
+"""Addresses, copies and calls, as intrinsics for Numba."""
 
 from typing import Any
 
-import numba
-import numpy as np
 from llvmlite import ir
 from numba import extending, types
-from numba.core import cgutils
+
+from torchapprox.kernels.vector_ir import I8, I64
 
 intrinsic: Any = extending.intrinsic
 
-_I8 = ir.IntType(8)
 
+@intrinsic
+def address(context, array):  # noqa: ARG001
+    """Return where an array or a pointer leads.
 
-@numba.njit(nogil=True)
-def address(array):
-    """Return where an array begins; signed, since sums with unsigned integers become floats."""
-    return np.int64(array.ctypes.data)
+    Signed, since sums of signed and unsigned integers become floats.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        (data,) = arguments
+        if isinstance(signature.args[0], types.Array):
+            data = context.make_array(signature.args[0])(context, builder, data).data
+        return builder.ptrtoint(data, I64)
+
+    return types.int64(array), codegen
 
 
 @intrinsic(prefer_literal=True)
 def copy_bytes(context, count, target, source):  # noqa: ARG001
     """Copy ``count`` bytes, literal, from one address to another."""
-    kind = ir.VectorType(_I8, count.literal_value)
+    kind = ir.VectorType(I8, count.literal_value)
 
     def codegen(_context, builder, _signature, arguments):
         target, source = (builder.inttoptr(a, kind.as_pointer()) for a in arguments[1:])
@@ -32,11 +39,15 @@ def copy_bytes(context, count, target, source):  # noqa: ARG001
 
 
 @intrinsic
-def copy_memory(context, target, source, count):  # noqa: ARG001
-    """Copy ``count`` bytes from one address to another; the two do not overlap."""
+def call(context, piece, arguments):  # noqa: ARG001
+    """Call the `Piece` at an address with a tuple of integers."""
 
-    def codegen(_context, builder, _signature, arguments):
-        target, source = (builder.inttoptr(a, _I8.as_pointer()) for a in arguments[:2])
-        cgutils.raw_memcpy(builder, target, source, arguments[2], 1)
+    def codegen(context, builder, signature, values):
+        passed = [
+            context.cast(builder, builder.extract_value(values[1], i), kind, types.int64)
+            for i, kind in enumerate(signature.args[1])
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [I64] * len(passed))
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), passed)
 
-    return types.void(*[types.int64] * 3), codegen
+    return types.void(types.int64, arguments), codegen

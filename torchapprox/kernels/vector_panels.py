@@ -1,28 +1,77 @@
-"""Codes for the vector look-up kernel, gathered into a panel."""
+"""Codes for the vector look-up kernel, gathered into a panel.
 
-import numba
+Pieces of one signature: the panel, ``count`` of whose positions are filled, ``pitch`` bytes from
+one step to the next; where each piece of one line begins in the tile (``first``) and in the codes
+(``source``); the codes, ``size`` of them, the steps' distances from the first one (``taps``), the
+greatest of these (``reach``) and the ``stride`` of positions; the steps that are gathered. They say
+in ``distances`` where the steps' lines begin in the panel.
+"""
+
+from functools import cache
+
 import numpy as np
 
+from torchapprox.kernels.jit import digest_of
+from torchapprox.kernels.piece import Piece, piece_cpu
 from torchapprox.kernels.vbmi_transpose import transpose_codes
 from torchapprox.kernels.vector_memory import address, copy_bytes
 
+_OF_LINES = "vector_ir", "vector_memory"
+_OF_VECTORS = (
+    "code_lines",
+    "table_planes",
+    "vbmi_emitter",
+    "vbmi_transpose",
+    "vector_emitter",
+    "vector_ir",
+    "vector_memory",
+)
+_POINTERS = {
+    "first": np.int64,
+    "source": np.int64,
+    "taps": np.int64,
+    "distances": np.int64,
+}
 
-@numba.njit(nogil=True)
-def gather_lines(panel, pitch, count, first, source, pieces, codes, taps, reach, step, steps):
-    """Copy the pieces of each step's line into the panel, 16, 32 or 64 codes at a time.
 
-    What is copied may reach beyond its piece: into the next piece, which is copied later, or into
-    the spare register at the end of the panel's line.
-    """
-    for piece in range(pieces):
-        begin, origin = first[piece], source[piece]
-        end = first[piece + 1] if piece + 1 < pieces else count
-        for chunk in range(0, end - begin, 64):
-            where = origin + chunk
-            target = begin + chunk
-            if where + reach + 64 <= codes.size:
-                to, of = address(panel) + target, address(codes) + where
-                if end - target <= 16:
+@cache
+def line_gatherer() -> Piece:
+    """Return what copies lines whose positions are neighbours."""
+    sources = digest_of(*_OF_LINES)
+
+    @piece_cpu(**_POINTERS)
+    def gather_lines(
+        panel,
+        pitch,
+        count,
+        first,
+        source,
+        pieces,
+        codes,
+        size,
+        taps,
+        reach,
+        stride,
+        step,
+        steps,
+        distances,
+        exchanges,
+    ):
+        # 16, 32 or 64 codes at a time. What is copied may reach beyond its piece: into the next
+        # piece, which is copied later, or into the spare register at the end of the panel's line.
+        _ = sources
+        for piece in range(pieces):
+            begin, origin = first[piece], source[piece]
+            end = first[piece + 1] if piece + 1 < pieces else count
+            for chunk in range(0, end - begin, 64):
+                where = origin + chunk
+                target = begin + chunk
+                to, of = panel + target, codes + where
+                if where + reach + 64 > size:
+                    for k in range(steps):
+                        for i in range(min(64, end - target)):
+                            copy_bytes(1, to + k * pitch + i, of + taps[step + k] + i)
+                elif end - target <= 16:
                     for k in range(steps):
                         copy_bytes(16, to + k * pitch, of + taps[step + k])
                 elif end - target <= 32:
@@ -31,49 +80,94 @@ def gather_lines(panel, pitch, count, first, source, pieces, codes, taps, reach,
                 else:
                     for k in range(steps):
                         copy_bytes(64, to + k * pitch, of + taps[step + k])
-            else:
-                for k in range(steps):
-                    for i in range(min(64, end - target)):
-                        panel[k * pitch + target + i] = codes[where + taps[step + k] + i]
+        for k in range(steps):
+            distances[k] = k * pitch
+
+    return gather_lines
 
 
-@numba.njit(nogil=True)
-def gather_vectors(panel, pitch, count, codes, origin, stride, step, steps, distances, exchanges):
-    """Transpose codes that lie one position after another into the panel, with AVX-512 VBMI.
+@cache
+def vector_gatherer(chunks: int) -> Piece:
+    """Return what transposes codes that lie one position after another, with AVX-512 VBMI.
 
-    Returns:
-        How many lines of earlier steps come before that of the first one.
+    Args:
+        chunks: As of `transpose_codes`; positions are at least 16 times as many codes apart.
     """
-    if stride < 16:
-        for m in range(count):
-            for k in range(steps):
-                panel[k * pitch + m] = codes[origin + m * stride + k]
-        return 0
-    # Whole chunks are transposed; the last one overlaps the one before it, or, in a short panel,
-    # codes before the first step.
-    chunk = 64 if stride >= 64 else 16
-    early = max(0, chunk - steps)
+    sources = digest_of(*_OF_VECTORS)
+    chunk = 16 * chunks
+
+    @piece_cpu(**_POINTERS)
+    def gather_vectors(
+        panel,
+        pitch,
+        count,
+        first,
+        source,
+        pieces,
+        codes,
+        size,
+        taps,
+        reach,
+        stride,
+        step,
+        steps,
+        distances,
+        exchanges,
+    ):
+        # Whole chunks are transposed; the last one overlaps the one before it, or, in a short
+        # panel, codes before the first step.
+        _ = sources
+        early = max(0, chunk - steps)
+        for begin in range(0, count, 64):
+            # The distances of positions, until those of steps are due.
+            for lane in range(64):
+                distances[lane] = min(lane, count - begin - 1) * stride
+            origin = codes + source[0] + begin * stride + step - early
+            for k in range(0, early + steps, chunk):
+                line = min(k, early + steps - chunk)
+                to = panel + begin + line * pitch
+                transpose_codes(chunks, to, pitch, origin + line, address(distances), exchanges)
+        for k in range(steps):
+            distances[k] = (early + k) * pitch
+
+    return gather_vectors
+
+
+@piece_cpu(panel=np.uint8, codes=np.uint8, **_POINTERS)
+def gather_vectors_singly(
+    panel,
+    pitch,
+    count,
+    first,
+    source,
+    pieces,
+    codes,
+    size,
+    taps,
+    reach,
+    stride,
+    step,
+    steps,
+    distances,
+    exchanges,
+):
+    """Transpose them on any CPU."""
+    origin = source[0] + step
     for begin in range(0, count, 64):
-        for lane in range(64):
-            distances[lane] = min(lane, count - begin - 1) * stride
-        source = address(codes) + origin + begin * stride + step - early
-        target = address(panel) + begin
-        for k in range(0, early + steps, chunk):
-            first = min(k, early + steps - chunk)
-            to, of = target + first * pitch, source + first
-            if chunk == 64:
-                transpose_codes(4, to, pitch, of, address(distances), address(exchanges))
-            else:
-                transpose_codes(1, to, pitch, of, address(distances), address(exchanges))
-    return early
+        some = min(64, count - begin)
+        for k in range(steps):
+            of, to = origin + begin * stride + k, k * pitch + begin
+            for m in range(some):
+                panel[to + m] = codes[of]
+                of += stride  # not a product, since LLVM would gather vectors, at half the speed
+    for k in range(steps):
+        distances[k] = k * pitch
 
 
-@numba.njit(nogil=True)
-def gather_vectors_singly(panel, pitch, count, codes, origin, stride, step, steps):
-    """Transpose them on any CPU; see `gather_vectors`."""
-    # Unsigned, since Numba lets negative indices count from the end.
-    for first in range(0, count, 64):
-        for k in range(np.uintp(steps)):
-            of, to = np.uintp(origin + step) + k, k * np.uintp(pitch)
-            for m in range(np.uintp(first), np.uintp(min(first + 64, count))):
-                panel[to + m] = codes[of + m * np.uintp(stride)]
+def gatherer(kernel: str, stride: int) -> Piece:
+    """Return what gathers the codes of positions that are ``stride`` apart."""
+    if stride == 1:
+        return line_gatherer()
+    if kernel != "vbmi" or stride < 16:
+        return gather_vectors_singly
+    return vector_gatherer(4 if stride >= 64 else 1)

@@ -1,125 +1,137 @@
-"""Results of the vector look-up kernel: sums, or the real numbers that they stand for."""
+"""Results of the CPU's kernels for products: sums, or the real numbers that they stand for."""
 
-import numba
+from functools import cache
+from typing import Any
+
 import numpy as np
 
-from torchapprox.kernels.vector_memory import address, copy_memory
+from torchapprox.kernels.piece import Piece, piece_cpu
 
 _SIDE = 16  # of a square that is transposed at once
+_KINDS: dict[int, type[np.generic]] = {0: np.int32, 32: np.float32, 64: np.float64}
 
 
-@numba.njit(nogil=True)
-def write_sums(
-    sums, width, out, places, length, group, first_row, last_row, begin, end, _, __, ___
-):
-    """Copy a tile's sums to their places, where positions are neighbours."""
-    m = begin
-    while m < end:
-        line, i = m // length, m % length
-        across = i % places.pitch
-        count = min(end - m, length - i, places.pitch - across)
-        kept = min(count, places.kept - across)
-        place = places.lines[line] + i // places.pitch * places.kept + across
-        for row in range(first_row, last_row):
-            origin = group * places.group + row * places.row + place
-            start = (row - first_row) * width + m - begin
-            if kept > 0:
-                copy_memory(address(out) + 4 * origin, address(sums) + 4 * start, 4 * kept)
-        m += count
+@cache
+def writer(bits: int, transposed: bool) -> Piece:
+    """Return what writes a part of a tile to the places that `SumPlaces` says.
+
+    All have the arguments of ``write`` below: the tile's sums, int32 `(rows, width)`, those of
+    ``begin`` first; the array of results; `SumPlaces`, with ``origin`` for the place of the
+    group's first result; the positions of a line; the part; `Rescaling`, and the channels of the
+    group's first row and first position.
+
+    Args:
+        bits: Of the real numbers; 0 for the sums themselves.
+        transposed: Whether rows are neighbours in the result, else positions.
+    """
+    kind: Any = _KINDS[bits]
+    types = {"out": kind, "scale": kind, "bias": kind}
+    make = _transposed if transposed else _in_lines
+    decorate = piece_cpu(sums=np.int32, lines=np.int64, offset=np.int64, **types)
+    return decorate(make(bits > 0, bits == 32))
 
 
-@numba.njit(nogil=True)
-def write_sums_transposed(
-    sums, width, out, places, length, group, first_row, last_row, begin, end, _, __, ___
-):
-    """The same where rows are neighbours."""
-    for m in range(begin, end):
-        line, i = m // length, m % length
-        across = i % places.pitch
-        if across < places.kept:
-            place = places.lines[line] + i // places.pitch * places.kept + across
-            origin = group * places.group + place * places.step + first_row
-            # Unsigned, since Numba lets negative indices count from the end.
-            for row in range(np.uintp(last_row - first_row)):
-                out[np.uintp(origin) + row] = sums[row * np.uintp(width) + np.uintp(m - begin)]
+# Numba leaves out what a condition on their arguments excludes.
 
 
-@numba.njit(nogil=True)
-def write_reals(
-    sums,
-    width,
-    out,
-    places,
-    length,
-    group,
-    first_row,
-    last_row,
-    begin,
-    end,
-    rescaling,
-    row_channel,
-    position_channel,
-):
-    """Rescale a tile's sums to their places, where positions are neighbours."""
-    m = begin
-    while m < end:
-        line, i = m // length, m % length
-        across = i % places.pitch
-        count = min(end - m, length - i, places.pitch - across)
-        kept = min(count, places.kept - across)
-        place = places.lines[line] + i // places.pitch * places.kept + across
-        for row in range(first_row, last_row if kept > 0 else first_row):
-            origin = group * places.group + row * places.row + place
-            start = (row - first_row) * width + m - begin
-            to, of = out[origin : origin + kept], sums[start : start + kept]
-            if rescaling.of_rows:
-                c = row_channel + row
-                minus, factor, plus = rescaling.offset[c], rescaling.scale[c], rescaling.bias[c]
-                for j in range(kept):
-                    to[j] = out.dtype.type(np.int64(of[j]) - minus) * factor + plus
-            else:
-                c = position_channel + m
-                minus = rescaling.offset[c : c + kept]
-                factor, plus = rescaling.scale[c : c + kept], rescaling.bias[c : c + kept]
-                for j in range(kept):
-                    to[j] = out.dtype.type(np.int64(of[j]) - minus[j]) * factor[j] + plus[j]
-        m += count
+def _in_lines(rescaled, single):
+    def write(
+        sums,
+        width,
+        out,
+        origin,
+        row_step,
+        lines,
+        pitch,
+        kept,
+        step,
+        length,
+        first_row,
+        last_row,
+        begin,
+        end,
+        offset,
+        scale,
+        bias,
+        of_rows,
+        row_channel,
+        position_channel,
+    ):
+        m = begin
+        while m < end:
+            line, i = m // length, m % length
+            across = i % pitch
+            count = min(end - m, length - i, pitch - across)
+            written = min(count, kept - across)
+            place = origin + lines[line] + i // pitch * kept + across
+            for row in range(first_row, last_row if written > 0 else first_row):
+                to, of = place + row * row_step, (row - first_row) * width + m - begin
+                if not rescaled:
+                    for j in range(written):
+                        out[to + j] = sums[of + j]
+                elif of_rows:
+                    c = row_channel + row
+                    minus, factor, plus = offset[c], scale[c], bias[c]
+                    for j in range(written):
+                        exact = sums[of + j] - minus
+                        real = np.float32(exact) if single else np.float64(exact)
+                        out[to + j] = real * factor + plus
+                else:
+                    c = position_channel + m
+                    for j in range(written):
+                        exact = sums[of + j] - offset[c + j]
+                        real = np.float32(exact) if single else np.float64(exact)
+                        out[to + j] = real * scale[c + j] + bias[c + j]
+            m += count
+
+    return write
 
 
-@numba.njit(nogil=True)
-def write_reals_transposed(
-    sums,
-    width,
-    out,
-    places,
-    length,
-    group,
-    first_row,
-    last_row,
-    begin,
-    end,
-    rescaling,
-    row_channel,
-    position_channel,
-):
-    """The same where rows are neighbours, in squares that the first-level cache holds."""
-    for left in range(begin, end, _SIDE):
-        for top in range(first_row, last_row, _SIDE):
-            rows = np.uintp(min(_SIDE, last_row - top))
-            for m in range(left, min(left + _SIDE, end)):
-                line, i = m // length, m % length
-                across = i % places.pitch
-                if across >= places.kept:
-                    continue
-                place = places.lines[line] + i // places.pitch * places.kept + across
-                # Unsigned, since Numba lets negative indices count from the end.
-                origin = np.uintp(group * places.group + place * places.step + top)
-                start = np.uintp((top - first_row) * width + m - begin)
-                c, step = np.uintp(position_channel + m), np.uintp(0)
-                if rescaling.of_rows:
-                    c, step = np.uintp(row_channel + top), np.uintp(1)
-                for row in range(rows):
-                    channel = c + row * step
-                    of = np.int64(sums[start + row * np.uintp(width)])
-                    real = out.dtype.type(of - rescaling.offset[channel])
-                    out[origin + row] = real * rescaling.scale[channel] + rescaling.bias[channel]
+def _transposed(rescaled, single):
+    def write(
+        sums,
+        width,
+        out,
+        origin,
+        row_step,
+        lines,
+        pitch,
+        kept,
+        step,
+        length,
+        first_row,
+        last_row,
+        begin,
+        end,
+        offset,
+        scale,
+        bias,
+        of_rows,
+        row_channel,
+        position_channel,
+    ):
+        # In squares that the first-level cache holds.
+        for left in range(begin, end, _SIDE):
+            for top in range(first_row, last_row, _SIDE):
+                rows = min(_SIDE, last_row - top)
+                for m in range(left, min(left + _SIDE, end)):
+                    line, i = m // length, m % length
+                    across = i % pitch
+                    if across >= kept:
+                        continue
+                    to = origin + (lines[line] + i // pitch * kept + across) * step + top
+                    of = (top - first_row) * width + m - begin
+                    if not rescaled:
+                        for row in range(rows):
+                            out[to + row] = sums[of + row * width]
+                        continue
+                    c, by_row = position_channel + m, 0
+                    if of_rows:
+                        c, by_row = row_channel + top, 1
+                    for row in range(rows):
+                        channel = c + row * by_row
+                        exact = sums[of + row * width] - offset[channel]
+                        real = np.float32(exact) if single else np.float64(exact)
+                        out[to + row] = real * scale[channel] + bias[channel]
+
+    return write

@@ -10,8 +10,15 @@ import pytest
 
 import multipliers
 import torchapprox.kernels
-from torchapprox.kernels import feature_tiles, lookup_tiles, quantise_loops
+from torchapprox.kernels import (
+    feature_tiles,
+    lookup_tiles,
+    quantise_loops,
+    vector_panels,
+    vector_results,
+)
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
+from torchapprox.kernels.pair_unit import PORTABLE
 
 
 @pytest.mark.bad_input("read-only-cache")
@@ -55,11 +62,25 @@ def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
     assert files <= {function.__module__}
 
 
-@pytest.mark.parametrize("kernel", ["vbmi", "avx512bw", "avx2"])
-@pytest.mark.parametrize("rescaled", [True, False])
-def test_a_kernel_in_a_function_has_one_key_in_all_processes(kernel, rescaled):
+def in_functions():
+    for kernel in ("vbmi", "avx512bw", "avx2"):
+        yield lookup_tiles.accumulator(kernel, 4, 1, 16).function
+    yield feature_tiles.pair_multiplier(PORTABLE, 6).function
+    yield vector_panels.line_gatherer().function
+    yield vector_panels.vector_gatherer(4).function
+    for bits in (0, 32, 64):
+        for transposed in (True, False):
+            yield vector_results.writer(bits, transposed).function
+    yield lookup_tiles.tile_filler().__wrapped__
+    yield feature_tiles.tile_filler().__wrapped__
+    for kernel in quantise_loops.quantisers():
+        yield kernel.__wrapped__
+
+
+@pytest.mark.parametrize("function", list(in_functions()))
+def test_a_function_in_a_function_has_one_key_in_all_processes(function):
     """Numba's key holds the pickles of what a closure sees, and a compiled function's is random."""
-    cells = lookup_tiles.tile_filler(kernel, 1, 16, rescaled).__wrapped__.__closure__
+    cells = function.__closure__
     assert cells
     assert {type(cell.cell_contents) for cell in cells} <= {int, bool, str}
 
@@ -81,9 +102,20 @@ def imported(name):
     return found
 
 
-@pytest.mark.parametrize("module", [lookup_tiles, feature_tiles, quantise_loops])
-def test_all_files_that_a_kernel_takes_code_from_belong_to_its_key(module):
-    assert imported(module.__name__.rpartition(".")[2]) <= set(module._FILES)
+@pytest.mark.parametrize(
+    ("files", "used"),
+    [
+        (lookup_tiles._OF_ACCUMULATOR, ("accumulate_lines",)),
+        (lookup_tiles._OF_FILLER, ("code_lines", "vector_memory")),
+        (feature_tiles._OF_MULTIPLIER, ("pair_emitter",)),
+        (feature_tiles._OF_FILLER, ("vector_memory",)),
+        (vector_panels._OF_LINES, ("vector_memory",)),
+        (vector_panels._OF_VECTORS, ("vbmi_transpose", "vector_memory")),
+        (quantise_loops._FILES, ("quantise_emitter",)),
+    ],
+)
+def test_all_files_that_code_is_taken_from_belong_to_its_key(files, used):
+    assert set(files) == set(used).union(*map(imported, used))
 
 
 def test_a_digest_tells_files_apart():
