@@ -1,11 +1,13 @@
 """How kernels are compiled and cached."""
 
 import ast
+import ctypes
 import importlib
 import pkgutil
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 
 import multipliers
@@ -19,6 +21,7 @@ from torchapprox.kernels import (
 )
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
 from torchapprox.kernels.pair_unit import PORTABLE
+from torchapprox.kernels.piece import piece_cpu
 
 
 @pytest.mark.bad_input("read-only-cache")
@@ -32,6 +35,28 @@ def test_without_a_place_for_the_cache_kernels_compile_all_the_same(monkeypatch)
         ),
     )
     assert jit_cpu(lambda x: x + 1)(1) == 2
+
+
+@pytest.mark.bad_input("read-only-cache")
+def test_without_a_place_for_the_cache_pieces_compile_all_the_same(monkeypatch):
+    original = numba.cfunc
+    monkeypatch.setattr(
+        numba,
+        "cfunc",
+        lambda *signature, **options: (
+            _refuse() if options.get("cache") else original(*signature, **options)
+        ),
+    )
+
+    @piece_cpu(out=np.uint8)
+    def count(out, last):
+        for i in range(last):
+            out[i] = 200 + i
+
+    out = np.zeros(3, np.uint8)
+    call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(count.address)
+    call(out.ctypes.data, 2)
+    assert out.tolist() == [200, 201, 0]
 
 
 def _refuse():
