@@ -175,7 +175,9 @@ def test_two_processes_train_as_one(unused_port):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     processes = [
-        context.Process(target=one_process, args=(rank, unused_port, queue)) for rank in (0, 1)
+        # None of them outlives a test that fails.
+        context.Process(target=one_process, args=(rank, unused_port, queue), daemon=True)
+        for rank in (0, 1)
     ]
     for process in processes:
         process.start()
