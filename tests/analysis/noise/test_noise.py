@@ -100,7 +100,7 @@ def test_what_the_channels_of_a_position_share_is_in_the_noise(random_multiplier
     exact = multiplier.exact[codes].sum(axis=2)
     left = [e - np.polyval(np.polyfit(y, e, 1), y) for e, y in zip(errors.T, exact.T, strict=True)]
     design = np.column_stack([np.ones(400), exact])
-    left = [e - design @ np.linalg.lstsq(design, e)[0] for e in left]
+    left = [e - design @ np.linalg.lstsq(design, e, rcond=None)[0] for e in left]
     np.testing.assert_allclose(loadings @ loadings.T, np.corrcoef(left), atol=1e-6)
     assert loadings[0] @ loadings[1] == pytest.approx(1)
 
