@@ -18,6 +18,7 @@ from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.padding import flat_margins, padded_size, paired_margins
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.library_op import library_op
@@ -93,7 +94,7 @@ def real_conv(
     kernel = forced_kernel(None)
     product: tuple[Tensor, Tensor, Tensor] = torch.ops.torchapprox.real_conv(
         *(x, w, params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
-        *(limits, w_signed, lut, bias, [side for m in args.margins() for side in m]),
+        *(limits, w_signed, lut, bias, flat_margins(args.margins())),
         *(args.axes("stride"), args.axes("dilation"), args.groups),
         *(_wide(w, lut, lut_range), kernel, chosen_engine(engine, kernel)),
     )
@@ -248,8 +249,7 @@ def _forms(
 
 def _padded(shape: Sequence[int], margins: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of padded activations."""
-    both = zip(shape[2:], margins[::2], margins[1::2], strict=True)
-    return (*shape[:2], *(n + before + after for n, before, after in both))
+    return (*shape[:2], *padded_size(shape[2:], paired_margins(margins)))
 
 
 @library_op("real_conv", device="cpu")
@@ -274,7 +274,7 @@ def _real_conv(
 ) -> tuple[Tensor, Tensor, Tensor]:
     scales = scales_of(x_scale, x_zero_point, w_scale, w_zero_point)
     forms = _forms(scales, limits, w_signed, lut, wide, kernel, engine)
-    pairs = list(zip(margins[::2], margins[1::2], strict=True)) if any(margins) else []
+    pairs = paired_margins(margins) if any(margins) else []
     padded = _padded(x.shape, margins)
     shape = ConvShape.of(padded, w.shape, stride, dilation, groups)
     return conv_product(x, w, bias, forms, shape, pairs)

@@ -24,6 +24,7 @@ from torchapprox.operators.convolution.padding import (
     Margins,
     flat_margins,
     pad_codes,
+    padded_size,
     paired_margins,
 )
 from torchapprox.operators.library_op import library_op
@@ -226,8 +227,8 @@ def _empty_codes(
     margins: Sequence[int],
 ) -> Tensor:
     outer = values.dim() - len(margins) // 2
-    inner = zip(values.shape[outer:], paired_margins(margins), strict=True)
-    shape = (*values.shape[:outer], *(n + sum(margin) for n, margin in inner))
+    inner = padded_size(values.shape[outer:], paired_margins(margins))
+    shape = (*values.shape[:outer], *inner)
     return torch.empty(shape, dtype=torch.uint8, device=values.device)
 
 

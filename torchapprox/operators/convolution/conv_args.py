@@ -13,6 +13,7 @@ from torchapprox.operators.convolution.padding import (
     check_margins,
     pad_adjoint,
     pad_reals,
+    padded_size,
 )
 from torchapprox.operators.remembered import Derived, remembered
 
@@ -197,7 +198,7 @@ class ConvArgs:
 def _output_size(args: ConvArgs, size: tuple[int, ...]) -> tuple[int, ...]:
     margins, spans = args.margins(), args.spans
     check_margins(size, margins, args.padding_mode)
-    padded = tuple(n + sum(margin) for n, margin in zip(size, margins, strict=True))
+    padded = padded_size(size, margins)
     if any(n < span for n, span in zip(padded, spans, strict=True)):
         raise ValueError(
             f"padded input must be at least as large as the kernel, {spans}, got {padded}"

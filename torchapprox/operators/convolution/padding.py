@@ -30,6 +30,16 @@ def paired_margins(sides: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(sides[::2], sides[1::2], strict=True))
 
 
+def padded_size(size: Sequence[int], margins: Margins) -> tuple[int, ...]:
+    """Return a size with its margins.
+
+    Examples:
+        >>> padded_size((4, 5), [(1, 2), (0, 3)])
+        (7, 8)
+    """
+    return tuple(n + sum(margin) for n, margin in zip(size, margins, strict=True))
+
+
 def pad_codes(codes: Tensor, zero_point: Tensor, margins: Margins, mode: str) -> Tensor:
     """Pad codes as hardware does that holds activations only as codes.
 
@@ -64,8 +74,7 @@ def pad_codes(codes: Tensor, zero_point: Tensor, margins: Margins, mode: str) ->
     # A tensor instead of F.pad's number, so that a zero point on a device is not waited for.
     sizes = list(codes.shape[2:])
     padded = zero_point.to(torch.int16).to(torch.uint8).view([1] * codes.dim())
-    shape = [n + sum(margin) for n, margin in zip(sizes, margins, strict=True)]
-    padded = padded.repeat(*codes.shape[:2], *shape)
+    padded = padded.repeat(*codes.shape[:2], *padded_size(sizes, margins))
     inner = [slice(before, before + n) for n, (before, _) in zip(sizes, margins, strict=True)]
     padded[(slice(None), slice(None), *inner)] = codes
     return padded
