@@ -85,7 +85,10 @@ def row(
 
 
 def table(frame: pd.DataFrame) -> str:
-    """Return means over the seeds as Markdown, of the seconds the median: one seed compiles."""
+    """Return means over the seeds as Markdown, of the processor's seconds the median.
+
+    One seed compiles, and factorises the tables.
+    """
     lines = []
     order = {method: place for place, method in enumerate(METHODS)}
     for (network, drop), part in frame.groupby(["network", "drop"]):
@@ -107,7 +110,7 @@ def table(frame: pd.DataFrame) -> str:
                 f"| {method} | {'yes' if folded else 'no'} | {len(own)} | "
                 f"{mean['relative_energy']:.3f} ({energies.min():.2f} to {energies.max():.2f}) | "
                 f"{mean['test_drop']:.1f} | {mean['test_drop_retrained']:.1f} | "
-                f"{mean['evaluations']:.0f} | {own['seconds'].median():.0f} |"
+                f"{mean['evaluations']:.0f} | {own['seconds'].median():.1f} |"
             )
     return "\n".join(lines)
 
