@@ -135,11 +135,14 @@ def test_numbers_that_are_not_finite_are_stored_as_nothing(store):
 
 
 INTERRUPTED = """
+import signal
 import sys
 from analysis.sweeps import ResultsStore, sweep
 from tests.analysis.sweeps.jobs import Killing, Rated, forked_pool, uniform_assignments
 
 if __name__ == "__main__":
+    # A shell starts what runs in its background deaf to interruptions.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     job = Rated(Killing(sys.argv[1], seconds=0.2))
     sweep(
         job, uniform_assignments(40), store=ResultsStore(sys.argv[2]), context={"model": "abc"},
