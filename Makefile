@@ -30,9 +30,9 @@ docs: $(VENV)/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # A process for each core, at most four; a thread that waits gives its core away, for two threads
-# in each of two processes share two cores.
+# in each of two processes share two cores. Those of OpenBLAS would wait busily.
 PROCESSES := --numprocesses auto --maxprocesses 4 --dist worksteal -p no:benchmark
-PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PROCESSES)
+PYTEST := OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES)
 
 unit: $(VENV)/installed
 	$(PYTEST)

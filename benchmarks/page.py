@@ -25,6 +25,7 @@ TRACKED: dict[str, tuple[str, str]] = {
     "retraining": ("Accuracy after retraining", "On digits, by method and multiplier."),
     "training_steps": ("Training steps", "Time and memory by the gradient."),
     "selection": ("Chosen multipliers", "Energy and accuracy by the method that chooses."),
+    "sweep_throughput": ("Sweeps", "Evaluations a second on one and on two worker processes."),
     "cuda_registers": (
         "CUDA kernels compiled",
         "Registers, spills, occupancy; without a device.",

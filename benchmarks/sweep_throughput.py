@@ -1,15 +1,17 @@
 """Evaluations per second of a sweep on one and on two worker processes.
 
-    python -m benchmarks.sweep_throughput [--model CNN] [--jobs 40] [--repeats 3]
+    python -m benchmarks.sweep_throughput [--model CNN] [--jobs 100] [--repeats 3]
 
-The digits network with each of several multipliers in each layer alone. Workers are started, and
-have evaluated twice each, before the clock runs. The ratio is that of rates measured by turns.
+The digits network with each of several multipliers in each layer alone. All workers have started,
+and have evaluated twice each, before the clock runs. The ratio is that of rates measured by turns.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -43,6 +45,7 @@ def rate(
     rest = dict(items)
     results, context = ResultsStore(store), evaluation_context(prepared)
     with process_pool(workers, threads=1)() as pool:
+        wait_for(pool, workers)
         for part in (first, rest):
             start = time.perf_counter()
             sweep(
@@ -53,14 +56,27 @@ def rate(
     return len(rest) / seconds
 
 
+def wait_for(pool: Executor, workers: int) -> None:
+    """Wait until so many processes have answered."""
+    answered: set[int] = set()
+    while len(answered) < workers:
+        answered.update(pool.map(process_after, [0.2] * workers))
+
+
+def process_after(seconds: float) -> int:
+    """Return the number of this process after a while, in which another one can answer, too."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
 def main() -> None:
     """Measure by turns and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="CNN", choices=("CNN", "ViT", "LSTM"))
-    parser.add_argument("--jobs", type=int, default=40)
+    parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    multipliers = [get(name) for name in names() if name.startswith("mul8s_bam")][:16]
+    multipliers = [get(name) for name in names() if name.startswith("mul8s")][:24]
     rates: dict[int, list[float]] = {workers: [] for workers in WORKERS}
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare_workload(Path(folder, "model"), arguments.model, multipliers[0])

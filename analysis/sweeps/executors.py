@@ -13,6 +13,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 class Pool:
@@ -95,8 +96,8 @@ def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], Pr
 
     Args:
         workers: Number of processes.
-        threads: Threads of PyTorch and of the kernels in each; if None, the cores of this machine
-            are shared out, one at least.
+        threads: Threads of PyTorch, the kernels and NumPy in each; if None, the cores of this
+            machine are shared out, one at least.
 
     Raises:
         ValueError: If there is less than one worker or thread.
@@ -137,14 +138,17 @@ class _ThisThread(Executor):
 def start_worker(threads: int) -> None:
     """Prepare a worker process: the initializer of `process_pool`.
 
-    Interrupts from the keyboard are left to the parent, and the worker ends when the parent dies,
-    which a worker of the standard library's pool does not.
+    NumPy's linear algebra has as many threads as PyTorch then, instead of one for each core in each
+    worker: they wait busily for one another, and two workers with two threads each on two cores
+    took four times as long. Interrupts from the keyboard are left to the parent, and the worker
+    ends when the parent dies, which a worker of the standard library's pool does not.
 
     Args:
-        threads: Of PyTorch and of the kernels.
+        threads: Of PyTorch, of the kernels and of NumPy's linear algebra.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
+    threadpool_limits(threads, user_api="blas")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

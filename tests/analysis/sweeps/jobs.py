@@ -8,6 +8,9 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import torch
+from threadpoolctl import threadpool_info
+
 from analysis.selection import Assignment
 from analysis.sweeps import ResultsStore, search
 from analysis.sweeps.executors import start_worker
@@ -23,6 +26,12 @@ def forked_pool(workers=2, *, method="forkserver"):
         ProcessPoolExecutor, max_workers=workers, mp_context=context, initializer=start_worker,
         initargs=(1,),
     )  # fmt: skip
+
+
+def threads_here():
+    """Return how many threads PyTorch and NumPy have in this process."""
+    blas = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+    return {torch.get_num_threads(), *blas}
 
 
 def square(number):

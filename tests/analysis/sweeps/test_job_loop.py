@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.sweeps import JobError, LostJobError, process_pool, run_jobs
-from tests.analysis.sweeps.jobs import Killing, calls, fail_at_three, forked_pool, square
+from tests.analysis.sweeps.jobs import (
+    Killing,
+    calls,
+    fail_at_three,
+    forked_pool,
+    square,
+    threads_here,
+)
 
 
 class DyingError(Exception):
@@ -161,6 +168,11 @@ def test_workers_share_the_cores(monkeypatch):
     assert process_pool(3).keywords["initargs"] == (2,)
     assert process_pool(16).keywords["initargs"] == (1,)
     assert process_pool(3, threads=5).keywords["initargs"] == (5,)
+
+
+def test_the_threads_of_a_worker_are_pytorch_s_and_numpy_s():
+    with forked_pool(1)() as pool:
+        assert pool.submit(threads_here).result() == {1}
 
 
 @pytest.mark.parametrize(
