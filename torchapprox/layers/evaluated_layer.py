@@ -34,6 +34,7 @@ from torchapprox.operators.affine.quantization_parameters import QuantizationPar
 from torchapprox.operators.approxgemm import linear_operands
 from torchapprox.operators.convolution.conv import product_operands
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.padding import padded_size
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.prepared_products import (
     OperandForms,
@@ -178,7 +179,7 @@ class _EvaluatedLayer:
             if args.padding_mode != "zeros" or args.DIMS > MOST_AXES or x.dim() != args.DIMS + 2:
                 return None
             sides = args.margins()
-            padded = [n + sum(both) for n, both in zip(x.shape[2:], sides, strict=True)]
+            padded = padded_size(x.shape[2:], sides)
             steps = args.axes("stride"), args.axes("dilation"), args.groups
             shape = ConvShape.of((*x.shape[:2], *padded), layer.weight.shape, *steps)
             margins = sides if any(map(any, sides)) else ()
