@@ -60,7 +60,7 @@ def cpu_lookup(
         return
     wanted = vector_kernel(kernel)
     if wanted is not None:
-        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table, wanted)
+        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table, result, wanted)
         if plan is not None and (kernel is not None or plan.cycles < _dot_cycles(x, w)):
             plan.run(result)
             return
@@ -94,7 +94,7 @@ def looked_up_reals(
     wanted = vector_kernel(kernel)
     if wanted is None or out.numel() == 0:
         return False
-    plan = _cheapest(x, w, table, wanted)
+    plan = _cheapest(x, w, table, out, wanted)
     if plan is None or (kernel is None and plan.cycles >= _dot_cycles(x, w)):
         return False
     plan.run(out, Rescaling(*terms, of_rows=plan.x_runs))
@@ -115,9 +115,7 @@ class _VectorPlan:
     def run(self, result: Tensor, rescaling: Rescaling | None = None) -> None:
         _, m, n = result.shape
         height, positions = (n, m) if self.x_runs else (m, n)
-        # Whether the sums of one row follow each other, in either layout of the result.
-        in_rows = result.mT.is_contiguous() if self.x_runs else result.is_contiguous()
-        row, step = (positions, 1) if in_rows else (1, height)
+        row, step = (positions, 1) if _in_rows(result, x_runs=self.x_runs) else (1, height)
         flat = torch.as_strided(result, (result.numel(),), (1,))
         lines = (
             CodeLines.of_runs(self.runs.mT.numpy())
@@ -136,11 +134,21 @@ class _VectorPlan:
         )
 
 
-def _cheapest(x: Tensor, w: Tensor, table: LookupTable, kernel: str) -> _VectorPlan | None:
-    return min(_vector_plans(x, w, table, kernel), key=lambda plan: plan.cycles, default=None)
+def _in_rows(result: Tensor, *, x_runs: bool) -> bool:
+    """Whether the sums of one selected row follow each other in the result."""
+    return result.mT.is_contiguous() if x_runs else result.is_contiguous()
 
 
-def _vector_plans(x: Tensor, w: Tensor, table: LookupTable, kernel: str) -> Iterator[_VectorPlan]:
+def _cheapest(
+    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str
+) -> _VectorPlan | None:
+    plans = _vector_plans(x, w, table, result, kernel)
+    return min(plans, key=lambda plan: plan.cycles, default=None)
+
+
+def _vector_plans(
+    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str
+) -> Iterator[_VectorPlan]:
     for rows, runs, x_runs in ((w, x, True), (x, w, False)):
         (height, depth), positions = rows.shape[1:], runs.shape[1]
         columns = WHOLE
@@ -155,7 +163,7 @@ def _vector_plans(x: Tensor, w: Tensor, table: LookupTable, kernel: str) -> Iter
         registers = -(-positions // LANES)
         tiles = -(-registers // REGISTERS)
         cycles = depth * (height * (tiles * a_row + registers * look_up) + registers * gather)
-        in_order = runs_x(x, w) == x_runs
+        in_order = _in_rows(result, x_runs=x_runs)
         cycles += height * registers * (_WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES)
         if not rows.is_contiguous():
             cycles += height * -(-depth // LANES) * _COPY_CYCLES

@@ -10,6 +10,7 @@ from multipliers import code_values, exact_products
 from tests.torchapprox.builders import random_table
 from torchapprox import lut_matmul
 from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.lookup import cpu_lookup
 
 TABLE = torch.from_numpy(random_table(1, limit=2**20))
@@ -245,3 +246,13 @@ def test_operands_are_checked_in_compiled_code_too():
     compiled = torch.compile(lut_matmul, backend="aot_eager")
     with pytest.raises(ValueError, match=r"must be \(M, K\) and \(N, K\), .* got \(3, 5\) and"):
         compiled(x, w, torch.zeros(256, 256, dtype=torch.int32))
+
+
+@pytest.mark.skipif("vbmi" not in VECTOR_KERNELS, reason="costs of AVX-512 VBMI")
+def test_sums_are_written_in_the_order_of_the_result():
+    """Of two parts that look up as much, the one whose sums of a row are neighbours is taken."""
+    x, w = codes(1, 256, 64), codes(1, 256, 64, seed=1)
+    table = LookupTable(NARROW.numpy())
+    by_rows = torch.empty(1, 256, 256)
+    for result, x_runs in ((by_rows, False), (by_rows.mT, True)):
+        assert cpu_lookup._cheapest(x, w, table, result, "vbmi").x_runs is x_runs
