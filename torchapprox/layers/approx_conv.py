@@ -3,16 +3,25 @@
 import math
 from typing import Any, ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.convolution import ConvolutionLayer
+from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.convolution.conv import product_operands
 from torchapprox.operators.convolution.conv_args import (
     Conv1dArgs,
     Conv2dArgs,
     Conv3dArgs,
     ConvArgs,
     shared_args,
+)
+from torchapprox.operators.gemm_operands import GemmOperands
+from torchapprox.operators.prepared_products import (
+    OperandForms,
+    Product,
+    RealProduct,
+    prepared_conv,
 )
 from torchapprox.quantisation.torch_ao import QatConv1d, QatConv2d, QatConv3d, QConfig
 
@@ -117,6 +126,14 @@ class ApproxConvNd(ConvolutionLayer):
         """
         return self.fan_in * self.out_channels * math.prod(self._last_output_size())
 
+    def prepared(self, x: Tensor, forms: OperandForms) -> Product | None:
+        """Return the layer's product; see `ApproxLayer.prepared`."""
+        return prepared_conv(x, self.conv_args, forms)
+
+    def operands_of(self, product: RealProduct, params: QuantizationParameters) -> GemmOperands:
+        """Return the operands of what `prepared` computed; see `ApproxLayer.operands_of`."""
+        return product_operands(product, self.conv_args, params, self.accumulator, self.engine)
+
 
 class ApproxConv1d(ApproxConvNd, QatConv1d):  # type: ignore[misc]
     """`torch.nn.Conv1d` on an approximate multiplier; arguments as of `ApproxConvNd`.
@@ -128,6 +145,7 @@ class ApproxConv1d(ApproxConvNd, QatConv1d):  # type: ignore[misc]
         torch.Size([1, 8, 6])
     """
 
+    _EVALUATED = True
     _FLOAT_MODULE = nn.Conv1d
     _QAT_MODULE = QatConv1d
     _ARGS = Conv1dArgs
@@ -145,6 +163,7 @@ class ApproxConv2d(ApproxConvNd, QatConv2d):  # type: ignore[misc]
         (18, 5184)
     """
 
+    _EVALUATED = True
     _FLOAT_MODULE = nn.Conv2d
     _QAT_MODULE = QatConv2d
     _ARGS = Conv2dArgs
@@ -165,6 +184,7 @@ class ApproxConv3d(ApproxConvNd, QatConv3d):  # type: ignore[misc]
         torch.Size([1, 3, 2, 3, 3])
     """
 
+    _EVALUATED = True
     _FLOAT_MODULE = nn.Conv3d
     _QAT_MODULE = QatConv3d
     _ARGS = Conv3dArgs

@@ -20,6 +20,7 @@ from torchapprox.operators.affine.quantization_parameters import QuantizationPar
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.exact_table import exact_range, exact_table
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
+from torchapprox.operators.prepared_products import OperandForms, Product, RealProduct
 from torchapprox.quantisation.quantiser_state import (
     check_calibrated,
     is_centred,
@@ -56,6 +57,9 @@ class ApproxLayer(LayerSettings, ABC):
     # Whether it takes ``exact`` and then multiplies codes exactly. A class that writes `quant_fwd`
     # or `approx_fwd` anew is not taken at its parent's word.
     _EXACT_ON_CODES: ClassVar[bool] = False
+    # Whether `evaluated_layer` may call what `prepared` returns instead of the methods that are
+    # called by `forward`. Not inherited, since a class that derives may compute something else.
+    _EVALUATED: ClassVar[bool] = False
     weight: nn.Parameter
     bias: nn.Parameter | None
     qconfig: QConfig | None
@@ -64,6 +68,7 @@ class ApproxLayer(LayerSettings, ABC):
         super().__init_subclass__(**options)
         if "_EXACT_ON_CODES" not in vars(cls) and {"quant_fwd", "approx_fwd"} & vars(cls).keys():
             cls._EXACT_ON_CODES = False
+        cls._EVALUATED = bool(vars(cls).get("_EVALUATED", False))
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         LayerSettings.__init__(self, qconfig or default_qconfig(), learnable_noise=learnable_noise)
@@ -321,6 +326,24 @@ class ApproxLayer(LayerSettings, ABC):
         """Fake-quantise the weight, whose first axis is that of the output channels."""
         quantised: Tensor = self.weight_fake_quant(weight)
         return quantised
+
+    def prepared(self, x: Tensor, forms: OperandForms) -> Product | None:  # noqa: ARG002
+        """Return the layer's product of real operands; None where it goes step by step.
+
+        Args:
+            x: Activations of the size that the product is to take, floating point.
+            forms: What becomes of the operands.
+        """
+        return None
+
+    def operands_of(self, product: RealProduct, params: QuantizationParameters) -> GemmOperands:
+        """Return the operands of what `prepared` computed.
+
+        Args:
+            product: The product.
+            params: How its operands were quantised.
+        """
+        raise NotImplementedError(f"{type(self).__name__} prepares no product")
 
     # -- the operands, for whoever looks ----------------------------------------------------------
 

@@ -10,9 +10,15 @@ from torch.nn import functional as F
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
-from torchapprox.operators.approxgemm import ApproxGeMM, lower_linear
+from torchapprox.operators.approxgemm import ApproxGeMM, linear_operands, lower_linear
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.prepared_products import (
+    OperandForms,
+    Product,
+    RealProduct,
+    prepared_linear,
+)
 from torchapprox.quantisation.torch_ao import QatLinear, QConfig
 
 
@@ -43,6 +49,7 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
 
     _ADDS_BIAS = True
     _EXACT_ON_CODES = True
+    _EVALUATED = True
     _FLOAT_MODULE = nn.Linear
     in_features: int
     out_features: int
@@ -164,6 +171,14 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
         return lower_linear(self._vectors(x_q), w_q, quant_params, self.accumulator, self.engine)
+
+    def prepared(self, x: Tensor, forms: OperandForms) -> Product | None:
+        """Return the layer's product; see `ApproxLayer.prepared`."""
+        return prepared_linear(forms) if x.dim() > 1 else None
+
+    def operands_of(self, product: RealProduct, params: QuantizationParameters) -> GemmOperands:
+        """Return the operands of what `prepared` computed; see `ApproxLayer.operands_of`."""
+        return linear_operands(product, params, self.accumulator, self.engine)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer in its current mode; see `ApproxLayer.forward`."""

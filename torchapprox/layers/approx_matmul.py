@@ -8,18 +8,27 @@ from torch import Tensor, nn
 
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.composite import QConfigRule, qconfig_for
+from torchapprox.layers.evaluated_layer import evaluated, keep_evaluated
 from torchapprox.layers.float_products import Matmul
+from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
 from torchapprox.operators.approx_matmul import (
     approx_matmul,
     lower_matmul,
+    matmul_operands,
     matrices,
     sample_shape,
 )
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.prepared_products import (
+    OperandForms,
+    Product,
+    RealProduct,
+    prepared_matmul,
+)
 from torchapprox.quantisation.torch_ao import QConfig, quantiser_range, weight_port_activation
 
 
@@ -46,6 +55,9 @@ class ApproxMatmul(ApproxLayer):
         >>> layer.fan_in, layer.opcount
         (4, 480)
     """
+
+    _EXACT_ON_CODES = True
+    _EVALUATED = True
 
     def __init__(self, qconfig: QConfig | None = None, learnable_noise: bool = False) -> None:
         nn.Module.__init__(self)
@@ -100,6 +112,8 @@ class ApproxMatmul(ApproxLayer):
         w_q: Tensor,
         quant_params: QuantizationParameters,
         sink: OperandSink | None = None,
+        *,
+        exact: bool = False,
     ) -> Tensor:
         """Return the sums of the multiplier's products.
 
@@ -108,23 +122,33 @@ class ApproxMatmul(ApproxLayer):
             w_q: Fake-quantised second operand, floating point `(..., K, N)` or `(K,)`.
             quant_params: How they are quantised.
             sink: Receives the operand codes if not None.
+            exact: Whether to multiply exactly instead.
         """
+        lut, model, lut_range, accumulator, engine = self._multiplier(quant_params, exact=exact)
         return approx_matmul(
             x_q,
             w_q,
             quant_params,
-            lut=self.lut,
-            htp_model=self.htp_model,
+            lut=lut,
+            htp_model=model,
             traced_inputs=sink,
-            lut_range=self.product_table.lut_range,
-            accumulator=self.accumulator,
-            engine=self.engine,
+            lut_range=lut_range,
+            accumulator=accumulator,
+            engine=engine,
             gradient=self.product_gradient,
         )
 
     def lower(self, x_q: Tensor, w_q: Tensor, quant_params: QuantizationParameters) -> GemmOperands:
         """Return the operand codes that `approx_fwd` would multiply; arguments as there."""
         return lower_matmul(*matrices(x_q, w_q), quant_params, self.accumulator, self.engine)
+
+    def prepared(self, x: Tensor, forms: OperandForms) -> Product | None:  # noqa: ARG002
+        """Return the layer's product; see `ApproxLayer.prepared`."""
+        return prepared_matmul(forms)
+
+    def operands_of(self, product: RealProduct, params: QuantizationParameters) -> GemmOperands:
+        """Return the operands of what `prepared` computed; see `ApproxLayer.operands_of`."""
+        return matmul_operands(product, params, self.accumulator, self.engine)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:  # type: ignore[override]
         """Quantise both operands and multiply them in the layer's current mode.
@@ -144,27 +168,43 @@ class ApproxMatmul(ApproxLayer):
         # Vectors become matrices of one row or column, so that outputs are matrices for everyone.
         rows, columns = matrices(x, w)
         quantiser: Any = self.activation_fake_quant
-        x_q, x_clip = self._quantise("x", rows, quantiser)
-        w_q, w_clip = self._quantise("w", columns.mT, self.weight_fake_quant)
+        y = None if torch.is_grad_enabled() else evaluated(self, quantiser, rows, columns)
+        if y is None:
+            y = self._forward(rows, columns, quantiser)
+        y = y.squeeze(-1) if w.dim() == 1 else y
+        y = y.squeeze(-1 if w.dim() == 1 else -2) if x.dim() == 1 else y
+        return y.to(torch.promote_types(x.dtype, w.dtype))
+
+    def _forward(self, rows: Tensor, columns: Tensor, quantiser: Any) -> Tensor:
+        """Multiply `(..., M, K)` and `(..., N, K)` step by step; keep what a next call needs."""
+        x, x_clip = self._quantise("x", rows, quantiser, self.deferred(quantiser))
+        # Codes are multiplied where both operands are.
+        alone = x_clip is None and self._inference_mode is InferenceMode.QUANTIZED
+        w_limits = None if alone else self.deferred(self.weight_fake_quant)
+        w, w_clip = self._quantise("w", columns.mT, self.weight_fake_quant, w_limits)
         y = self.multiply(
-            x_q,
-            w_q,
+            x,
+            w,
             getattr(quantiser, "scale", None),
             getattr(quantiser, "zero_point", None),
             quantiser_range(quantiser),
             x_clip=x_clip,
             w_clip=w_clip,
         )
-        self._counts = rows.shape[-1], rows.shape[-1] * math.prod(sample_shape(y))
-        y = y.squeeze(-1) if w.dim() == 1 else y
-        y = y.squeeze(-1 if w.dim() == 1 else -2) if x.dim() == 1 else y
-        return y.to(torch.promote_types(x.dtype, w.dtype))
+        depth = rows.shape[-1]
+        counts = depth, depth * math.prod(sample_shape(y))
+        if counts != self._counts:  # modules are slow to take an attribute
+            self._counts = counts
+        if x_clip is not None:
+            keep_evaluated(self, quantiser, rows, columns)
+        return y
 
+    @staticmethod
     def _quantise(
-        self, argument: str, values: Tensor, quantiser: nn.Module
+        argument: str, values: Tensor, quantiser: nn.Module, clip: tuple[int, int] | None
     ) -> tuple[Tensor, tuple[int, int] | None]:
         """Return an operand for `multiply`, and the limits of a quantiser that is left to it."""
-        values, clip = real_operand(values, argument), self.deferred(quantiser)
+        values = real_operand(values, argument)
         if clip is not None:
             return values, clip
         check_finite(values, f"'{argument}'")

@@ -12,7 +12,7 @@ those of `ApproxLayer.forward`, and so does whoever hooks the layer.
 
 from dataclasses import dataclass
 from operator import is_
-from typing import Any
+from typing import Any, TypeGuard
 from weakref import WeakKeyDictionary
 
 import torch
@@ -20,77 +20,83 @@ from torch import Tensor, nn
 from torch.nn.modules import module as modules
 
 from torchapprox.layers.approx_layer import ApproxLayer
-from torchapprox.layers.evaluated_state import (
-    CONVOLUTIONS,
-    is_plain,
-    objects_of,
-    switches_of,
-    values_of,
-)
+from torchapprox.layers.evaluated_state import is_plain, objects_of, switches_of, values_of
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.product_parameters import product_parameters
-from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
-from torchapprox.operators.approxgemm import linear_operands
-from torchapprox.operators.convolution.conv import product_operands
-from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.convolution.padding import padded_size
-from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.prepared_products import (
-    OperandForms,
-    RealProduct,
-    conv_product,
-    linear_product,
-    scales_of,
-)
+from torchapprox.operators.prepared_products import OperandForms, Product, scales_of
 from torchapprox.operators.real_products import operand_forms, takes_reals
 from torchapprox.operators.remembered import writes
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
 
-Range = tuple[int, int]
 
-
-def evaluated(layer: ApproxLayer, quantiser: nn.Module, x: Tensor) -> Tensor | None:
-    """Return a layer's output; None where `ApproxLayer.forward` is to compute it.
+def evaluated(
+    layer: ApproxLayer, quantiser: nn.Module, x: Tensor, w: Tensor | None = None
+) -> Tensor | None:
+    """Return a layer's output; None where the layer's own steps are to compute it.
 
     Args:
         layer: The layer.
         quantiser: Quantiser of its input.
         x: Its input.
+        w: Its second operand, `(..., N, K)`; None for its weight.
 
     Raises:
         ValueError: A value is NaN or infinite.
     """
-    if torch.is_grad_enabled() or type(x) is not Tensor or x.is_nested or not _is_alone():
+    if torch.is_grad_enabled() or not _is_alone():
+        return None
+    w = layer._parameters.get("weight") if w is None else w
+    if not (_is_ordinary(x) and _is_ordinary(w)):
         return None
     by_size = _known.get(layer)
-    known = None if by_size is None else by_size.get(x.shape)
-    if known is None or not known.holds(layer, quantiser, x):
+    known = None if by_size is None else by_size.get((x.shape, w.shape))
+    if known is None or not known.holds(layer, quantiser, x, w):
         return None
-    return known.output(layer, x)
+    return known.output(layer, x, w)
 
 
-def keep_evaluated(layer: ApproxLayer, quantiser: nn.Module, x: Tensor) -> None:
-    """Find what `evaluated` needs, after `ApproxLayer.forward` computed a layer's output.
+def keep_evaluated(
+    layer: ApproxLayer, quantiser: nn.Module, x: Tensor, w: Tensor | None = None
+) -> None:
+    """Find what `evaluated` needs, after a layer's own steps computed its output.
 
     Args:
         layer: The layer.
         quantiser: Quantiser of its input.
         x: Its input.
+        w: As there.
     """
-    if torch.is_grad_enabled() or type(x) is not Tensor or x.is_nested or not _is_alone():
+    if torch.is_grad_enabled() or not _is_alone():
         return
-    found = _EvaluatedLayer.of(layer, quantiser, x)
-    by_size = _known.setdefault(layer, {})
-    by_size.pop(x.shape, None)
+    w = layer._parameters.get("weight") if w is None else w
+    if not (_is_ordinary(x) and _is_ordinary(w)):
+        return
+    found = _EvaluatedLayer.of(layer, quantiser, x, w)
+    by_size, size = _known.setdefault(layer, {}), (x.shape, w.shape)
+    by_size.pop(size, None)
     if found is not None:
         if len(by_size) >= _MOST_SIZES:
             by_size.pop(next(iter(by_size)), None)
-        by_size[x.shape] = found
+        by_size[size] = found
 
 
-_known: WeakKeyDictionary[ApproxLayer, dict[torch.Size, "_EvaluatedLayer"]] = WeakKeyDictionary()
+Sizes = tuple[torch.Size, torch.Size]
+_known: WeakKeyDictionary[ApproxLayer, dict[Sizes, "_EvaluatedLayer"]] = WeakKeyDictionary()
 _MOST_SIZES = 8
+
+
+_ORDINARY = Tensor, nn.Parameter
+
+
+def _is_ordinary(operand: Any) -> TypeGuard[Tensor]:
+    """Whether an operand is a tensor of PyTorch's own types, dense and in the CPU's memory."""
+    return (
+        type(operand) in _ORDINARY
+        and operand.is_cpu
+        and operand.layout is torch.strided
+        and not operand.is_nested
+    )
 
 
 def _is_alone() -> bool:
@@ -111,47 +117,43 @@ def _is_alone() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _EvaluatedLayer:
-    """What `evaluated` found of a layer and an input's size.
+    """What `evaluated` found of a layer and its operands' sizes.
 
     Attributes:
         objects: What the product depends on that is compared by identity.
         values: Likewise by value.
-        scales: Those that ``forms`` has.
-        numbers: The tensors that they are read from.
-        w_shape: Shape of the weights.
-        w_dtype: Their type.
-        dtype: Type of the input.
-        forms: What becomes of the operands.
-        shape: The convolution; None of a linear layer.
-        margins: Its padding.
-        params: How the operands are quantised.
+        numbers: The tensors that the scales are read from.
+        dtypes: Types of both operands.
+        forms: What becomes of them.
+        product: Multiplies them.
+        params: How they are quantised.
         exact: Whether the exact product is computed, and not the multiplier's.
     """
 
     objects: tuple[Any, ...]
     values: tuple[Any, ...]
     numbers: tuple[Tensor, ...]
-    w_shape: torch.Size
-    w_dtype: torch.dtype
-    dtype: torch.dtype
+    dtypes: tuple[torch.dtype, torch.dtype]
     forms: OperandForms
-    shape: ConvShape | None
-    margins: tuple[Range, ...]
+    product: Product
     params: QuantizationParameters
     exact: bool
 
     @classmethod
-    def of(cls, layer: ApproxLayer, quantiser: nn.Module, x: Tensor) -> "_EvaluatedLayer | None":
+    def of(
+        cls, layer: ApproxLayer, quantiser: nn.Module, x: Tensor, w: Tensor
+    ) -> "_EvaluatedLayer | None":
         """Find it; None where the layer does not go from real numbers to real numbers."""
         own = layer.weight_fake_quant
         if (
             not is_plain(layer)
+            or layer.traced_inputs is not None
             or type(quantiser) is not FakeQuantize
             or type(own) is not FakeQuantize
         ):
             return None
         x_clip, w_clip = layer.deferred(quantiser), layer.deferred(own)
-        if x_clip is None or w_clip is None or x.dim() < 2:
+        if x_clip is None or w_clip is None:
             return None
         exact = layer.inference_mode is InferenceMode.QUANTIZED
         tensors: Any = quantiser
@@ -172,74 +174,48 @@ class _EvaluatedLayer:
         table = [] if layer.product_table.lut is None else [layer.product_table.lut]
         if any(writes(each) is None for each in (*table, *switches_of(quantiser, own))):
             return None
-        shape: ConvShape | None = None
-        margins: tuple[Range, ...] = ()
-        if isinstance(layer, CONVOLUTIONS):
-            args = layer.conv_args
-            if args.padding_mode != "zeros" or args.DIMS > MOST_AXES or x.dim() != args.DIMS + 2:
-                return None
-            sides = args.margins()
-            padded = padded_size(x.shape[2:], sides)
-            steps = args.axes("stride"), args.axes("dilation"), args.groups
-            shape = ConvShape.of((*x.shape[:2], *padded), layer.weight.shape, *steps)
-            margins = sides if any(map(any, sides)) else ()
+        forms = operand_forms(layer.fan_in, params, lut, lut_range=lut_range, engine=engine)
+        product = layer.prepared(x, forms)
+        if product is None:
+            return None
         return cls(
             objects=objects_of(layer, quantiser),
             values=values_of(layer, quantiser),
             numbers=(params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
-            w_shape=layer.weight.shape,
-            w_dtype=layer.weight.dtype,
-            dtype=x.dtype,
-            forms=operand_forms(layer.weight, params, lut, lut_range=lut_range, engine=engine),
-            shape=shape,
-            margins=margins,
+            dtypes=(x.dtype, w.dtype),
+            forms=forms,
+            product=product,
             params=params,
             exact=exact,
         )
 
-    def holds(self, layer: Any, quantiser: Any, x: Tensor) -> bool:
+    def holds(self, layer: Any, quantiser: Any, x: Tensor, w: Tensor) -> bool:
         """Whether all is as it was found."""
-        w = layer._parameters.get("weight")
         return (
-            x.dtype is self.dtype
-            and x.is_cpu
-            and x.layout is torch.strided
+            self.dtypes == (x.dtype, w.dtype)
             and is_plain(layer)
             and quantiser is self.objects[0]
             and layer._modules["weight_fake_quant"] is self.objects[1]
             and all(map(is_, self.objects, objects_of(layer, quantiser)))
             and self.values == values_of(layer, quantiser)
-            and w.shape == self.w_shape
-            and w.dtype is self.w_dtype
-            and w.is_cpu
             and scales_of(*self.numbers) is self.forms.scales
         )
 
-    def output(self, layer: ApproxLayer, x: Tensor) -> Tensor | None:
-        """Return the layer's output, or None where an observer needs what only `forward` gives."""
+    def output(self, layer: ApproxLayer, x: Tensor, w: Tensor) -> Tensor | None:
+        """Return the layer's output, or None where an observer needs what only its steps give."""
         watched = bool(layer._operand_observers)
         if watched and self.exact:
             return None
-        w, bias = layer.weight, layer.bias
+        bias: Tensor | None = layer._parameters.get("bias")
         fused = None if watched or bias is None or bias.dtype != x.dtype else bias
-        if self.shape is None:
-            vectors = x.reshape(-1, self.w_shape[1])
-            product = linear_product(vectors, w, fused, self.forms)
-            y = product.reals.view(*x.shape[:-1], self.w_shape[0])
-        else:
-            product = conv_product(x, w, fused, self.forms, self.shape, self.margins)
-            y = product.reals
+        product = self.product(x, w, fused)
+        y = product.reals
         if watched:
-            layer._operand_observers.show(self._operands(layer, product), y)
+            layer._operand_observers.show(layer.operands_of(product, self.params), y)
         if bias is not None and fused is None:
             y = y + bias.view(layer.channel_shape)
-        if self.exact or layer.bias_correction is None:
+        correction: Tensor | None = layer.bias_correction
+        # A product of two activations has no channels whose mean error could be folded.
+        if correction is None or self.exact or "weight" not in layer._parameters:
             return y
-        return y + layer.bias_correction.view(layer.channel_shape)
-
-    def _operands(self, layer: ApproxLayer, product: RealProduct) -> GemmOperands:
-        """Return the operands of a product, for whoever looks."""
-        settings = self.params, layer.accumulator, layer.engine
-        if isinstance(layer, CONVOLUTIONS):
-            return product_operands(product, layer.conv_args, *settings)
-        return linear_operands(product, *settings)
+        return y + correction.view(layer.channel_shape)

@@ -7,23 +7,18 @@ from typing import Any
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import VARIABLE as KERNEL
-from torchapprox.layers.approx_conv import ApproxConv1d, ApproxConv2d, ApproxConv3d
-from torchapprox.layers.approx_linear import ApproxLinear
 from torchapprox.operators.engine.choice import VARIABLE as ENGINE
 from torchapprox.quantisation.torch_ao import quantiser_range
 
-CONVOLUTIONS = ApproxConv1d, ApproxConv2d, ApproxConv3d
-# A class that derives from these may compute something else.
-_TYPES = frozenset((*CONVOLUTIONS, ApproxLinear))
 _ARGUMENTS = "stride", "padding", "dilation", "groups", "padding_mode"
 _SWITCHES = "observer_enabled", "fake_quant_enabled"
 
 
 def is_plain(layer: Any) -> bool:
-    """Whether a layer is of this package's own types, without hooks or a function of its own."""
+    """Whether a layer is of a type that is evaluated, without hooks or a function of its own."""
     known = vars(layer)
     return (
-        type(layer) in _TYPES
+        type(layer)._EVALUATED
         and not known["_forward_hooks"]
         and not known["_forward_pre_hooks"]
         and "forward" not in known
@@ -53,7 +48,8 @@ def values_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
         None if lut is None else lut._version,
         *(each._version for each in switches_of(quantiser, own)),
         quantiser_range(quantiser), quantiser_range(own), own.is_per_channel, own.ch_axis,
-        known.get("_input_size"), known.get("vectors_per_sample"), known["_input_range"],
+        known.get("_input_size"), known.get("vectors_per_sample"), known.get("_counts"),
+        known["_input_range"],
         *map(known.get, _ARGUMENTS), os.environ.get(KERNEL), os.environ.get(ENGINE),
     )  # fmt: skip
 

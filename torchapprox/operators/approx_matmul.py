@@ -17,6 +17,7 @@ from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, take
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped, unshared
 from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.operators.prepared_products import RealProduct
 from torchapprox.operators.real_products import operand_codes, real_matmul, takes_reals
 
 
@@ -145,8 +146,7 @@ class ApproxMatmulOp(torch.autograd.Function):
             _check_scale(quant_params)
             product = real_matmul(x, w, quant_params, lut, lut_range=lut_range, engine=engine)
             if traced_inputs is not None:
-                codes = operand_codes(product, quant_params)
-                traced_inputs.receive(_of_codes(*codes, quant_params, accumulator, engine))
+                traced_inputs.receive(matmul_operands(product, quant_params, accumulator, engine))
             return product.reals
         operands = lower_matmul(x, w, quant_params, accumulator, engine)
         if traced_inputs is not None:
@@ -243,6 +243,23 @@ def lower_matmul(
     x_groups, w_groups = grouped(x_codes.codes, w_codes.codes)
     x_codes, w_codes = x_codes.of(x_groups), w_codes.of(w_groups)
     return _of_codes(x_codes, w_codes, params, accumulator, engine)
+
+
+def matmul_operands(
+    product: RealProduct,
+    params: QuantizationParameters,
+    accumulator: Accumulator | None,
+    engine: str,
+) -> GemmOperands:
+    """Return the operands of a product of real numbers, one group per pair of matrices.
+
+    Args:
+        product: The product.
+        params: How its operands were quantised.
+        accumulator: What sums the products; exact if None.
+        engine: Computes the sums; see `torchapprox.lut_matmul`.
+    """
+    return _of_codes(*operand_codes(product, params), params, accumulator, engine)
 
 
 def _of_codes(

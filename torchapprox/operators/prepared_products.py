@@ -1,7 +1,8 @@
 """Products of real operands on a table, on the CPU, with all that does not depend on them found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,13 @@ from torchapprox.operators.affine.product_terms import (
     ScaleNumbers,
     scale_numbers,
 )
-from torchapprox.operators.affine.quantise_on_cpu import Parameters, codes_of
+from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES, Parameters, codes_of
+from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.padding import padded_size
 from torchapprox.operators.lookup.lut_conv_reals import conv_reals
 from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
+from torchapprox.operators.matrix_batch import broadcast_batch, grouped
 from torchapprox.operators.remembered import FoundOfTensors
 
 Range = tuple[int, int]
@@ -35,6 +39,10 @@ class RealProduct(NamedTuple):
     reals: Tensor
     x_codes: Tensor
     w_codes: Tensor
+
+
+Product = Callable[[Tensor, Tensor, Tensor | None], RealProduct]
+"""A product of activations and weights, plus a bias by output channel or None."""
 
 
 class Scales:
@@ -162,3 +170,62 @@ def linear_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForm
         x_codes, w_codes, forms.lut, terms, forms.engine, forms.kernel, wide=forms.wide
     )
     return RealProduct(reals.view(reals.shape[1:]), x_codes, w_codes)
+
+
+def matrix_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForms) -> RealProduct:
+    """Return ``x @ w.mT`` of batches, of codes as `grouped` pairs them; see `conv_product`.
+
+    Args:
+        x: First operand, float32 or float64 `(..., M, K)`.
+        w: Second operand, floating point `(..., N, K)`, of a batch that broadcasts.
+        bias: None, since there are no channels.
+        forms: As there.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
+    x_codes, w_codes = grouped(forms.x_codes(x), forms.w_codes(w))
+    groups, n, _ = w_codes.shape
+    terms = forms.scales.terms((groups, n), forms.w_signed, bias, x.dtype)
+    reals = matrix_reals(
+        x_codes, w_codes, forms.lut, terms, forms.engine, forms.kernel, wide=forms.wide
+    )
+    reals = reals.view(*broadcast_batch(x, w), x.shape[-2], n)
+    return RealProduct(reals, x_codes.contiguous(), w_codes.contiguous())
+
+
+def prepared_conv(x: Tensor, args: ConvArgs, forms: OperandForms) -> Product | None:
+    """Return a convolution of activations of one size; None where its padding is a step of its own.
+
+    Args:
+        x: Activations of that size, `(B, C, *size)`.
+        args: The arguments of the convolution.
+        forms: What becomes of the operands.
+    """
+    if args.padding_mode != "zeros" or args.DIMS > MOST_AXES or x.dim() != args.DIMS + 2:
+        return None
+    margins = args.margins()
+    padded = padded_size(x.shape[2:], margins)
+    steps = args.axes("stride"), args.axes("dilation"), args.groups
+    shape = ConvShape.of((*x.shape[:2], *padded), args.weight_shape, *steps)
+    some = margins if any(map(any, margins)) else ()
+    return partial(conv_product, forms=forms, shape=shape, margins=some)
+
+
+def prepared_linear(forms: OperandForms) -> Product:
+    """Return a product of vectors `(..., K)` with weights `(N, K)`, `(..., N)`.
+
+    Args:
+        forms: What becomes of the operands.
+    """
+
+    def product(x: Tensor, w: Tensor, bias: Tensor | None) -> RealProduct:
+        reals, *codes = linear_product(x.reshape(-1, w.shape[1]), w, bias, forms)
+        return RealProduct(reals.view(*x.shape[:-1], w.shape[0]), *codes)
+
+    return product
+
+
+def prepared_matmul(forms: OperandForms) -> Product:
+    """Return `matrix_product` with the forms of its operands."""
+    return partial(matrix_product, forms=forms)

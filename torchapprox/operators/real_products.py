@@ -23,7 +23,6 @@ from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.lut_matmul import check_lut, entry_range, needs_int64
-from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped
 from torchapprox.operators.operand import OperandCodes, port_of
 from torchapprox.operators.prepared_products import (
@@ -32,6 +31,7 @@ from torchapprox.operators.prepared_products import (
     Scales,
     conv_product,
     linear_product,
+    matrix_product,
     scales_of,
 )
 
@@ -209,7 +209,7 @@ def _wide(w: Tensor, lut: Tensor, lut_range: Range | None) -> bool:
 
 
 def operand_forms(
-    w: Tensor,
+    depth: int,
     params: QuantizationParameters,
     lut: Tensor,
     *,
@@ -219,7 +219,7 @@ def operand_forms(
     """Return what becomes of the operands of a product; see `takes_reals`.
 
     Args:
-        w: Weights `(N, ...)`.
+        depth: Products in one output.
         params: How both operands are quantised.
         lut: Products, int32 `(256, 256)`, row = code of x.
         lut_range: Bounds on the entries of lut, least and greatest, where known.
@@ -228,7 +228,8 @@ def operand_forms(
     kernel = forced_kernel(None)
     numbers = params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point
     limits, w_signed = _limits(params)
-    wide, chosen = _wide(w, lut, lut_range), chosen_engine(engine, kernel)
+    wide = needs_int64(depth, lut_range or entry_range(lut))
+    chosen = chosen_engine(engine, kernel)
     return _forms(scales_of(*numbers), limits, w_signed, lut, wide, kernel, chosen)
 
 
@@ -318,12 +319,7 @@ def _real_matmul(
 ) -> tuple[Tensor, Tensor, Tensor]:
     scales = scales_of(x_scale, x_zero_point, w_scale, w_zero_point)
     forms = _forms(scales, limits, w_signed, lut, wide, kernel, engine)
-    x_codes, w_codes = grouped(forms.x_codes(x), forms.w_codes(w))
-    groups, n, _ = w_codes.shape
-    terms = scales.terms((groups, n), w_signed, None, x.dtype)
-    reals = matrix_reals(x_codes, w_codes, lut, terms, engine, kernel, wide=wide)
-    batch = broadcast_batch(x, w)
-    return reals.view(*batch, x.shape[-2], n), x_codes.contiguous(), w_codes.contiguous()
+    return matrix_product(x, w, None, forms)
 
 
 @_real_conv.register_fake

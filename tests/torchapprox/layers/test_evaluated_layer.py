@@ -13,13 +13,34 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox import Accumulator, InferenceMode
 from torchapprox.kernels.pair_unit import pair_unit
-from torchapprox.layers import approx_wrapper
+from torchapprox.layers import ApproxMatmul, approx_matmul, approx_wrapper
+from torchapprox.operators.operand_sink import TracedGeMMInputs
 from torchapprox.quantisation.torch_ao import set_parameters
+
+
+class Scores(nn.Module):
+    """A product of activations with as many others, `(2, 3, 5, 6)` and `(2, 3, 6, 5)`."""
+
+    def __init__(self, multiplier, mode, qconfig=None):
+        super().__init__()
+        self.layer = ApproxMatmul(qconfig or minmax_qconfig())
+        self.layer.multiplier, self.layer.inference_mode = multiplier, mode
+        # As a head of attention has them: neither operand's rows follow each other.
+        self.keys = torch.randn(2, 5, 3, 6).permute(0, 2, 3, 1)
+
+    @property
+    def activation_quantiser(self):
+        return self.layer.activation_fake_quant
+
+    def forward(self, x):
+        return self.layer(x.view(2, 5, 3, 6).transpose(1, 2), self.keys.to(x.dtype))
+
 
 LAYERS = {
     "linear": (lambda: nn.Linear(6, 4), (3, 5, 6)),
     "conv2d": (lambda: nn.Conv2d(4, 6, 3, padding=(1, 0), groups=2), (2, 4, 7, 6)),
     "conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, bias=False), (2, 4, 9)),
+    "matmul": (None, (2, 5, 18)),
 }
 MODES = InferenceMode.APPROXIMATE, InferenceMode.QUANTIZED
 
@@ -39,14 +60,19 @@ def taken(monkeypatch):
         outputs.append(original(*arguments))
         return outputs[-1]
 
-    monkeypatch.setattr(approx_wrapper, "evaluated", evaluated)
+    for module in (approx_wrapper, approx_matmul):
+        monkeypatch.setattr(module, "evaluated", evaluated)
     return outputs
 
 
 def layer_and_input(name, mode=InferenceMode.APPROXIMATE, **options):
     torch.manual_seed(0)
     build, shape = LAYERS[name]
-    layer = wrapped(build(), random_multiplier(), mode=mode, **options)
+    layer = (
+        Scores(random_multiplier(), mode, **options)
+        if build is None
+        else wrapped(build(), random_multiplier(), mode=mode, **options)
+    )
     x = torch.randn(shape)
     layer(x)
     return quiet(layer), x
@@ -60,9 +86,9 @@ def quiet(layer):
     return layer
 
 
-def step_by_step(layer, x):
+def step_by_step(layer, *operands):
     """Return what a copy computes, which was never called."""
-    return copy.deepcopy(layer)(x)
+    return copy.deepcopy(layer)(*operands)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -184,8 +210,18 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("name", ["linear", "conv2d"])
+OF_WEIGHTS = double_weights, new_weights, wide_weights, raise_bias, new_bias, no_bias, correct_bias
+CASES = [
+    (name, change)
+    for name in ("linear", "conv2d", "matmul")
+    for change in CHANGES
+    if name != "matmul" or change not in OF_WEIGHTS
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), CASES, ids=[f"{name}, {change.__name__}" for name, change in CASES]
+)
 def test_nothing_that_changed_is_computed_as_before(name, change, taken) -> None:
     layer, x = layer_and_input(name)
     before = layer(x), layer(x)
@@ -296,20 +332,33 @@ class Seen(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
-def test_whoever_looks_at_operators_sees_them() -> None:
-    layer, x = layer_and_input("conv2d")
+@pytest.mark.parametrize(("name", "operator"), [("conv2d", "real_conv"), ("matmul", "real_matmul")])
+def test_whoever_looks_at_operators_sees_them(name, operator) -> None:
+    layer, x = layer_and_input(name)
     layer(x)
     layer(x)
     with Seen() as seen:
         layer(x)
-    assert "torchapprox.real_conv.default" in seen.names
+    assert f"torchapprox.{operator}.default" in seen.names
     with profile(activities=[ProfilerActivity.CPU]) as run:
         layer(x)
-    assert "torchapprox::real_conv" in {event.key for event in run.key_averages()}
+    assert f"torchapprox::{operator}" in {event.key for event in run.key_averages()}
 
 
-def test_observers_get_codes_and_outputs_before_the_bias(taken) -> None:
-    layer, x = layer_and_input("conv2d")
+@pytest.mark.parametrize("name", ["linear", "matmul"])
+def test_a_sink_receives_the_operands_of_every_call(name) -> None:
+    layer, x = layer_and_input(name)
+    layer(x)
+    layer.layer.traced_inputs = sink = TracedGeMMInputs()
+    for _ in range(3):
+        layer(x)
+    rows = 5 if name == "matmul" else 15  # of a product of matrices
+    assert sink.features.shape[-2] == 3 * rows
+
+
+@pytest.mark.parametrize("name", ["conv2d", "matmul"])
+def test_observers_get_codes_and_outputs_before_the_bias(name, taken) -> None:
+    layer, x = layer_and_input(name)
     shown = []
     layer.layer.add_operand_observer(lambda operands, y: shown.append((operands, y)))
     outputs = [layer(x), layer(x)]
@@ -320,7 +369,7 @@ def test_observers_get_codes_and_outputs_before_the_bias(taken) -> None:
     assert torch.equal(first.x_codes, second.x_codes)
     assert torch.equal(first.w_codes, second.w_codes)
     assert torch.equal(first.scale, second.scale)
-    bias = layer.layer.bias.view(-1, 1, 1)
+    bias = 0 if name == "matmul" else layer.layer.bias.view(-1, 1, 1)
     assert torch.equal(y_second + bias, outputs[1])
 
 
@@ -351,3 +400,40 @@ def test_copies_and_pickles_start_anew(taken) -> None:
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert torch.equal(other(x), y)
         assert taken[-1] is None
+
+
+def test_products_of_activations_are_told_apart_by_both_sizes(taken) -> None:
+    layer, _ = layer_and_input("matmul")
+    product = layer.layer
+    x = torch.randn(3, 6)
+    for w in (torch.randn(6, 4), torch.randn(2, 6, 5), torch.randn(6)):
+        expected = step_by_step(product, x, w)
+        for _ in range(2):
+            assert torch.equal(product(x, w), expected)
+            assert product.opcount == 6 * 3 * (1 if w.dim() == 1 else w.shape[-1])
+        assert taken[-1] is not None
+
+
+def test_a_second_operand_that_is_not_finite_is_refused(taken) -> None:
+    layer, x = layer_and_input("matmul")
+    layer(x)
+    layer.keys[1, 0, 0, 0] = torch.inf
+    with pytest.raises(ValueError, match="the operands"):
+        layer(x)
+
+
+@pytest.mark.skipif(not pair_unit().instruction, reason="floats are multiplied on this CPU")
+def test_the_exact_product_of_activations_is_one_of_codes(taken) -> None:
+    layer, x = layer_and_input("matmul", InferenceMode.QUANTIZED)
+    product = layer.layer
+    rows, columns = x.view(2, 5, 3, 6).transpose(1, 2), layer.keys
+    reals = product.quant_fwd(
+        product.activation_fake_quant(rows), product.weight_fake_quant(columns)
+    )
+    torch.testing.assert_close(layer(x), reals, rtol=1e-6, atol=1e-6)
+    assert torch.equal(layer(x), layer(x))
+    assert taken[-1] is not None
+    product.multiplier, product.inference_mode = None, InferenceMode.APPROXIMATE
+    approximate = copy.deepcopy(layer)(x)
+    product.inference_mode = InferenceMode.QUANTIZED
+    assert torch.equal(layer(x), approximate)
