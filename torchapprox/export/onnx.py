@@ -9,9 +9,11 @@ from torch import nn
 
 from htp.factorisation.factorise import DEFAULT_MAX_RANK
 from multipliers.whole_file import write_whole
-from torchapprox.export.plain_model import plain_model
+from torchapprox.export.plain_model import PlainQuantised, PlainQuantisedMatmul, plain_model
 
 OPSET = 18
+OLDEST_DYNAMO = "2.9"
+"""PyTorch whose newer exporter takes batches of any size; that of 2.6 refuses them."""
 
 
 def export_onnx(
@@ -33,11 +35,16 @@ def export_onnx(
         example: An input, or a tuple of the model's inputs.
         path: The file, which appears whole or not at all.
         max_rank: As `plain_model` takes it.
-        options: Further arguments of `torch.onnx.export`, such as ``dynamic_axes``.
+        options: Further arguments of `torch.onnx.export`, such as ``dynamic_axes``. By default its
+            tracing exporter writes the file; ``dynamo=True`` asks for the newer one, which takes
+            ``dynamic_shapes`` instead. With ``external_data=True`` that one writes the weights to
+            a file beside the first, for networks beyond 2 GB; these two files are not whole
+            before the call returns.
 
     Raises:
         ImportError: The packages ``onnx`` and ``onnxscript`` are missing.
-        NotImplementedError: As `plain_model`.
+        NotImplementedError: As `plain_model`; or ``dynamo=True`` with PyTorch before 2.9, or with
+            a layer in QUANTIZED mode.
         OSError: The file cannot be written; an older one is still as it was.
         RuntimeError: As `plain_model`.
     """
@@ -45,13 +52,32 @@ def export_onnx(
         import onnx  # noqa: F401, PLC0415
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'torchapprox[onnx]'") from error
-    arguments = (example,) if isinstance(example, torch.Tensor) else example
     settings = {"opset_version": OPSET, "dynamo": False, **options}
+    if settings["dynamo"] and torch.__version__ < OLDEST_DYNAMO:
+        raise NotImplementedError(
+            f"dynamo=True needs PyTorch {OLDEST_DYNAMO} or newer, got {torch.__version__}: leave "
+            "it out, or update PyTorch"
+        )
+    arguments = (example,) if isinstance(example, torch.Tensor) else example
     plain = plain_model(model, max_rank=max_rank)
-    if settings["dynamo"]:  # that exporter writes large weights beside the file
-        torch.onnx.export(plain, arguments, str(path), **settings)
-        return
+    if settings["dynamo"]:
+        _check_dynamo(plain)
+        settings = {"external_data": False, **settings}
+        if settings["external_data"]:  # the first file names the second
+            torch.onnx.export(plain, arguments, str(path), **settings)
+            return
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "model.onnx"
         torch.onnx.export(plain, arguments, str(whole), **settings)
         write_whole(Path(path), whole.read_bytes())
+
+
+def _check_dynamo(plain: nn.Module) -> None:
+    for name, module in plain.named_modules():
+        if isinstance(module, PlainQuantised | PlainQuantisedMatmul):
+            # Of their fake-quantisers it writes files that ONNX Runtime refuses, and it fails
+            # where a shape is dynamic (seen with PyTorch 2.13).
+            raise NotImplementedError(
+                f"layer {name!r} is in QUANTIZED mode, which is not exported with dynamo=True: "
+                "leave it out, or set the layer to APPROXIMATE mode"
+            )

@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
+from torch.torch_version import TorchVersion
 
 from analysis.workloads.digits_models import digits_transformer
 from htp import RankError
@@ -25,6 +26,7 @@ from torchapprox import (
     get_approx_modules,
 )
 from torchapprox.export import export_onnx, plain_model
+from torchapprox.export.onnx import OLDEST_DYNAMO
 from torchapprox.layers import Matmul
 from torchapprox.quantisation.torch_ao import enable_observer
 
@@ -35,6 +37,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Constant folding"),
+    # What the newer exporter calls of PyTorch's own.
+    pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec:FutureWarning"),
 ]
 QCONFIGS = {
     "per tensor": minmax_qconfig(),
@@ -44,12 +48,14 @@ QCONFIGS = {
 SIGNED = get("mul8s_bam_h0_v8")
 
 
-def run_in_onnx(model, example, path, **inputs):
+def run_in_onnx(model, example, path, *, dynamo=False, **inputs):
     """Export with a batch of any size; return the file's graph and outputs for inputs."""
-    export_onnx(
-        model, example, path, input_names=["x"], output_names=["y"],
-        dynamic_axes={"x": {0: "B"}, "y": {0: "B"}},
-    )  # fmt: skip
+    sizes = (
+        {"dynamo": True, "verbose": False, "dynamic_shapes": ({0: torch.export.Dim("B")},)}
+        if dynamo
+        else {"dynamic_axes": {"x": {0: "B"}, "y": {0: "B"}}}
+    )
+    export_onnx(model, example, path, input_names=["x"], output_names=["y"], **sizes)
     options = onnxruntime.SessionOptions()
     # Without it, sums saturate at 16 bits on CPUs without VNNI.
     options.add_session_config_entry("session.x64quantprecision", "1")
@@ -71,6 +77,51 @@ def test_approximate_networks_give_the_same_in_onnx_runtime(qconfig, tmp_path):
     assert {"Gather", "MatMul", "Conv"} <= operators(graph)
     assert "QuantizeLinear" not in operators(graph)
     np.testing.assert_allclose(y, model(images(5)).detach(), rtol=1e-6, atol=1e-6)
+
+
+newer_exporter = pytest.mark.skipif(
+    torch.__version__ < OLDEST_DYNAMO, reason=f"needs PyTorch {OLDEST_DYNAMO}"
+)
+
+
+@newer_exporter
+def test_the_newer_exporter_gives_the_same_for_batches_of_any_size(tmp_path):
+    model = converted_cnn(SIGNED, qconfig=QCONFIGS["per channel, affine"]).eval()
+    graph, y = run_in_onnx(model, images(2), tmp_path / "model.onnx", dynamo=True, x=images(5))
+    assert {"Gather", "MatMul", "Conv"} <= operators(graph)
+    np.testing.assert_allclose(y, model(images(5)).detach(), rtol=1e-6, atol=1e-6)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@newer_exporter
+def test_the_newer_exporter_writes_weights_beside_the_file_if_asked(tmp_path):
+    torch.manual_seed(0)
+    model, x, path = (
+        nn.Sequential(nn.Linear(64, 32)).eval(),
+        torch.randn(3, 64),
+        tmp_path / "model.onnx",
+    )
+    approximate(model, SIGNED, calibration=[x])
+    export_onnx(model, x, path, dynamo=True, verbose=False, external_data=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    np.testing.assert_allclose(y, model(x).detach(), rtol=1e-6, atol=1e-6)
+
+
+def test_older_pytorch_has_no_newer_exporter(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.6.0+cpu"))
+    with pytest.raises(NotImplementedError, match=r"PyTorch 2\.9 or newer, got 2\.6\.0\+cpu"):
+        export_onnx(converted_cnn(SIGNED), images(2), tmp_path / "model.onnx", dynamo=True)
+    assert not list(tmp_path.iterdir())
+
+
+@newer_exporter
+def test_the_newer_exporter_refuses_quantised_layers(tmp_path):
+    model = converted_cnn(mode=InferenceMode.QUANTIZED)
+    with pytest.raises(NotImplementedError, match=r"layer '0' is in QUANTIZED mode.*dynamo=True"):
+        export_onnx(model, images(2), tmp_path / "model.onnx", dynamo=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("qconfig", QCONFIGS.values(), ids=QCONFIGS)
