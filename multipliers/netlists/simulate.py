@@ -102,7 +102,7 @@ def evaluate(
     Examples:
         >>> from multipliers import array_multiplier
         >>> bits = [np.array([bit], dtype=np.uint64) for bit in (1, 1, 0, 1)]
-        >>> [int(word[0] & 1) for word in evaluate(array_multiplier(signed=False, width=2), bits)]
+        >>> [int(word[0]) & 1 for word in evaluate(array_multiplier(signed=False, width=2), bits)]
         [0, 1, 1, 0]
     """
     if len(inputs) != netlist.first_gate - 2:
