@@ -93,7 +93,7 @@ def matrix_effects(
 class Overall:
     """No fixed effects but the mean of all elements."""
 
-    shape = (1,)
+    shape: tuple[int, ...] = (1,)
 
     def means(self, values: Floats) -> Floats:
         """Return the mean, float64 `(1,)`."""
@@ -116,7 +116,7 @@ class FixedEffects:
     """
 
     def __init__(self, trace: LayerTrace, blocks: int) -> None:
-        self.shape = trace.sample_shape
+        self.shape: tuple[int, ...] = trace.sample_shape
         *matrices, rows, columns = self.shape
         self._size = math.prod(matrices), rows, columns
         x_places, w_places = trace.sample.x_places[:blocks], trace.sample.w_places[:blocks]

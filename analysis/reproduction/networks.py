@@ -22,10 +22,11 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.norms = nn.ModuleList([nn.BatchNorm2d(out_channels) for _ in range(2)])
-        self.stride, self.added = stride, out_channels - channels
+        self.first: nn.Module = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
+        self.second: nn.Module = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.norms: nn.ModuleList = nn.ModuleList([nn.BatchNorm2d(out_channels) for _ in range(2)])
+        self.stride: int = stride
+        self.added: int = out_channels - channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features, `(B, out_channels, ceil(H / stride), ceil(W / stride))`."""
@@ -50,7 +51,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = channels * expansion
         expand = [nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU6()]
-        self.body = nn.Sequential(
+        self.body: nn.Module = nn.Sequential(
             *(expand if expansion > 1 else []),
             nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
             nn.BatchNorm2d(hidden),
@@ -58,7 +59,7 @@ class InvertedResidual(nn.Module):
             nn.Conv2d(hidden, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
-        self.shortcut = stride == 1 and channels == out_channels
+        self.shortcut: bool = stride == 1 and channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features, `(B, out_channels, ceil(H / stride), ceil(W / stride))`."""
@@ -81,15 +82,17 @@ class SmallTransformer(nn.Module):
         self, channels: int, size: int, *, patch: int, classes: int, width: int = 64
     ) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(channels, width, patch, patch)
-        self.positions = nn.Parameter(0.02 * torch.randn(1, (size // patch) ** 2, width))
+        self.patches: nn.Module = nn.Conv2d(channels, width, patch, patch)
+        self.positions: nn.Parameter = nn.Parameter(
+            0.02 * torch.randn(1, (size // patch) ** 2, width)
+        )
         layer = nn.TransformerEncoderLayer(
             width, 4, 2 * width, dropout=0.1, activation="gelu", batch_first=True, norm_first=True
         )
-        self.encoder = nn.TransformerEncoder(
+        self.encoder: nn.Module = nn.TransformerEncoder(
             layer, 4, norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
-        self.head = nn.Linear(width, classes)
+        self.head: nn.Module = nn.Linear(width, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes, `(B, classes)`."""

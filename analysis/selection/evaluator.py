@@ -95,18 +95,22 @@ class Evaluator:
         self._fold = None if fold is None else list(fold)
         self._energies = energies
         self._loss = loss
-        self.multipliers = {multiplier.name: multiplier for multiplier in multipliers}
+        self.multipliers: dict[str, Multiplier] = {
+            multiplier.name: multiplier for multiplier in multipliers
+        }
         if len(self.multipliers) < len(multipliers):
             raise ValueError(
                 "'multipliers' must have different names, got "
                 + ", ".join(multiplier.name for multiplier in multipliers)
             )
-        self.layers = tuple(float_name(name) for name, _ in get_approx_modules(self._model))
+        self.layers: tuple[str, ...] = tuple(
+            float_name(name) for name, _ in get_approx_modules(self._model)
+        )
         # One run, so that every layer knows the size of its input.
         with torch.no_grad(), evaluating(self._model, InferenceMode.QUANTIZED):
             quality = measure_quality(self._model, self._batches, loss=loss)
-        self.exact = Evaluation(quality.accuracy, quality.loss, quality.certainty, 1.0)
-        self.macs = {
+        self.exact: Evaluation = Evaluation(quality.accuracy, quality.loss, quality.certainty, 1.0)
+        self.macs: dict[str, int] = {
             float_name(name): layer.opcount for name, layer in get_approx_modules(self._model)
         }
 

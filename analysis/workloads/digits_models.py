@@ -30,17 +30,17 @@ class DigitsTransformer(nn.Module):
 
     def __init__(self, width: int = 32, *, heads: int = 4, depth: int = 2) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(1, width, kernel_size=4, stride=2, padding=1)
-        self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
-        self.positions = nn.Parameter(0.02 * torch.randn(1, 17, width))
+        self.patches: nn.Module = nn.Conv2d(1, width, kernel_size=4, stride=2, padding=1)
+        self.class_token: nn.Parameter = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.positions: nn.Parameter = nn.Parameter(0.02 * torch.randn(1, 17, width))
         layer = nn.TransformerEncoderLayer(
             width, heads, 2 * width, dropout=0.1, activation="gelu", batch_first=True,
             norm_first=True,
         )  # fmt: skip
-        self.encoder = nn.TransformerEncoder(
+        self.encoder: nn.Module = nn.TransformerEncoder(
             layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
-        self.head = nn.Linear(width, CLASSES)
+        self.head: nn.Module = nn.Linear(width, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes."""
@@ -65,8 +65,8 @@ class DigitsRecurrent(nn.Module):
 
     def __init__(self, width: int = 48) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(8, width, batch_first=True)
-        self.head = nn.Linear(width, CLASSES)
+        self.lstm: nn.Module = nn.LSTM(8, width, batch_first=True)
+        self.head: nn.Module = nn.Linear(width, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes."""

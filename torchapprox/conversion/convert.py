@@ -51,7 +51,8 @@ def approximate(
     accumulator: Accumulator | Mapping[str, Accumulator | None] | None = None,
     engine: str | Mapping[str, str] = "auto",
     gradient: Estimator | Mapping[str, Estimator] | None = None,
-    layer_mapping: Mapping[type[nn.Module], type[ApproxLayer]] | None = None,
+    # Any, since a dictionary of one's own types is no mapping of nn.Module to a type checker.
+    layer_mapping: Mapping[type[Any], type[ApproxLayer]] | None = None,
     fold_batchnorm: bool = False,
     fold_mean_error: bool = False,
 ) -> ConversionSummary:

@@ -21,9 +21,9 @@ class PlainQuantised(nn.Module):
 
     def __init__(self, layer: ApproxLayer, quantiser: nn.Module) -> None:
         super().__init__()
-        self.x_quantiser = PlainQuantiser(quantiser)
-        self.w_quantiser = PlainQuantiser(layer.weight_fake_quant)
-        self.layer = layer.to_float()
+        self.x_quantiser: PlainQuantiser = PlainQuantiser(quantiser)
+        self.w_quantiser: PlainQuantiser = PlainQuantiser(layer.weight_fake_quant)
+        self.layer: nn.Module = layer.to_float()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output."""
@@ -42,8 +42,8 @@ class PlainQuantisedMatmul(nn.Module):
 
     def __init__(self, layer: ApproxMatmul) -> None:
         super().__init__()
-        self.x_quantiser = PlainQuantiser(layer.activation_fake_quant)
-        self.w_quantiser = PlainQuantiser(layer.weight_fake_quant)
+        self.x_quantiser: PlainQuantiser = PlainQuantiser(layer.activation_fake_quant)
+        self.w_quantiser: PlainQuantiser = PlainQuantiser(layer.weight_fake_quant)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return the product."""

@@ -17,6 +17,7 @@ from torchapprox.export.plain_quantiser import PlainQuantiser
 from torchapprox.layers import ApproxMatmul
 from torchapprox.layers.approx_conv import ApproxConvNd
 from torchapprox.layers.approx_linear import ApproxLinear
+from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.padding import pad_reals
 
 
@@ -28,7 +29,7 @@ class _Factors(nn.Module):
         super().__init__()
         self.register_buffer("left", torch.tensor(factors.left, dtype=torch.float32))
         self.register_buffer("right", torch.tensor(factors.right.T.copy(), dtype=torch.float32))
-        self.float32_depth = factors.exact_depth("float32")
+        self.float32_depth: int = factors.exact_depth("float32")
 
     def of_x(self, integers: Tensor) -> Tensor:
         """Return the features of activations, `(..., r)`."""
@@ -69,7 +70,8 @@ class _AffineLayer(nn.Module):
         factors: Factorisation,
     ) -> None:
         super().__init__()
-        self.quantiser, self.factors = quantiser, _Factors(factors)
+        self.quantiser: PlainQuantiser = quantiser
+        self.factors: _Factors = _Factors(factors)
         weights = PlainQuantiser(layer.weight_fake_quant)
         integers = weights.integers(layer.weight.detach().float())
         channels, w_sums = len(integers), integers.flatten(1).double().sum(1)
@@ -86,7 +88,7 @@ class _AffineLayer(nn.Module):
         }
         for name, constant in constants.items():
             self.register_buffer(name, constant)
-        self.has_w_zero = bool(w_zero.any())
+        self.has_w_zero: bool = bool(w_zero.any())
 
     def _arranged(self, features: Tensor) -> Tensor:
         return features
@@ -111,9 +113,9 @@ class PlainConv(_AffineLayer):
         self, layer: ApproxConvNd, quantiser: PlainQuantiser, factors: Factorisation
     ) -> None:
         super().__init__(layer, quantiser, factors)
-        self.args = layer.conv_args
+        self.args: ConvArgs = layer.conv_args
         taps = layer.weight[0, 0].numel()
-        self.channels_at_once = self.factors.float32_depth // taps
+        self.channels_at_once: int = self.factors.float32_depth // taps
         if self.channels_at_once < 1:
             raise NotImplementedError(
                 f"float32 holds {self.factors.float32_depth} products of this multiplier exactly, "
@@ -172,9 +174,9 @@ class PlainMatmul(nn.Module):
 
     def __init__(self, layer: ApproxMatmul, factors: Factorisation) -> None:
         super().__init__()
-        self.x_quantiser = PlainQuantiser(layer.activation_fake_quant)
-        self.w_quantiser = PlainQuantiser(layer.weight_fake_quant)
-        self.factors = _Factors(factors)
+        self.x_quantiser: PlainQuantiser = PlainQuantiser(layer.activation_fake_quant)
+        self.w_quantiser: PlainQuantiser = PlainQuantiser(layer.weight_fake_quant)
+        self.factors: _Factors = _Factors(factors)
         self.register_buffer("scale", self.x_quantiser.scale * self.w_quantiser.scale)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:

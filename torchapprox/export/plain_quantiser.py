@@ -45,8 +45,11 @@ class PlainQuantiser(nn.Module):
             )
         fake: Any = quantiser
         # Numbers, not tensors, where there is one of each: exporters take them as constants.
-        self.per_tensor = None if fake.is_per_channel else (float(fake.scale), int(fake.zero_point))
-        self.low, self.high = limits
+        self.per_tensor: tuple[float, int] | None = (
+            None if fake.is_per_channel else (float(fake.scale), int(fake.zero_point))
+        )
+        self.low: int = limits[0]
+        self.high: int = limits[1]
         self.axis: int = fake.ch_axis if fake.is_per_channel else 0
         self.register_buffer("scale", fake.scale.detach().clone().float().view(-1))
         self.register_buffer(

@@ -20,8 +20,8 @@ class LookupTable:
     """
 
     def __init__(self, lut: NDArray[np.int32]) -> None:
-        self.by_x = np.array(lut, order="C")
-        self.by_w = np.array(lut.T, order="C")
+        self.by_x: NDArray[np.int32] = np.array(lut, order="C")
+        self.by_w: NDArray[np.int32] = np.array(lut.T, order="C")
         self._planes: dict[tuple[str, bool, str], Planes | None] = {}
 
     def planes(self, kernel: str, *, x_selects_rows: bool, columns: str) -> Planes | None:

@@ -63,7 +63,7 @@ class ApproxMatmul(ApproxLayer):
         nn.Module.__init__(self)
         qconfig = qconfig or self.default_qconfig()
         self.activation_fake_quant: nn.Module = qconfig.activation()
-        self.weight_fake_quant = weight_port_activation(qconfig)
+        self.weight_fake_quant: nn.Module = weight_port_activation(qconfig)
         ApproxLayer.__init__(self, qconfig, learnable_noise)
         self._counts: tuple[int, int] | None = None
 

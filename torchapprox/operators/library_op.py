@@ -31,7 +31,7 @@ class LibraryOp:
     """
 
     def __init__(self, name: str, function: Function, device: str | None) -> None:
-        self.name = f"torchapprox::{name}"
+        self.name: str = f"torchapprox::{name}"
         self.kernels: dict[str, Function] = {}
         OPERATORS[self.name] = self
         schema = torch.library.infer_schema(_signed(function), mutates_args=())

@@ -66,7 +66,7 @@ class TracedGeMMInputs:
         self.features = features
         self.weights = weights
         self.max_rows = max_rows
-        self.rows_dropped = 0
+        self.rows_dropped: int = 0
 
     def trace(self, x_q: Tensor, w_q: Tensor) -> None:
         """Append activations and replace the weights.

@@ -56,7 +56,8 @@ class Scales:
     def __init__(
         self, x_scale: Tensor, x_zero_point: Tensor, w_scale: Tensor, w_zero_point: Tensor
     ) -> None:
-        self.x, self.w = _numbers(x_scale, x_zero_point), _numbers(w_scale, w_zero_point)
+        self.x: Parameters = _numbers(x_scale, x_zero_point)
+        self.w: Parameters = _numbers(w_scale, w_zero_point)
         self._zero_point = x_zero_point.detach().reshape(1).to(torch.int64, copy=True)
         self._product = (x_scale * w_scale).detach().view(-1)
         self._by_channel: dict[
@@ -81,7 +82,7 @@ class Scales:
         return ProductTerms(self._zero_point, found[0], w_signed, bias, numbers=found[1])
 
 
-scales_of = FoundOfTensors(Scales)
+scales_of: FoundOfTensors[Scales] = FoundOfTensors(Scales)
 """`Scales` of four tensors: scale and zero point of the activations, then of the weights."""
 
 

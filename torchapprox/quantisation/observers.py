@@ -37,7 +37,7 @@ class LevelHistogramObserver(HistogramObserver):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.dst_nbins = self.quant_max - self.quant_min + 1
+        self.dst_nbins: int = self.quant_max - self.quant_min + 1
 
 
 class ThresholdObserver(HistogramObserver):  # type: ignore[misc]
@@ -105,7 +105,7 @@ class PercentileObserver(ThresholdObserver):
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.percentile = checked_percentile(percentile)
+        self.percentile: float = checked_percentile(percentile)
 
     def threshold(self, counts: FloatArray, centres: FloatArray, width: float) -> float:
         """Return the magnitude below which the share of the values lies; see the base class."""
@@ -216,7 +216,7 @@ class PerChannelPercentileObserver(PerChannelMinMaxObserver):  # type: ignore[mi
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.percentile = checked_percentile(percentile)
+        self.percentile: float = checked_percentile(percentile)
 
     def forward(self, x: Tensor) -> Tensor:
         """Widen every channel's range to the percentile of its magnitudes."""

@@ -68,7 +68,7 @@ class QatConvTranspose1d(nn.ConvTranspose1d):
 
     def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.weight_fake_quant = qconfig.weight()
+        self.weight_fake_quant: nn.Module = qconfig.weight()
 
 
 class QatConvTranspose2d(nn.ConvTranspose2d):
@@ -76,7 +76,7 @@ class QatConvTranspose2d(nn.ConvTranspose2d):
 
     def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.weight_fake_quant = qconfig.weight()
+        self.weight_fake_quant: nn.Module = qconfig.weight()
 
 
 class QatConvTranspose3d(nn.ConvTranspose3d):
@@ -84,7 +84,7 @@ class QatConvTranspose3d(nn.ConvTranspose3d):
 
     def __init__(self, *args: Any, qconfig: QConfig, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.weight_fake_quant = qconfig.weight()
+        self.weight_fake_quant: nn.Module = qconfig.weight()
 
 
 def default_qconfig() -> QConfig:

@@ -27,8 +27,8 @@ class OutputMoments:
     """
 
     def __init__(self) -> None:
-        self.count = 0
-        self.mean = 0.0
+        self.count: int = 0
+        self.mean: float = 0.0
         self._m2 = 0.0
 
     def add(self, values: Tensor) -> None:

@@ -210,21 +210,21 @@ def _output_size(args: ConvArgs, size: tuple[int, ...]) -> tuple[int, ...]:
 class Conv1dArgs(ConvArgs):
     """`ConvArgs` of `torch.nn.functional.conv1d`."""
 
-    DIMS = 1
+    DIMS: ClassVar[int] = 1
     FUNCTION = F.conv1d
 
 
 class Conv2dArgs(ConvArgs):
     """`ConvArgs` of `torch.nn.functional.conv2d`."""
 
-    DIMS = 2
+    DIMS: ClassVar[int] = 2
     FUNCTION = F.conv2d
 
 
 class Conv3dArgs(ConvArgs):
     """`ConvArgs` of `torch.nn.functional.conv3d`."""
 
-    DIMS = 3
+    DIMS: ClassVar[int] = 3
     FUNCTION = F.conv3d
 
 

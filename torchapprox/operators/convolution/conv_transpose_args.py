@@ -147,19 +147,19 @@ class ConvTransposeArgs:
 class ConvTranspose1dArgs(ConvTransposeArgs):
     """`ConvTransposeArgs` of `torch.nn.functional.conv_transpose1d`."""
 
-    DIMS = 1
+    DIMS: ClassVar[int] = 1
     FUNCTION = F.conv_transpose1d
 
 
 class ConvTranspose2dArgs(ConvTransposeArgs):
     """`ConvTransposeArgs` of `torch.nn.functional.conv_transpose2d`."""
 
-    DIMS = 2
+    DIMS: ClassVar[int] = 2
     FUNCTION = F.conv_transpose2d
 
 
 class ConvTranspose3dArgs(ConvTransposeArgs):
     """`ConvTransposeArgs` of `torch.nn.functional.conv_transpose3d`."""
 
-    DIMS = 3
+    DIMS: ClassVar[int] = 3
     FUNCTION = F.conv_transpose3d

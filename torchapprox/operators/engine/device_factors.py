@@ -47,7 +47,7 @@ class DeviceFactors:
         self._device = device
         self._parts: dict[str, tuple[DevicePart, ...]] = {}
         x_shift, w_shift = factors.x_shift, factors.w_shift
-        self.shifts = (
+        self.shifts: tuple[Tensor | None, Tensor | None] = (
             None if x_shift is None else self._resident(x_shift),
             None if w_shift is None else self._resident(w_shift),
         )

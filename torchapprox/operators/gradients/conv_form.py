@@ -14,7 +14,7 @@ from torchapprox.operators.convolution.conv_operands import ConvOperands
 from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.convolution.conv_transpose_operands import ConvTransposeOperands
 from torchapprox.operators.convolution.padding import pad_adjoint
-from torchapprox.operators.gradients.product_form import Tap
+from torchapprox.operators.gradients.product_form import Range, Tap
 
 Window = tuple[EllipsisType | slice, ...]
 
@@ -38,12 +38,15 @@ class ConvForm:
         size: Sequence[int],
     ) -> None:
         args: Any = operands.args
-        self.x_codes, self.w_codes = operands.x_codes, operands.w_codes
-        self.x_range, self.w_range = operands.x_range, operands.w_range
-        self.x_scale, self.x_zero_point = params.x_scale.view(()), params.x_zero_point.view(())
-        self.w_scale = args.over_weight(params.w_scale.view(-1))
-        self.w_zero_point = args.over_weight(params.w_zero_point.view(-1))
-        self.zero_points = operands.w_zero_point.view(args.groups, -1)
+        self.x_codes: Tensor = operands.x_codes
+        self.w_codes: Tensor = operands.w_codes
+        self.x_range: Range = operands.x_range
+        self.w_range: Range = operands.w_range
+        self.x_scale: Tensor = params.x_scale.view(())
+        self.x_zero_point: Tensor = params.x_zero_point.view(())
+        self.w_scale: Tensor = args.over_weight(params.w_scale.view(-1))
+        self.w_zero_point: Tensor = args.over_weight(params.w_zero_point.view(-1))
+        self.zero_points: Tensor = operands.w_zero_point.view(args.groups, -1)
         self._scale_by_channel = params.w_scale.view(-1)
         self._args: ConvArgs | ConvTransposeArgs = args
         self._size, self._output_size = tuple(size), operands.output_size

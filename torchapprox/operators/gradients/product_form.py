@@ -95,12 +95,15 @@ class GemmForm:
     """
 
     def __init__(self, operands: GemmOperands, x_scale: Tensor, w_scale: Tensor) -> None:
-        self.x_codes, self.w_codes = operands.x_codes, operands.w_codes
-        self.x_range, self.w_range = operands.x_range, operands.w_range
-        self.x_scale, self.x_zero_point = x_scale.view(()), operands.x_zero_point.view(())
+        self.x_codes: Tensor = operands.x_codes
+        self.w_codes: Tensor = operands.w_codes
+        self.x_range: Range = operands.x_range
+        self.w_range: Range = operands.w_range
+        self.x_scale: Tensor = x_scale.view(())
+        self.x_zero_point: Tensor = operands.x_zero_point.view(())
         self.w_scale = w_scale
-        self.zero_points = operands.w_zero_point
-        self.w_zero_point = self.zero_points[:, :, None]
+        self.zero_points: Tensor = operands.w_zero_point
+        self.w_zero_point: Tensor = self.zero_points[:, :, None]
 
     def by_x(self, grad: Tensor, w: Tensor) -> Tensor:  # noqa: D102  see `ProductForm`
         return torch.bmm(grad, w)

@@ -26,7 +26,7 @@ class DeviceTable:
 
     def __init__(self, host: LookupTable, device: torch.device) -> None:
         self.host = host
-        self.range = int(host.by_x.min()), int(host.by_x.max())
+        self.range: tuple[int, int] = int(host.by_x.min()), int(host.by_x.max())
         self._device = device
         self._forms: dict[tuple[bool, bool], Tensor] = {}
 
