@@ -126,10 +126,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="print what was found so far")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     if arguments.table:
         print(table(pd.read_csv(arguments.output)))
         return
-    torch.set_num_threads(1)
     fresh = not arguments.output.exists()
     done = set()
     if not fresh:
