@@ -26,8 +26,10 @@ _RATES = {
     "lookup_alone": "look-ups of few outputs",
     "lookup_depthwise": "look-ups of depthwise convolutions",
     "term": "products of two features",
+    "term_in_bytes": "products of two features in bytes",
     "term_depthwise": "products of two features of depthwise convolutions",
     "feature": "features of codes",
+    "feature_in_bytes": "features of codes in bytes",
 }
 _CUDA_RATES = {
     "lookup": "look-ups",

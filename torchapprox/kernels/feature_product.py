@@ -3,8 +3,9 @@ r"""Matrix products and convolutions of features of codes, exact in 32 bits.
     sum[g, r, m] = sum_k sum_t left[t, rows[g, r, k]] * right[t, code(g, k, m)]
 
 with k = (channel, tap). Features are made once of each code of a tile (`feature_pairs`), as words
-of two, and stay in the second-level cache while all rows pass over them; those of the rows are
-packed before, in strips of as many rows as registers hold (`pair_emitter`). Where the channels of a
+of two, or of four where they fit bytes (`feature_bytes`), and stay in the second-level cache while
+all rows pass over them; those of the rows are packed before, in strips of as many rows as registers
+hold (`pair_emitter`). Where the channels of a
 tile would not fit, some are multiplied at a time.
 
 Positions fill vectors by lines, so that a receptive field is read where it stands; what a vector
@@ -20,10 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
+from torchapprox.kernels.feature_bytes import (
+    map_byte_places,
+    map_byte_vectors,
+    pack_byte_strips,
+)
 from torchapprox.kernels.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.pair_tables import PairTables
-from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit, pair_unit
+from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit, byte_unit, pair_unit
 from torchapprox.kernels.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.table_planes import aligned_empty
 from torchapprox.kernels.threads import for_each_block
@@ -35,11 +42,14 @@ _LINE = 16  # words of a cache line
 _SMALL = 2**18  # products of pairs of terms, about 10 microseconds, which a hand-out costs
 
 
+Tables = PairTables | ByteTables
+
+
 def multiply_features_cpu(
     rows: NDArray[np.uint8],
-    left: PairTables,
+    left: Tables,
     planes: CodePlanes,
-    right: PairTables,
+    right: Tables,
     out: NDArray[Any],
     places: SumPlaces,
     rescaling: Rescaling | None = None,
@@ -53,31 +63,39 @@ def multiply_features_cpu(
         rows: uint8 `(G, R, K)`, C-contiguous, with K = (channel, tap).
         left: Features of the rows' codes.
         planes: The other operand.
-        right: Features of its codes, of the same rank.
+        right: Features of its codes, of the same rank and in words of the same kind.
         out: int32, or of the type of the rescaling's scale, one-dimensional; overwritten.
         places: Where in ``out`` the sums go.
         rescaling: What makes real numbers of sums; None for the sums themselves.
-        unit: What multiplies pairs; None for the fastest on this CPU.
+        unit: What multiplies words of this kind; None for the fastest on this CPU.
         threads: Largest number of threads to use.
     """
     groups, height, depth = rows.shape
     if out.size == 0:
         return
-    unit = unit or pair_unit()
+    in_bytes = isinstance(right, ByteTables)
+    unit = unit or (byte_unit() if in_bytes else pair_unit())
     tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
     strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
     taps = len(planes.taps)
+    codes_of_rows = rows.reshape(-1), height, depth, planes.channels, taps
+    starts, start_pitch = _ZEROS, 0
+    of_rows = np.empty(groups * height if in_bytes else 0, np.int32)
 
     def pack(start: int, stop: int) -> None:
-        pack_strips(
-            *(rows.reshape(-1), height, depth, planes.channels, taps, left.pairs, left.last),
-            *(strips, tiling.strip, tiling.channels, start, stop),
-        )
+        layout = tiling.strip, tiling.channels, start, stop
+        if isinstance(left, ByteTables):
+            pack_byte_strips(*codes_of_rows, left.last, left.begins, strips, of_rows, *layout)
+        else:
+            pack_strips(*codes_of_rows, left.pairs, left.last, strips, *layout)
 
     count = groups * -(-height // tiling.strip)
     for_each_block(pack, count, max(1, -(-(2**16) // max(1, depth * tiling.strip))), threads)
+    if isinstance(left, ByteTables) and left.begins.any():
+        width = VECTORS * unit.lanes
+        starts, start_pitch = np.repeat(of_rows, width), 4 * width
     last = height - (-(-height // tiling.strip) - 1) * tiling.strip
-    layout = planes.place_stride == 1, bits_of(out), places.step != 1
+    layout = planes.place_stride == 1, in_bytes, bits_of(out), places.step != 1
     fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
     tasks = groups * tiling.slices * tiling.tiles
 
@@ -88,6 +106,7 @@ def multiply_features_cpu(
             *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
             *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
             *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch),
+            *(starts, start_pitch, right.SHARE),
             *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
             *(tiling.strip, tiling.channels, unit.lanes, *pieces, start, stop),
         )
@@ -109,7 +128,7 @@ class _Tiling:
         strip: Rows of a strip.
         slice: Rows of a task, whole strips.
         slices: Tasks that share a tile.
-        channels: Channels that are multiplied at a time, an even number if not all.
+        channels: Channels that are multiplied at a time, whole words if not all.
         words: Most words of planes at a time.
         steps: Most steps at a time.
     """
@@ -117,7 +136,7 @@ class _Tiling:
     def __init__(
         self,
         planes: CodePlanes,
-        tables: PairTables,
+        tables: Tables,
         groups: int,
         height: int,
         lanes: int,
@@ -151,8 +170,9 @@ class _Tiling:
         pitch = plane_pitch(span + reach, lanes)
         self.channels = max(1, planes.channels)
         if tables.planes(planes.channels) * pitch > 2 * _PLANE_WORDS:
-            by_pair = max(1, tables.planes(2)) * pitch
-            self.channels = min(planes.channels, 2 * max(1, _PLANE_WORDS // by_pair))
+            share = tables.SHARE
+            by_word = max(1, tables.planes(share)) * pitch
+            self.channels = min(planes.channels, share * max(1, _PLANE_WORDS // by_word))
         used = tables.planes(self.channels)
         self.words, self.steps = used * pitch, used * len(taps)
 
@@ -168,33 +188,41 @@ def plane_pitch(places: int, lanes: int) -> int:
 
 @cache
 def _compiled(
-    unit: PairUnit, rows: int, last: int, along: bool, real_bits: int, transposed: bool
+    unit: PairUnit,
+    rows: int,
+    last: int,
+    along: bool,
+    in_bytes: bool,
+    real_bits: int,
+    transposed: bool,
 ) -> tuple[Any, ...]:
     """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
     # Imported late, since they load Numba.
     from torchapprox.kernels import feature_tiles, vector_results  # noqa: PLC0415
 
+    mappers = (map_byte_vectors, map_byte_places) if in_bytes else (map_vectors, map_places)
     pieces = (
         feature_tiles.pair_multiplier(unit, rows),
         feature_tiles.pair_multiplier(unit, last),
-        map_places if along else map_vectors,
+        mappers[along],
         vector_results.writer(real_bits, transposed),
     )
     return feature_tiles.tile_filler(), *(piece.address for piece in pieces)
 
 
+_ZEROS = aligned_empty((VECTORS * _LINE,), np.int32)
+_ZEROS.fill(0)
 _idle: list[tuple[Any, ...]] = []
 
 
 def _scratch(words: int, steps: int) -> tuple[Any, ...]:
-    """Return planes, sums, zeros and distances; one that is idle, if it is large enough."""
+    """Return planes, sums and distances; those that are idle, if they are large enough."""
     # Not a thread's own, since OpenMP's threads forget theirs.
     try:
         found = _idle.pop()
     except IndexError:
         found = None
-    if found is not None and found[0].size >= words and found[3].size >= steps:
+    if found is not None and found[0].size >= words and found[2].size >= steps:
         return found
-    sums, zeros = aligned_empty((_SUMS,), np.int32), aligned_empty((VECTORS * _LINE,), np.int32)
-    zeros.fill(0)
-    return aligned_empty((words,), np.uint32), sums, zeros, np.empty(steps, np.int64)
+    sums = aligned_empty((_SUMS,), np.int32)
+    return aligned_empty((words,), np.uint32), sums, np.empty(steps, np.int64)

@@ -17,7 +17,7 @@ _OF_FILLER = "vector_ir", "vector_memory"
 def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     """Return what multiplies tiles of some rows; arguments as the addresses of `multiply_pairs`."""
     # Variables of this function, since only such constants are part of the key of Numba's cache.
-    lanes, instruction = unit
+    lanes, instruction, share = unit
     sources = digest_of(*_OF_MULTIPLIER)
 
     @piece_cpu()
@@ -26,6 +26,7 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
         multiply_pairs(
             lanes,
             instruction,
+            share,
             sources,
             rows,
             (*columns, words, steps, before, before_pitch, sums, pitch),
@@ -68,8 +69,10 @@ def tile_filler() -> CpuKernel:
         of_rows,
         words,
         sums,
-        zeros,
         distances,
+        starts,
+        start_pitch,
+        share,
         size,
         per_image,
         tiles,
@@ -87,8 +90,8 @@ def tile_filler() -> CpuKernel:
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
         _ = sources
-        half, odd = pairs.shape[0], min(1, last.size)
-        planes = channels * half + (channels + 1) // 2 * odd
+        half, odd = pairs.shape[0], last.size // 256
+        planes = channels * half + (channels + share - 1) // share * odd
         positions = tiles // per_image * lines.size * length
         tables = half, odd, address(pairs), address(last), flip, address(words)
         targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
@@ -123,7 +126,7 @@ def tile_filler() -> CpuKernel:
                     sums[: (lower - upper) * width] = 0
                 for first in range(0, channels if planes else 0, at_once):
                     behind = min(channels, first + at_once)
-                    used = (behind - first) * half + (behind - first + 1) // 2 * odd
+                    used = (behind - first) * half + (behind - first + share - 1) // share * odd
                     steps = used * taps.size
                     if at_once < channels or upper == first_row:
                         strides = address(codes) + origin, channel_stride, place_stride
@@ -131,7 +134,7 @@ def tile_filler() -> CpuKernel:
                         for plane in range(used):
                             for t in range(taps.size):
                                 distances[plane * taps.size + t] = 4 * (plane * pitch + taps[t])
-                    earlier = first * half + first // 2 * odd
+                    earlier = first * half + first // share * odd
                     packed = address(strips) + 4 * (
                         height * (group * planes + earlier) * taps.size + upper * steps
                     )
@@ -145,7 +148,8 @@ def tile_filler() -> CpuKernel:
                         operands = origin_one, origin_two, address(distances)
                         for row in range(upper, lower, strip):
                             target = address(sums) + 4 * ((row - upper) * width + vector * lanes)
-                            before, before_pitch = address(zeros), 0
+                            of_row = (group * height + row) * start_pitch
+                            before, before_pitch = address(starts) + of_row, start_pitch
                             if first > 0:
                                 before, before_pitch = target, 4 * width
                             words_of_rows = packed + 4 * (row - upper) * steps

@@ -1,6 +1,7 @@
 """Features of operand codes in pairs: two signed integers of 16 bits in a word of 32."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ class PairTables:
             a signed code; else -1.
     """
 
+    SHARE: ClassVar[int] = 2
     pairs: NDArray[np.uint32]
     last: NDArray[np.uint32]
     rank: int

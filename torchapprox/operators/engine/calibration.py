@@ -25,7 +25,7 @@ from torchapprox.operators.engine.costs import EngineCosts
 from torchapprox.operators.engine.cuda_costs import CudaCosts
 
 Costs = TypeVar("Costs", EngineCosts, CudaCosts)
-_FORMAT = 3  # raised where the meaning of a cost or the code that it measures changes
+_FORMAT = 4  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
 
 
@@ -125,8 +125,11 @@ def measure_costs() -> EngineCosts:
         max(0.0, seconds[name] - seconds["lookup call"])
         for name in ("lookup", "lookup two halves", "lookup alone", "lookup depthwise")
     )
-    term, feature = _by_term_and_feature(
-        *(max(0.0, seconds[name] - seconds["factors call"]) for name in ("thick", "slim"))
+    (term, feature), (term_in_bytes, feature_in_bytes) = (
+        _by_term_and_feature(
+            *(max(0.0, seconds[name + of] - seconds["factors call"]) for name in ("thick", "slim"))
+        )
+        for of in ("", " in bytes")
     )
     return EngineCosts(
         lookup=lookup / _products(_RUNS),
@@ -135,9 +138,11 @@ def measure_costs() -> EngineCosts:
         lookup_depthwise=depthwise / _DEPTHWISE,
         lookup_call=seconds["lookup call"],
         term=term,
+        term_in_bytes=term_in_bytes,
         term_depthwise=max(0.0, seconds["factors depthwise"] - seconds["factors call"])
         / (_TERMS * _DEPTHWISE),
         feature=feature,
+        feature_in_bytes=feature_in_bytes,
         factors_call=seconds["factors call"],
     )
 
@@ -173,11 +178,13 @@ def _probes() -> dict[str, Callable[[], object]]:
     steps: dict[str, Any] = {"stride": (1, 1), "dilation": (1, 1), "groups": 64}
     values = torch.arange(256, dtype=torch.int32)
     of_two_terms = (values.outer(values) + (values & 3).outer(values & 4)).T
-    multiply: dict[str, Any] = {"lut_range": (0, 2**17), "engine": "factors"}
+    signed = (values ^ 128) - 128
+    of_two_bytes = (signed.outer(signed) + (signed & 3).outer(signed & 4)).T
+    multiply: dict[str, Any] = {"lut_range": (-(2**17), 2**17), "engine": "factors"}
 
-    def products(sizes: Matrices) -> Callable[[], object]:
+    def products(sizes: Matrices, factorised: Tensor = of_two_terms) -> Callable[[], object]:
         m, n, k = sizes
-        return partial(lut_matmul, codes(m, k), codes(n, k), of_two_terms, **multiply)
+        return partial(lut_matmul, codes(m, k), codes(n, k), factorised, **multiply)
 
     return {
         "lookup": lookups(_RUNS, 128),
@@ -187,6 +194,8 @@ def _probes() -> dict[str, Callable[[], object]]:
         "lookup depthwise": partial(lut_conv, image, kernels, table, **steps, **look_up),
         "thick": products(_THICK),
         "slim": products(_SLIM),
+        "thick in bytes": products(_THICK, of_two_bytes),
+        "slim in bytes": products(_SLIM, of_two_bytes),
         "factors call": products((1, 1, 1)),
         "factors depthwise": partial(lut_conv, image, kernels, of_two_terms, **steps, **multiply),
     }

@@ -13,7 +13,12 @@ from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms
-from torchapprox.operators.engine.factor_products import Terms, factor_conv, factor_matmul
+from torchapprox.operators.engine.factor_products import (
+    Terms,
+    factor_conv,
+    factor_matmul,
+    takes_bytes,
+)
 from torchapprox.operators.engine.factor_tables import (
     MOST_TERMS,
     TableFactors,
@@ -141,19 +146,26 @@ def _choose(table: LookupTable, shape: Sizes | ConvShape, engine: str) -> TableF
                 "a channel that fit 32 bits on the CPU; use engine 'auto' or 'lookup'"
             )
         return None
-    if engine == "auto" and not _pays(factors.rank, shape, threads):
+    if engine == "auto" and not _pays(factors.rank, shape, threads, _in_bytes(factors, shape)):
         return None
     return factors
 
 
+def _in_bytes(factors: TableFactors, shape: Sizes | ConvShape) -> bool:
+    """Whether a product's features are multiplied in bytes, whichever operand the rows are."""
+    if isinstance(shape, ConvShape):
+        return takes_bytes(factors, shape.channels // shape.groups, x_rows=False)
+    return all(takes_bytes(factors, shape[3], x_rows=x_rows) for x_rows in (False, True))
+
+
 @lru_cache(maxsize=4096)
-def _pays(rank: int, shape: Sizes | ConvShape, threads: int) -> bool:
+def _pays(rank: int, shape: Sizes | ConvShape, threads: int, in_bytes: bool) -> bool:
     """Whether factors are faster than look-ups by this machine's costs."""
     costs = engine_costs(threads)
     if isinstance(shape, ConvShape):
-        by_factors, look_ups = costs.conv(shape, rank)
+        by_factors, look_ups = costs.conv(shape, rank, in_bytes=in_bytes)
     else:
-        by_factors, look_ups = costs.matmul(shape, rank)
+        by_factors, look_ups = costs.matmul(shape, rank, in_bytes=in_bytes)
     return by_factors < MARGIN * look_ups
 
 

@@ -23,9 +23,11 @@ class EngineCosts:
         lookup_alone: One look-up where there are few outputs.
         lookup_depthwise: One look-up of a depthwise convolution.
         lookup_call: A call that looks up, beside the look-ups.
-        term: One product of two features, in a matrix product.
-        term_depthwise: Likewise in a depthwise convolution, for an even number of terms.
+        term: One product of two features of 16 bits, in a matrix product.
+        term_in_bytes: Likewise of features that fit bytes.
+        term_depthwise: Of 16 bits in a depthwise convolution, for an even number of terms.
         feature: One feature of one code.
+        feature_in_bytes: Likewise of those that fit bytes.
         factors_call: A call that multiplies by factors, beside what it multiplies.
     """
 
@@ -35,24 +37,32 @@ class EngineCosts:
     lookup_depthwise: float
     lookup_call: float
     term: float
+    term_in_bytes: float
     term_depthwise: float
     feature: float
+    feature_in_bytes: float
     factors_call: float
 
-    def matmul(self, sizes: Sizes, rank: int) -> tuple[float, float]:
-        """Return estimates in seconds for a product (G, M, N, K): by factors, and looking up."""
+    def matmul(self, sizes: Sizes, rank: int, *, in_bytes: bool = False) -> tuple[float, float]:
+        """Return estimates in seconds for a product: by factors, and looking up.
+
+        Args:
+            sizes: (G, M, N, K).
+            rank: Terms of the table's factors.
+            in_bytes: Whether features are multiplied in bytes.
+        """
+        term, feature = self._of_features(in_bytes=in_bytes)
         groups, m, n, depth = sizes
         lanes = pair_unit().lanes
         rows, vectors = min((_in_strips(r), -(-p // lanes)) for r, p in ((m, n), (n, m)))
-        by_factors = (
-            groups * depth * rank * (rows * vectors * lanes * self.term + (m + n) * self.feature)
-        )
+        by_factors = groups * depth * rank * (rows * vectors * lanes * term + (m + n) * feature)
         along = min(r * -(-p // _LANES) * _LANES for r, p in ((m, n), (n, m)))
         look_ups = min(along * self.lookup, m * n * self.lookup_alone) * groups * depth
         return by_factors + self.factors_call, look_ups + self.lookup_call
 
-    def conv(self, shape: ConvShape, rank: int) -> tuple[float, float]:
+    def conv(self, shape: ConvShape, rank: int, *, in_bytes: bool = False) -> tuple[float, float]:
         """Return the same estimates for a convolution."""
+        term, feature = self._of_features(in_bytes=in_bytes)
         codes = shape.batch * shape.channels * math.prod(shape.size)
         weights = shape.out_channels * shape.depth
         products = shape.batch * shape.out_channels * math.prod(shape.output_size) * shape.depth
@@ -64,10 +74,16 @@ class EngineCosts:
             positions = conv_vectors(shape, pair_unit().lanes) * pair_unit().lanes
             rows = shape.groups * _in_strips(shape.rows)
             by_factors = rank * (
-                rows * positions * shape.depth * self.term + (codes + weights) * self.feature
+                rows * positions * shape.depth * term + (codes + weights) * feature
             )
             look_ups = products * self.lookup
         return by_factors + self.factors_call, look_ups + self.lookup_call
+
+    def _of_features(self, *, in_bytes: bool) -> tuple[float, float]:
+        """Return what a product of two features and a feature take."""
+        if in_bytes:
+            return self.term_in_bytes, self.feature_in_bytes
+        return self.term, self.feature
 
 
 def _in_strips(rows: int) -> float:
@@ -85,5 +101,6 @@ def most_useful_terms(costs: EngineCosts) -> int:
         >>> most_useful_terms(EngineCosts(**values))
         1
     """
-    dense = max(costs.lookup, costs.lookup_two_halves) / costs.term
+    term = min(costs.term, costs.term_in_bytes)
+    dense = max(costs.lookup, costs.lookup_two_halves) / term
     return int(max(dense, costs.lookup_depthwise / costs.term_depthwise))

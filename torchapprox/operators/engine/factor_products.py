@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import multiply_features_cpu
+from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
 from torchapprox.kernels.pair_tables import PairTables
-from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.kernels.pair_unit import byte_unit, pair_unit
 from torchapprox.kernels.sum_places import Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
 from torchapprox.operators.engine.factor_tables import TableFactors
 
-Pairs = tuple[PairTables, PairTables]
+Tables = tuple[PairTables, PairTables] | tuple[ByteTables, ByteTables]
 Terms = tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]
 
 
@@ -34,16 +35,15 @@ def factor_matmul(
         terms: Offset, scale and bias of `Rescaling`, `(G * N,)`, which make real numbers of sums
             that fit int32.
     """
-    pairs = _pairs(factors)
     if result.dtype == torch.int64:
         result.zero_()
         for start in range(0, x.shape[2], factors.depth):
             part = slice(start, start + factors.depth)
             sums = torch.empty_strided(result.shape, result.stride(), dtype=torch.int32)
-            _matmul(x[..., part], w[..., part], pairs, sums, None)
+            _matmul(x[..., part], w[..., part], factors, sums, None)
             result += sums
     else:
-        _matmul(x, w, pairs, result, terms)
+        _matmul(x, w, factors, result, terms)
 
 
 def factor_conv(
@@ -66,9 +66,8 @@ def factor_conv(
         terms: Offset, scale and bias of `Rescaling`, `(N,)`, which make real numbers of sums that
             fit int32.
     """
-    pairs = _pairs(factors)
     if out.dtype != torch.int64:
-        _conv(x, w, shape, pairs, out, terms)
+        _conv(x, w, shape, factors, out, terms)
         return
     out.zero_()
     per_group = shape.channels // shape.groups
@@ -80,19 +79,19 @@ def factor_conv(
         rows = w[:, part].contiguous()
         of_part = ConvShape.of(codes.shape, rows.shape, shape.stride, shape.dilation, shape.groups)
         sums = torch.empty_like(out, dtype=torch.int32)
-        _conv(codes, rows, of_part, pairs, sums, None)
+        _conv(codes, rows, of_part, factors, sums, None)
         out += sums
 
 
-def _matmul(x: Tensor, w: Tensor, pairs: Pairs, result: Tensor, terms: Terms | None) -> None:
+def _matmul(
+    x: Tensor, w: Tensor, factors: TableFactors, result: Tensor, terms: Terms | None
+) -> None:
     _, m, n = result.shape
     # Sums of one row become neighbours where the result has them so, but for a few columns, which
     # would leave most of a vector empty.
     along_m = not result.is_contiguous() or (n < pair_unit().lanes // 2 and m > n)
-    left, right = pairs
-    rows, runs = x, w
-    if along_m:
-        rows, runs, left, right = w, x, right, left
+    rows, runs = (w, x) if along_m else (x, w)
+    left, right = _tables(factors, x.shape[-1], x_rows=not along_m)
     height, positions = rows.shape[1], runs.shape[1]
     in_order = result.mT.is_contiguous() if along_m else result.is_contiguous()
     row, step = (positions, 1) if in_order else (1, height)
@@ -110,14 +109,15 @@ def _matmul(x: Tensor, w: Tensor, pairs: Pairs, result: Tensor, terms: Terms | N
 
 
 def _conv(
-    x: Tensor, w: Tensor, shape: ConvShape, pairs: Pairs, out: Tensor, terms: Terms | None
+    x: Tensor, w: Tensor, shape: ConvShape, factors: TableFactors, out: Tensor, terms: Terms | None
 ) -> None:
+    left, right = _tables(factors, shape.channels // shape.groups, x_rows=False)
     planes, places = conv_planes(x.numpy(), shape, pair_unit().lanes)
     multiply_features_cpu(
         w.view(shape.groups, shape.rows, shape.depth).numpy(),
-        pairs[1],
+        left,
         planes,
-        pairs[0],
+        right,
         out.view(-1).numpy(),
         places,
         None if terms is None else Rescaling(*terms, of_rows=True),
@@ -125,7 +125,26 @@ def _conv(
     )
 
 
-def _pairs(factors: TableFactors) -> Pairs:
+def takes_bytes(factors: TableFactors, channels: int, *, x_rows: bool) -> bool:
+    """Whether features of some channels are multiplied in bytes on this CPU.
+
+    Args:
+        factors: The table's factors.
+        channels: Channels of a group, or K of a product of matrices.
+        x_rows: Whether the activations are the kernel's rows.
+    """
+    tables = factors.x_rows if x_rows else factors.w_rows
+    if tables is None or factors.pairs is None or not byte_unit().instruction:
+        return False
+    # Of a few channels, words of four features are less full than pairs.
+    return tables[1].planes(channels) < factors.pairs[1].planes(channels)
+
+
+def _tables(factors: TableFactors, channels: int, *, x_rows: bool) -> Tables:
+    """Return the features of rows and positions."""
     if factors.pairs is None:
         raise ValueError("'factors' must fit 16 bits")
-    return factors.pairs
+    in_bytes = factors.x_rows if x_rows else factors.w_rows
+    if in_bytes is not None and takes_bytes(factors, channels, x_rows=x_rows):
+        return in_bytes
+    return factors.pairs if x_rows else factors.pairs[::-1]

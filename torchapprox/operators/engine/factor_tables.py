@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
 from multipliers import Multiplier
 from multipliers.characterisation.rank import least_rank
+from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.kernels.pair_tables import PairTables
 
@@ -55,7 +56,9 @@ class TableFactors:
         w_shift: int64 `(256,)`, by the code of w; None for zeros.
         depths: How many products one exact sum may have, by arithmetic; see `htp.Factorisation`.
         pairs: Both factors as the CPU's kernel reads them; None where one exceeds 16 bits.
-        depth: How many products a sum may have for it, which int32 then holds.
+        x_rows: Both factors in bytes, x's for the kernel's rows; None where one does not fit.
+        w_rows: Likewise, those of w for the rows.
+        depth: How many products a sum may have for the CPU's kernel, which int32 then holds.
     """
 
     left: NDArray[np.int64]
@@ -65,6 +68,8 @@ class TableFactors:
     w_shift: NDArray[np.int64] | None
     depths: Mapping[Arithmetic, int]
     pairs: tuple[PairTables, PairTables] | None
+    x_rows: tuple[ByteTables, ByteTables] | None
+    w_rows: tuple[ByteTables, ByteTables] | None
     depth: int
 
     @classmethod
@@ -93,6 +98,8 @@ class TableFactors:
             w_shift if w_shift.any() else None,
             {arithmetic: found.exact_depth(arithmetic) for arithmetic in ARITHMETICS},
             None if x_pairs is None or w_pairs is None else (x_pairs, w_pairs),
+            ByteTables.of(left, right),
+            ByteTables.of(right, left),
             _INT32_MAX // max(1, largest),
         )
 

@@ -35,7 +35,8 @@ FULL_RANK = torch.from_numpy(
 )
 COSTS = EngineCosts(
     lookup=1.0, lookup_two_halves=2.0, lookup_alone=9.0, lookup_depthwise=1.0, lookup_call=5.0,
-    term=0.2, term_depthwise=0.3, feature=0.1, factors_call=5.0,
+    term=0.2, term_in_bytes=0.2, term_depthwise=0.3, feature=0.1, feature_in_bytes=0.1,
+    factors_call=5.0,
 )  # fmt: skip
 
 
@@ -214,7 +215,7 @@ OPERANDS = codes(64, 32), codes(64, 32, seed=1)
     ("changes", "name", "taken"),
     [
         ({}, "mul8s_tm_k3", ["factor_matmul"]),
-        ({"term": 0.9}, "mul8s_tm_k3", []),
+        ({"term": 0.9, "term_in_bytes": 0.9}, "mul8s_tm_k3", []),
         ({"lookup": 0.1, "lookup_alone": 0.1}, "mul8s_tm_k3", []),
         ({}, "mul8u_bam_h0_v4", []),  # five products cost as much as one look-up
         ({"term": 0.05}, "mul8u_bam_h0_v4", ["factor_matmul"]),
@@ -270,6 +271,14 @@ def test_high_ranks():
         lut_matmul(*OPERANDS, FULL_RANK, engine="factors")
 
 
+@pytest.mark.parametrize("in_bytes", [True, False])
+def test_features_in_bytes_have_costs_of_their_own(in_bytes, monkeypatch):
+    calls = with_costs(monkeypatch, term=0.9, term_in_bytes=0.1)
+    monkeypatch.setattr(module, "takes_bytes", lambda *_, **__: in_bytes)
+    lut_matmul(*OPERANDS, LUTS["mul8s_tm_k3"])
+    assert calls == (["factor_matmul"] if in_bytes else [])
+
+
 def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
     monkeypatch.setattr(module, "engine_costs", lambda _: pytest.fail("costs were measured"))
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
@@ -278,7 +287,8 @@ def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
 
 def test_useful_terms():
     assert most_useful_terms(COSTS) == 10
-    assert most_useful_terms(replace(COSTS, term=0.5, term_depthwise=0.1)) == 10
+    in_pairs = replace(COSTS, term=0.5, term_in_bytes=0.5)
+    assert most_useful_terms(replace(in_pairs, term_depthwise=0.1)) == 10
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3), (5, 4, 0)])
