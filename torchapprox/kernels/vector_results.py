@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from torchapprox.kernels.jit import digest_of
 from torchapprox.kernels.piece import Piece, piece_cpu
+from torchapprox.kernels.result_vectors import SIDE, transpose_square, write_results
+from torchapprox.kernels.vector_memory import address
 
-_SIDE = 16  # of a square that is transposed at once
+# Whose code becomes part of what is compiled here.
+_SOURCES = "result_vectors", "vector_ir", "vector_memory"
 _KINDS: dict[int, type[np.generic]] = {0: np.int32, 32: np.float32, 64: np.float64}
 
 
@@ -28,13 +32,15 @@ def writer(bits: int, transposed: bool) -> Piece:
     types = {"out": kind, "scale": kind, "bias": kind}
     make = _transposed if transposed else _in_lines
     decorate = piece_cpu(sums=np.int32, lines=np.int64, offset=np.int64, **types)
-    return decorate(make(bits > 0, bits == 32))
+    return decorate(make(bits, digest_of(*_SOURCES)))
 
 
 # Numba leaves out what a condition on their arguments excludes.
 
 
-def _in_lines(rescaled, single):
+def _in_lines(bits, sources):
+    rescaled, single, size = bits > 0, bits == 32, max(4, bits // 8)
+
     def write(
         sums,
         width,
@@ -57,6 +63,7 @@ def _in_lines(rescaled, single):
         row_channel,
         position_channel,
     ):
+        _ = sources
         m = begin
         while m < end:
             line, i = m // length, m % length
@@ -64,30 +71,38 @@ def _in_lines(rescaled, single):
             count = min(end - m, length - i, pitch - across)
             written = min(count, kept - across)
             place = origin + lines[line] + i // pitch * kept + across
+            whole = written // SIDE * SIDE
             for row in range(first_row, last_row if written > 0 else first_row):
                 to, of = place + row * row_step, (row - first_row) * width + m - begin
-                if not rescaled:
-                    for j in range(written):
+                c, each = row_channel + row, 0
+                if not of_rows:
+                    c, each = position_channel + m, 1
+                for j in range(0, whole, SIDE):
+                    target = address(out) + size * (to + j)
+                    source = address(sums) + 4 * (of + j)
+                    channel = c + j * each
+                    minus, factor = address(offset) + 8 * channel, address(scale) + size * channel
+                    plus = address(bias) + size * channel
+                    if of_rows:
+                        write_results(bits, 0, target, source, minus, factor, plus)
+                    else:
+                        write_results(bits, 1, target, source, minus, factor, plus)
+                for j in range(whole, written):
+                    if not rescaled:
                         out[to + j] = sums[of + j]
-                elif of_rows:
-                    c = row_channel + row
-                    minus, factor, plus = offset[c], scale[c], bias[c]
-                    for j in range(written):
-                        exact = sums[of + j] - minus
-                        real = np.float32(exact) if single else np.float64(exact)
-                        out[to + j] = real * factor + plus
-                else:
-                    c = position_channel + m
-                    for j in range(written):
-                        exact = sums[of + j] - offset[c + j]
-                        real = np.float32(exact) if single else np.float64(exact)
-                        out[to + j] = real * scale[c + j] + bias[c + j]
+                        continue
+                    channel = c + j * each
+                    exact = sums[of + j] - offset[channel]
+                    real = np.float32(exact) if single else np.float64(exact)
+                    out[to + j] = real * scale[channel] + bias[channel]
             m += count
 
     return write
 
 
-def _transposed(rescaled, single):
+def _transposed(bits, sources):
+    rescaled, single, size = bits > 0, bits == 32, max(4, bits // 8)
+
     def write(
         sums,
         width,
@@ -110,26 +125,47 @@ def _transposed(rescaled, single):
         row_channel,
         position_channel,
     ):
-        # In squares that the first-level cache holds.
-        for left in range(begin, end, _SIDE):
-            for top in range(first_row, last_row, _SIDE):
-                rows = min(_SIDE, last_row - top)
-                for m in range(left, min(left + _SIDE, end)):
-                    line, i = m // length, m % length
-                    across = i % pitch
-                    if across >= kept:
+        # In squares, which are transposed where they stand if they are whole.
+        _ = sources
+        for left in range(begin, end, SIDE):
+            for top in range(first_row, last_row, SIDE):
+                rows = min(SIDE, last_row - top)
+                corner = (top - first_row) * width + left - begin
+                whole = rows == SIDE and left + SIDE <= end
+                if whole:
+                    transpose_square(address(sums) + 4 * corner, 4 * width)
+                line, i = left // length, left % length
+                below, across = i // pitch, i % pitch
+                for m in range(left, min(left + SIDE, end)):
+                    to = origin + (lines[line] + below * kept + across) * step + top
+                    dropped = across >= kept
+                    # Not by division, which takes longer than to write a row.
+                    i, across = i + 1, across + 1
+                    if across == pitch:
+                        below, across = below + 1, 0
+                    if i == length:
+                        line, i, below, across = line + 1, 0, 0, 0
+                    if dropped:
                         continue
-                    to = origin + (lines[line] + i // pitch * kept + across) * step + top
-                    of = (top - first_row) * width + m - begin
-                    if not rescaled:
-                        for row in range(rows):
-                            out[to + row] = sums[of + row * width]
+                    c, each = row_channel + top, 1
+                    if not of_rows:
+                        c, each = position_channel + m, 0
+                    if whole:
+                        target = address(out) + size * to
+                        source = address(sums) + 4 * (corner + (m - left) * width)
+                        minus, factor = address(offset) + 8 * c, address(scale) + size * c
+                        plus = address(bias) + size * c
+                        if of_rows:
+                            write_results(bits, 1, target, source, minus, factor, plus)
+                        else:
+                            write_results(bits, 0, target, source, minus, factor, plus)
                         continue
-                    c, by_row = position_channel + m, 0
-                    if of_rows:
-                        c, by_row = row_channel + top, 1
+                    of = corner + m - left
                     for row in range(rows):
-                        channel = c + row * by_row
+                        if not rescaled:
+                            out[to + row] = sums[of + row * width]
+                            continue
+                        channel = c + row * each
                         exact = sums[of + row * width] - offset[channel]
                         real = np.float32(exact) if single else np.float64(exact)
                         out[to + row] = real * scale[channel] + bias[channel]

@@ -36,7 +36,7 @@ _CYCLES = {
 _TRANSPOSE_CYCLES = {"vbmi": 10.0, "avx512bw": 70.0, "avx2": 70.0}  # for 64 codes
 _COPY_CYCLES = 1.0  # for 64 codes
 _WRITE_CYCLES = 40.0  # for 64 sums that stay neighbours
-_TRANSPOSED_WRITE_CYCLES = 235.0  # for 64 sums of which the result has those of other rows between
+_TRANSPOSED_WRITE_CYCLES = 135.0  # for 64 sums of which the result has those of other rows between
 _DOT_CYCLES = 1.1  # for one look-up without vectors
 _ROWS_WORTH_A_SCAN = 16
 
