@@ -35,6 +35,9 @@ from torchapprox.quantisation.torch_ao import (
 __all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]
 
 
+_PRODUCTS = frozenset(("quant_fwd", "approx_fwd"))
+
+
 class ApproxLayer(LayerSettings, ABC):
     """A layer whose products an approximate multiplier computes.
 
@@ -54,8 +57,8 @@ class ApproxLayer(LayerSettings, ABC):
 
     # Whether `approx_fwd` takes a bias and adds it where nothing is differentiated.
     _ADDS_BIAS: ClassVar[bool] = False
-    # Whether it takes ``exact`` and then multiplies codes exactly. A class that writes `quant_fwd`
-    # or `approx_fwd` anew is not taken at its parent's word.
+    # Whether it takes ``exact`` and then multiplies codes exactly. A class or an object with a
+    # `quant_fwd` or `approx_fwd` of its own is not taken at its parent's word.
     _EXACT_ON_CODES: ClassVar[bool] = False
     # Whether `evaluated_layer` may call what `prepared` returns instead of the methods that are
     # called by `forward`. Not inherited, since a class that derives may compute something else.
@@ -66,7 +69,7 @@ class ApproxLayer(LayerSettings, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "_EXACT_ON_CODES" not in vars(cls) and {"quant_fwd", "approx_fwd"} & vars(cls).keys():
+        if "_EXACT_ON_CODES" not in vars(cls) and _PRODUCTS & vars(cls).keys():
             cls._EXACT_ON_CODES = False
         cls._EVALUATED = bool(vars(cls).get("_EVALUATED", False))
 
@@ -296,6 +299,7 @@ class ApproxLayer(LayerSettings, ABC):
             or self.traced_inputs is not None
             or self._operand_observers
             or not pair_unit().instruction
+            or not self.__dict__.keys().isdisjoint(_PRODUCTS)
         ):
             return False
         own = self.weight_fake_quant

@@ -107,7 +107,8 @@ class ApproxWrapper(nn.Module):
             y = evaluated(layer, quantiser, x)
             if y is not None:
                 evaluation: Tensor = self.dequant_stub(y)
-                return evaluation
+                # A bias may be of a wider type.
+                return evaluation if evaluation.dtype is x.dtype else evaluation.to(x.dtype)
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
         clip, values = layer.deferred(quantiser), real_operand(x, "x")

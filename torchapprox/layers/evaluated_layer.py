@@ -20,14 +20,21 @@ from torch import Tensor, nn
 from torch.nn.modules import module as modules
 
 from torchapprox.layers.approx_layer import ApproxLayer
-from torchapprox.layers.evaluated_state import is_plain, objects_of, switches_of, values_of
+from torchapprox.layers.evaluated_state import (
+    is_plain,
+    objects_of,
+    quantises_only,
+    switches_of,
+    values_of,
+)
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.product_parameters import product_parameters
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.prepared_products import OperandForms, Product, scales_of
 from torchapprox.operators.real_products import operand_forms, takes_reals
-from torchapprox.operators.remembered import writes
-from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
+from torchapprox.operators.remembered import Content
+from torchapprox.quantisation.torch_ao import quantiser_range
 
 
 def evaluated(
@@ -122,6 +129,8 @@ class _EvaluatedLayer:
     Attributes:
         objects: What the product depends on that is compared by identity.
         values: Likewise by value.
+        table: The multiplier's, int32 `(256, 256)`; None where it is not the one that is computed.
+        switches: Content of the tensors that say whether quantisers observe and quantise.
         numbers: The tensors that the scales are read from.
         dtypes: Types of both operands.
         forms: What becomes of them.
@@ -132,6 +141,8 @@ class _EvaluatedLayer:
 
     objects: tuple[Any, ...]
     values: tuple[Any, ...]
+    table: Tensor | None
+    switches: tuple[Content, ...]
     numbers: tuple[Tensor, ...]
     dtypes: tuple[torch.dtype, torch.dtype]
     forms: OperandForms
@@ -146,10 +157,8 @@ class _EvaluatedLayer:
         """Find it; None where the layer does not go from real numbers to real numbers."""
         own = layer.weight_fake_quant
         if (
-            not is_plain(layer)
+            not (is_plain(layer) and quantises_only(quantiser) and quantises_only(own))
             or layer.traced_inputs is not None
-            or type(quantiser) is not FakeQuantize
-            or type(own) is not FakeQuantize
         ):
             return None
         x_clip, w_clip = layer.deferred(quantiser), layer.deferred(own)
@@ -171,9 +180,6 @@ class _EvaluatedLayer:
         lut, model, lut_range, accumulator, engine = layer._multiplier(params, exact=exact)
         if lut is None or model is not None or not takes_reals(x, params, accumulator):
             return None
-        table = [] if layer.product_table.lut is None else [layer.product_table.lut]
-        if any(writes(each) is None for each in (*table, *switches_of(quantiser, own))):
-            return None
         forms = operand_forms(layer.fan_in, params, lut, lut_range=lut_range, engine=engine)
         product = layer.prepared(x, forms)
         if product is None:
@@ -181,6 +187,8 @@ class _EvaluatedLayer:
         return cls(
             objects=objects_of(layer, quantiser),
             values=values_of(layer, quantiser),
+            table=None if exact else lut,
+            switches=tuple(map(Content.of, switches_of(quantiser, own))),
             numbers=(params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
             dtypes=(x.dtype, w.dtype),
             forms=forms,
@@ -197,7 +205,11 @@ class _EvaluatedLayer:
             and quantiser is self.objects[0]
             and layer._modules["weight_fake_quant"] is self.objects[1]
             and all(map(is_, self.objects, objects_of(layer, quantiser)))
+            and quantises_only(quantiser)
+            and quantises_only(self.objects[1])
             and self.values == values_of(layer, quantiser)
+            and all(map(Content.is_of, self.switches, switches_of(quantiser, self.objects[1])))
+            and (self.table is None or host_table(self.table) is self.forms.table)
             and scales_of(*self.numbers) is self.forms.scales
         )
 

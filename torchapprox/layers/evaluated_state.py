@@ -8,10 +8,13 @@ from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import VARIABLE as KERNEL
 from torchapprox.operators.engine.choice import VARIABLE as ENGINE
-from torchapprox.quantisation.torch_ao import quantiser_range
+from torchapprox.quantisation.quantiser_state import is_hooked
+from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
 
 _ARGUMENTS = "stride", "padding", "dilation", "groups", "padding_mode"
 _SWITCHES = "observer_enabled", "fake_quant_enabled"
+# What a forward pass calls, and a user may replace in one object.
+_FUNCTIONS = frozenset(("forward", "multiply", "approx_fwd", "quant_fwd", "deferred", "lower"))
 
 
 def is_plain(layer: Any) -> bool:
@@ -21,9 +24,14 @@ def is_plain(layer: Any) -> bool:
         type(layer)._EVALUATED
         and not known["_forward_hooks"]
         and not known["_forward_pre_hooks"]
-        and "forward" not in known
+        and known.keys().isdisjoint(_FUNCTIONS)
         and layer._compiled_call_impl is None
     )
+
+
+def quantises_only(quantiser: Any) -> bool:
+    """Whether a fake-quantiser is PyTorch's own, and nobody hooked it."""
+    return type(quantiser) is FakeQuantize and not is_hooked(quantiser)
 
 
 def objects_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
@@ -42,11 +50,8 @@ def objects_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
 
 def values_of(layer: Any, quantiser: Any) -> tuple[Any, ...]:
     """Return what a product depends on that is compared by value."""
-    known = vars(layer)
-    own, lut = layer._modules["weight_fake_quant"], layer._modules["product_table"]._buffers["lut"]
+    known, own = vars(layer), layer._modules["weight_fake_quant"]
     return (
-        None if lut is None else lut._version,
-        *(each._version for each in switches_of(quantiser, own)),
         quantiser_range(quantiser), quantiser_range(own), own.is_per_channel, own.ch_axis,
         known.get("_input_size"), known.get("vectors_per_sample"), known.get("_counts"),
         known["_input_range"],

@@ -56,8 +56,7 @@ class GradientSetting:
             return ApproximateProductGradient(table.lut, table.lut_range)
         if table.lut is None and not isinstance(estimator, GradientTables):
             return None
-        version = None if table.lut is None else table.version
-        key = version, table.device, ranges.get("activation"), ranges.get("weight")
+        key = table.version, table.device, ranges.get("activation"), ranges.get("weight")
         if self._made is None or self._made[0] != key:
             tables = estimator.tables(table.multiplier, x_range=key[2], w_range=key[3])  # type: ignore[arg-type]
             self._made = key, TableGradient.of(tables, table.device)

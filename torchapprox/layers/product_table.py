@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from multipliers import Multiplier, Port, exact_products
 from torchapprox.layers.state_version import check_state_version
+from torchapprox.operators.cuda_arrays import on_cuda
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_matmul import entry_range
 from torchapprox.operators.remembered import writes
 
@@ -40,7 +42,7 @@ class ProductTable(nn.Module):
     def assign(self, multiplier: Multiplier | None) -> None:
         """Take over a multiplier's table, ports and name; None for the exact product."""
         self._labels: dict[str, Any] | None = None
-        self._lut_range: tuple[tuple[int, int | None], tuple[int, int]] | None = None
+        self._lut_range: tuple[Any, tuple[int, int]] | None = None
         if multiplier is None:
             self.lut = None
             return
@@ -85,10 +87,15 @@ class ProductTable(nn.Module):
         return self._anchor.device
 
     @property
-    def version(self) -> tuple[int, int | None]:
-        """A pair that changes when the table is replaced or written in place."""
+    def version(self) -> object:
+        """What is another one when the table is replaced or written in place; None without one."""
+        if self.lut is None:
+            return None
         # The buffer may be written in place, by the user or by load_state_dict.
-        return id(self.lut), None if self.lut is None else writes(self.lut)
+        count = writes(self.lut)
+        if count is not None:
+            return id(self.lut), count
+        return object() if on_cuda(self.lut) else host_table(self.lut)
 
     @property
     def lut_range(self) -> tuple[int, int] | None:
@@ -96,7 +103,7 @@ class ProductTable(nn.Module):
         if self.lut is None:
             return None
         version, known = self.version, self._lut_range
-        if known is None or known[0] != version or version[1] is None:
+        if known is None or known[0] != version:
             known = self._lut_range = version, entry_range(self.lut)
         return known[1]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.affine.codes import at_least_float32
 from torchapprox.operators.affine.product_terms import (
     ProductTerms,
@@ -87,8 +87,8 @@ scales_of: FoundOfTensors[Scales] = FoundOfTensors(Scales)
 
 
 def _numbers(scale: Tensor, zero_point: Tensor) -> Parameters:
-    step = at_least_float32(scale.detach()).reshape(-1)
-    return step.numpy().copy(), zero_point.detach().reshape(-1).numpy().astype(np.int64)
+    step, shift = at_least_float32(scale.detach()).view(-1), zero_point.detach().view(-1)
+    return step.clone().numpy(), shift.to(torch.int64, copy=True).numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class OperandForms:
         x_limits: Limits of the activations' quantiser.
         w_limits: Likewise of the weights'.
         w_signed: Whether the weights' port is signed.
-        lut: Products, int32 `(256, 256)`, row = code of x.
+        table: The products.
         wide: Whether sums need int64.
         kernel: As `forced_kernel` returns it.
         engine: As `chosen_engine` returns it.
@@ -110,7 +110,7 @@ class OperandForms:
     x_limits: Range
     w_limits: Range
     w_signed: bool
-    lut: Tensor
+    table: LookupTable
     wide: bool
     kernel: str | None
     engine: str
@@ -148,7 +148,7 @@ def conv_product(
     x_codes, w_codes = forms.x_codes(x, margins), forms.w_codes(w)
     terms = forms.scales.terms((shape.out_channels,), forms.w_signed, bias, x.dtype)
     reals = conv_reals(
-        x_codes, w_codes, forms.lut, shape, terms, forms.engine, forms.kernel, wide=forms.wide
+        x_codes, w_codes, forms.table, shape, terms, forms.engine, forms.kernel, wide=forms.wide
     )
     return RealProduct(reals, x_codes, w_codes)
 
@@ -168,7 +168,7 @@ def linear_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForm
     x_codes, w_codes = forms.x_codes(x[None]), forms.w_codes(w[None])
     terms = forms.scales.terms((1, w.shape[0]), forms.w_signed, bias, x.dtype)
     reals = matrix_reals(
-        x_codes, w_codes, forms.lut, terms, forms.engine, forms.kernel, wide=forms.wide
+        x_codes, w_codes, forms.table, terms, forms.engine, forms.kernel, wide=forms.wide
     )
     return RealProduct(reals.view(reals.shape[1:]), x_codes, w_codes)
 
@@ -189,7 +189,7 @@ def matrix_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForm
     groups, n, _ = w_codes.shape
     terms = forms.scales.terms((groups, n), forms.w_signed, bias, x.dtype)
     reals = matrix_reals(
-        x_codes, w_codes, forms.lut, terms, forms.engine, forms.kernel, wide=forms.wide
+        x_codes, w_codes, forms.table, terms, forms.engine, forms.kernel, wide=forms.wide
     )
     reals = reals.view(*broadcast_batch(x, w), x.shape[-2], n)
     return RealProduct(reals, x_codes.contiguous(), w_codes.contiguous())

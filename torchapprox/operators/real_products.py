@@ -22,6 +22,7 @@ from torchapprox.operators.convolution.padding import flat_margins, padded_size,
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.library_op import library_op
+from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_matmul import check_lut, entry_range, needs_int64
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped
 from torchapprox.operators.operand import OperandCodes, port_of
@@ -244,7 +245,7 @@ def _forms(
 ) -> OperandForms:
     x_low, x_high, w_low, w_high = limits
     return OperandForms(
-        scales, (x_low, x_high), (w_low, w_high), w_signed, lut, wide, kernel, engine
+        scales, (x_low, x_high), (w_low, w_high), w_signed, host_table(lut), wide, kernel, engine
     )
 
 

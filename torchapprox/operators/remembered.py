@@ -1,12 +1,14 @@
 """Values that eager calls find once."""
 
 from collections.abc import Callable
+from ctypes import c_char
 from functools import lru_cache, wraps
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from torchapprox.operators.cuda_arrays import on_cuda
 
 _MOST_KNOWN = 1024
 Owner = TypeVar("Owner")
@@ -18,15 +20,68 @@ def writes(tensor: Tensor) -> int | None:
     """Return how often a tensor was written in place; None where it does not count.
 
     What was found of a tensor holds while it is the same one and this number stays. A tensor made
-    in inference mode does not count, and writing to ``tensor.data`` is not counted.
+    in inference mode does not count, nor one that shares its memory with an array, which NumPy may
+    write to; and writing to ``tensor.data`` is not counted.
 
     Examples:
         >>> tensor = torch.zeros(2)
         >>> before = writes(tensor)
         >>> writes(tensor.fill_(1)) == before
         False
+        >>> array = tensor.numpy()
+        >>> writes(tensor)
     """
-    return None if tensor.is_inference() else tensor._version  # noqa: SLF001
+    if tensor.is_inference():
+        return None
+    # PyTorch does not resize memory that it shares; Dynamo cannot ask.
+    asked = not torch.compiler.is_compiling() and not on_cuda(tensor)
+    if asked and not tensor.untyped_storage().resizable():
+        return None
+    return tensor._version  # noqa: SLF001
+
+
+class Content(NamedTuple):
+    """A small tensor's memory on the CPU, as the tensor stood there, and what it held.
+
+    Notices every write, whoever wrote and however. The memory is read where it lies: PyTorch does
+    not resize a tensor any more of which NumPy has a view, and observers resize theirs.
+
+    Attributes:
+        owner: Keeps the memory, so that its address is not given to another tensor.
+        place: Address of the first element.
+        shape: Shape of the tensor.
+        memory: The bytes from the first element to the last; valid while a tensor is there.
+        held: What they were.
+
+    Examples:
+        >>> tensor = torch.ones(2)
+        >>> content = Content.of(tensor)
+        >>> content.is_of(tensor), content.is_of(tensor.data.add_(1))
+        (True, False)
+    """
+
+    owner: Tensor
+    place: int
+    shape: torch.Size
+    memory: Any
+    held: bytes
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Content":
+        """Return the content of a tensor."""
+        steps = zip(tensor.shape, tensor.stride(), strict=True)
+        elements = 1 + sum((size - 1) * step for size, step in steps) if tensor.numel() else 0
+        place = tensor.data_ptr()
+        memory = (c_char * (elements * tensor.element_size())).from_address(place)
+        return cls(tensor.detach(), place, tensor.shape, memory, memory.raw)
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether a tensor is where that one was and holds the same."""
+        return (
+            self.place == tensor.data_ptr()
+            and self.shape == tensor.shape
+            and self.memory.raw == self.held
+        )
 
 
 def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -74,41 +129,19 @@ class FoundOfTensors(Generic[Result]):
         self._function = function
         self.__doc__ = function.__doc__
         # The tensors are kept, so that their identities are not given to others.
-        self._known: dict[tuple[int, ...], tuple[tuple[Tensor, ...], list[_Content], Result]] = {}
+        self._known: dict[tuple[int, ...], tuple[tuple[Tensor, ...], list[Content], Result]] = {}
 
     def __call__(self, *tensors: Tensor) -> Result:
         """Return what the function returns."""
         key = tuple(map(id, tensors))
         known = self._known.get(key)
-        if known is not None and all(map(_is_content_of, known[1], tensors)):
+        if known is not None and all(map(Content.is_of, known[1], tensors)):
             return known[2]
         value = self._function(*tensors)
         if len(self._known) >= _MOST_KNOWN:
             self._known.pop(next(iter(self._known)), None)
-        self._known[key] = tensors, [_content(tensor) for tensor in tensors], value
+        self._known[key] = tensors, list(map(Content.of, tensors)), value
         return value
-
-
-class _Content(NamedTuple):
-    """A tensor's memory, as the tensor stood there, and what it held."""
-
-    memory: NDArray[Any]
-    place: int
-    shape: torch.Size
-    held: bytes
-
-
-def _content(tensor: Tensor) -> _Content:
-    memory = tensor.detach().numpy()
-    return _Content(memory, tensor.data_ptr(), tensor.shape, memory.tobytes())
-
-
-def _is_content_of(content: _Content, tensor: Tensor) -> bool:
-    return (
-        content.place == tensor.data_ptr()
-        and content.shape == tensor.shape
-        and content.memory.tobytes() == content.held
-    )
 
 
 class Derived(Generic[Owner, Result]):

@@ -2,7 +2,7 @@
 
 A fake-quantiser keeps its switches and parameters in tensors, and reading one takes longer than
 many a small product, on a CUDA device much longer. The answers here are kept until one of those
-tensors is written or replaced.
+tensors is replaced or holds something else; on a CUDA device, until it is written.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from torchapprox.operators.remembered import writes
+from torchapprox.operators.cuda_arrays import on_cuda
+from torchapprox.operators.remembered import Content
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
 
-_Version = tuple[tuple[str, Tensor, int | None], ...]
+_Seen = tuple[tuple[str, Tensor, int, Content | None], ...]
 
 
 class _Remembered:
@@ -31,30 +32,40 @@ class _Remembered:
         self, question: Callable[[Any], bool], tensors: tuple[str, ...], answers: tuple[bool, ...]
     ) -> None:
         self._question, self._tensors, self._answers = question, tensors, answers
-        self._known: WeakKeyDictionary[nn.Module, tuple[_Version, bool]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[nn.Module, tuple[_Seen, bool]] = WeakKeyDictionary()
 
     def __call__(self, quantiser: nn.Module) -> bool:
         known = self._known.get(quantiser)
         if known is not None:
             # Without the look-up of attributes, which takes longer than all the rest.
             buffers = quantiser._buffers  # noqa: SLF001
-            for name, tensor, version in known[0]:
+            for name, tensor, version, content in known[0]:
                 if buffers.get(name) is not tensor or tensor._version != version:  # noqa: SLF001
+                    break
+                if content and not torch.compiler.is_compiling() and not content.is_of(tensor):
                     break
             else:
                 return known[1]
         answer = self._question(quantiser)
         tensors = [(name, getattr(quantiser, name)) for name in self._tensors]
-        seen = tuple((name, tensor, writes(tensor)) for name, tensor in tensors)
-        if answer in self._answers and all(version is not None for *_, version in seen):
+        if answer in self._answers and not any(tensor.is_inference() for _, tensor in tensors):
+            seen = tuple(
+                (name, tensor, tensor._version, _content(tensor))  # noqa: SLF001
+                for name, tensor in tensors
+            )
             self._known[quantiser] = seen, answer
         return answer
+
+
+def _content(tensor: Tensor) -> Content | None:
+    """Return what a tensor holds, where that takes no time to compare."""
+    return None if torch.compiler.is_compiling() or on_cuda(tensor) else Content.of(tensor)
 
 
 def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
     """Return the range of a fake-quantiser that only quantises, None for any other module.
 
-    One that observes, that is off, or whose scale is trained does more, or less.
+    One that observes, is off, has a scale that is trained or is hooked does more, or less.
 
     Examples:
         >>> from torchapprox.quantisation.torch_ao import default_qconfig
@@ -64,9 +75,24 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
         >>> plain_limits(quantiser)
         (0, 127)
     """
-    if type(quantiser) is not FakeQuantize:
+    if type(quantiser) is not FakeQuantize or is_hooked(quantiser):
         return None
     return quantiser_range(quantiser) if _only_quantises(quantiser) else None
+
+
+def is_hooked(module: Any) -> bool:
+    """Whether a module has hooks of a forward pass, or a forward function of its own.
+
+    Examples:
+        >>> module = nn.Identity()
+        >>> is_hooked(module), module.register_forward_hook(print) and is_hooked(module)
+        (False, True)
+    """
+    return bool(
+        module._forward_hooks  # noqa: SLF001
+        or module._forward_pre_hooks  # noqa: SLF001
+        or "forward" in module.__dict__
+    )
 
 
 def makes_codes(quantiser: nn.Module) -> bool:

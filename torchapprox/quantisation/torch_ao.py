@@ -215,7 +215,9 @@ def set_parameters(
         raise ValueError(f"'scale' must be positive and finite, got {scales.tolist()}")
     if not bool((zeros >= low).all() and (zeros <= high).all()):
         raise ValueError(f"'zero_point' must lie in {low}..{high}, got {zeros.tolist()}")
-    quantiser.scale.data, quantiser.zero_point.data = scales, zeros
+    for tensor, values in ((quantiser.scale, scales), (quantiser.zero_point, zeros)):
+        tensor.data = values
+        torch.autograd.graph.increment_version(tensor)  # which an assignment to data does not count
     observer = quantiser.activation_post_process
     # The range that the parameters stand for counts as seen.
     if hasattr(observer, "min_val"):

@@ -11,8 +11,7 @@ def host_table(lut: Tensor) -> LookupTable:
     """Return the forms of a table on the CPU.
 
     A tensor's content is compared with the tables that are known when it is first seen, and again
-    after PyTorch wrote to it. One that shares its memory with an array, to which NumPy may write
-    without a trace, is compared at every call.
+    after PyTorch wrote to it. One whose writes are not counted is compared at every call.
 
     Args:
         lut: Products, int32 `(256, 256)`, row = activation code, in any layout.
@@ -25,18 +24,16 @@ def host_table(lut: Tensor) -> LookupTable:
         >>> host_table(lut.add_(1)).by_x[0, :3]
         array([1, 2, 3], dtype=int32)
     """
-    # PyTorch does not resize memory that it shares.
-    if not lut.untyped_storage().resizable():
-        return lookup_table(lut.detach().numpy())
     version = writes(lut)
+    if version is None:
+        return lookup_table(lut.detach().numpy())
     known = _by_tensor.get(lut)  # type: ignore[no-untyped-call]
     if known is not None and known[0] == version:
         table: LookupTable = known[1]
         return table
-    # A copy, since NumPy's view of it would be such a share.
+    # A copy, since writes to memory that NumPy shares are not counted.
     table = lookup_table(lut.detach().clone().numpy())
-    if version is not None:
-        _by_tensor[lut] = version, table
+    _by_tensor[lut] = version, table
     return table
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.kernels.sum_places import Rescaling
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
@@ -100,13 +101,13 @@ def _lut_conv_reals(
     shape = ConvShape.of(x.shape, w.shape, stride, dilation, groups)
     x, w = x.detach().contiguous(), w.detach().contiguous()
     terms = ProductTerms(x_zero_point, scale, w_signed, bias, w_zero_point, x_sums)
-    return conv_reals(x, w, lut, shape, terms, engine, kernel, wide=wide)
+    return conv_reals(x, w, host_table(lut), shape, terms, engine, kernel, wide=wide)
 
 
 def conv_reals(
     x: Tensor,
     w: Tensor,
-    lut: Tensor,
+    table: LookupTable,
     shape: ConvShape,
     terms: ProductTerms,
     engine: str,
@@ -119,14 +120,14 @@ def conv_reals(
     Args:
         x: Activation codes, contiguous.
         w: Weight codes, contiguous.
-        lut: Products, int32 `(256, 256)`.
+        table: The products.
         shape: The convolution.
         terms: What turns sums into real numbers.
         engine: As `chosen_engine` returns it.
         kernel: As `forced_kernel` returns it.
         wide: Whether the sums need int64.
     """
-    table, w_rows = host_table(lut), w.view(shape.out_channels, shape.depth)
+    w_rows = w.view(shape.out_channels, shape.depth)
     fused = None if wide else fused_terms(terms, w_rows)
     if fused is not None:
         out = _empty(x, terms.scale, shape)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup_table import LookupTable
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
@@ -85,13 +86,14 @@ def _lut_matmul_reals(
     engine: str,
 ) -> Tensor:
     terms = ProductTerms(x_zero_point, scale, w_signed, bias, w_zero_point, x_sums)
-    return matrix_reals(x.detach(), w.detach(), lut, terms, engine, kernel, wide=wide)
+    table = host_table(lut)
+    return matrix_reals(x.detach(), w.detach(), table, terms, engine, kernel, wide=wide)
 
 
 def matrix_reals(
     x: Tensor,
     w: Tensor,
-    lut: Tensor,
+    table: LookupTable,
     terms: ProductTerms,
     engine: str,
     kernel: str | None,
@@ -103,13 +105,12 @@ def matrix_reals(
     Args:
         x: Activation codes, uint8 `(G, M, K)`.
         w: Weight codes, uint8 `(G, N, K)`.
-        lut: Products, int32 `(256, 256)`.
+        table: The products.
         terms: What turns sums into real numbers.
         engine: As `chosen_engine` returns it.
         kernel: As `forced_kernel` returns it.
         wide: Whether the sums need int64.
     """
-    table = host_table(lut)
     w = w.contiguous()
     fused = None if wide else fused_terms(terms, w)
     if fused is not None:
