@@ -8,6 +8,7 @@ import numba
 import pytest
 
 import torchapprox.kernels
+from torchapprox.kernels.blocks import BlockKernel
 from torchapprox.kernels.jit import CpuKernel
 
 
@@ -36,6 +37,8 @@ def plain_python():
         for module, name, value in _attributes():
             if isinstance(value, CpuKernel):
                 patch.setattr(module, name, value.__wrapped__)
+            if isinstance(value, BlockKernel):
+                patch.setattr(module, name, BlockKernel(value.__wrapped__))
         patch.setattr(numba.config, "DISABLE_JIT", 1)
         _forget()
         yield

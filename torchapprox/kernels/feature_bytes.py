@@ -12,7 +12,7 @@ The bytes of positions are features less the term's least one, so that a row's s
 
 import numpy as np
 
-from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.blocks import blocks_cpu
 from torchapprox.kernels.piece import piece_cpu
 
 
@@ -108,7 +108,7 @@ def map_byte_vectors(
                 to += pitch
 
 
-@jit_cpu
+@blocks_cpu
 def pack_byte_strips(
     rows, height, depth, channels, taps, last, begins, strips, starts, strip, at_once, start, stop
 ):

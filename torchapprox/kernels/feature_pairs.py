@@ -19,7 +19,7 @@ words from plane to plane; ``half`` is r // 2, ``odd`` r % 2.
 
 import numpy as np
 
-from torchapprox.kernels.jit import jit_cpu
+from torchapprox.kernels.blocks import blocks_cpu
 from torchapprox.kernels.piece import piece_cpu
 
 
@@ -106,7 +106,7 @@ def map_vectors(
                 planes[to] = last_term[codes[of + channels - 1]]
 
 
-@jit_cpu
+@blocks_cpu
 def pack_strips(
     rows, height, depth, channels, taps, pairs, last, strips, strip, at_once, start, stop
 ):

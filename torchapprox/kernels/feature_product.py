@@ -31,15 +31,16 @@ from torchapprox.kernels.feature_bytes import (
 from torchapprox.kernels.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.pair_tables import PairTables
 from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit, byte_unit, pair_unit
+from torchapprox.kernels.scratch import Arrays, Scratch
 from torchapprox.kernels.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.table_planes import aligned_empty
-from torchapprox.kernels.threads import for_each_block
 
 _PLANE_WORDS = 3 * 2**14  # of a tile: 192 KB of a second-level cache
 _SUMS = 2**16  # of a tile
 _POSITIONS = 512  # of a tile, at most
 _LINE = 16  # words of a cache line
-_SMALL = 2**18  # products of pairs of terms, about 10 microseconds, which a hand-out costs
+_PACKED = 2**14  # codes of rows that are packed at once, about 10 microseconds
+_SMALL = 2**16  # products of pairs of terms, about 3 microseconds, which a hand-out costs
 
 
 Tables = PairTables | ByteTables
@@ -80,42 +81,41 @@ def multiply_features_cpu(
     taps = len(planes.taps)
     codes_of_rows = rows.reshape(-1), height, depth, planes.channels, taps
     starts, start_pitch = _ZEROS, 0
-    of_rows = np.empty(groups * height if in_bytes else 0, np.int32)
-
-    def pack(start: int, stop: int) -> None:
-        layout = tiling.strip, tiling.channels, start, stop
-        if isinstance(left, ByteTables):
-            pack_byte_strips(*codes_of_rows, left.last, left.begins, strips, of_rows, *layout)
-        else:
-            pack_strips(*codes_of_rows, left.pairs, left.last, strips, *layout)
-
-    count = groups * -(-height // tiling.strip)
-    for_each_block(pack, count, max(1, -(-(2**16) // max(1, depth * tiling.strip))), threads)
-    if isinstance(left, ByteTables) and left.begins.any():
-        width = VECTORS * unit.lanes
-        starts, start_pitch = np.repeat(of_rows, width), 4 * width
+    strip_blocks = {
+        "length": groups * -(-height // tiling.strip),
+        "block": -(-_PACKED // max(1, depth * tiling.strip)),
+        "threads": threads,
+    }
+    sizes = tiling.strip, tiling.channels
+    if isinstance(left, ByteTables):
+        of_rows = np.empty(groups * height, np.int32)
+        tables = left.last, left.begins
+        pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
+        if left.begins.any():
+            width = VECTORS * unit.lanes
+            starts, start_pitch = np.repeat(of_rows, width), 4 * width
+    else:
+        pack_strips(*codes_of_rows, left.pairs, left.last, strips, *sizes, **strip_blocks)
     last = height - (-(-height // tiling.strip) - 1) * tiling.strip
     layout = planes.place_stride == 1, in_bytes, bits_of(out), places.step != 1
     fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
     tasks = groups * tiling.slices * tiling.tiles
-
-    def task(start: int, stop: int) -> None:
-        scratch = _scratch(tiling.words, tiling.steps)
-        fill(
-            *(strips, planes.codes, planes.group_stride, planes.channel_stride),
-            *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
-            *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
-            *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch),
-            *(starts, start_pitch, right.SHARE),
-            *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
-            *(tiling.strip, tiling.channels, unit.lanes, *pieces, start, stop),
-        )
-        _idle.append(scratch)
-
-    if threads == 1 or groups * height * planes.positions * depth * right.rank <= _SMALL:
-        task(0, tasks)
-    else:
-        for_each_block(task, tasks, max(1, tasks // (4 * threads)), threads)
+    if groups * height * planes.positions * depth * right.rank <= _SMALL:
+        threads = 1
+    scratch = _scratch.take(threads, tiling.words, tiling.steps)
+    fill(
+        *(strips, planes.codes, planes.group_stride, planes.channel_stride),
+        *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
+        *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
+        *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch[1]),
+        *(starts, start_pitch, right.SHARE),
+        *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
+        *(tiling.strip, tiling.channels, unit.lanes, *pieces),
+        length=tasks,
+        block=max(1, tasks // (4 * threads)),
+        threads=threads,
+    )
+    _scratch.give_back(scratch)
 
 
 class _Tiling:
@@ -212,17 +212,12 @@ def _compiled(
 
 _ZEROS = aligned_empty((VECTORS * _LINE,), np.int32)
 _ZEROS.fill(0)
-_idle: list[tuple[Any, ...]] = []
 
 
-def _scratch(words: int, steps: int) -> tuple[Any, ...]:
-    """Return planes, sums and distances; those that are idle, if they are large enough."""
-    # Not a thread's own, since OpenMP's threads forget theirs.
-    try:
-        found = _idle.pop()
-    except IndexError:
-        found = None
-    if found is not None and found[0].size >= words and found[2].size >= steps:
-        return found
-    sums = aligned_empty((_SUMS,), np.int32)
-    return aligned_empty((words,), np.uint32), sums, np.empty(steps, np.int64)
+def _new_scratch(workers: int, words: int, steps: int) -> Arrays:
+    """Return planes, sums and distances."""
+    planes = aligned_empty((workers, words), np.uint32)
+    return planes, aligned_empty((workers, _SUMS), np.int32), np.empty((workers, steps), np.int64)
+
+
+_scratch = Scratch(_new_scratch)

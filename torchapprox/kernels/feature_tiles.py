@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
+from torchapprox.kernels.blocks import BlockKernel, blocks_cpu
+from torchapprox.kernels.jit import digest_of
 from torchapprox.kernels.pair_emitter import multiply_pairs
 from torchapprox.kernels.pair_unit import PairUnit
 from torchapprox.kernels.piece import Piece, piece_cpu
@@ -36,11 +37,11 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
 
 
 @cache
-def tile_filler() -> CpuKernel:
+def tile_filler() -> BlockKernel:
     """Return the kernel, which calls the pieces that it is given."""
     sources = digest_of(*_OF_FILLER)
 
-    @jit_cpu
+    @blocks_cpu
     def fill(
         strips,
         codes,
@@ -67,9 +68,9 @@ def tile_filler() -> CpuKernel:
         scale,
         bias,
         of_rows,
-        words,
-        sums,
-        distances,
+        words_of_all,
+        sums_of_all,
+        distances_of_all,
         starts,
         start_pitch,
         share,
@@ -85,11 +86,13 @@ def tile_filler() -> CpuKernel:
         multiply_last,
         map_codes,
         write,
+        worker,
         start,
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
         _ = sources
+        words, sums, distances = words_of_all[worker], sums_of_all[worker], distances_of_all[worker]
         half, odd = pairs.shape[0], last.size // 256
         planes = channels * half + (channels + share - 1) // share * odd
         positions = tiles // per_image * lines.size * length

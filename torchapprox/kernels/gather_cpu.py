@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.blocks import blocks_cpu
 
 BLOCK = 2**14  # codes, which are read here and there
 
@@ -34,15 +33,11 @@ def gather_cpu(
         threads: Largest number of threads to use.
     """
     (groups, depth), rows = taps.shape, first.size
-    for_each_block(
-        lambda start, stop: _gather(codes, first, taps, places, out, start, stop),
-        groups * rows,
-        max(1, BLOCK // max(1, depth)),
-        threads,
-    )
+    block = max(1, BLOCK // max(1, depth))
+    _gather(codes, first, taps, places, out, length=groups * rows, block=block, threads=threads)
 
 
-@jit_cpu
+@blocks_cpu
 def _gather(
     codes: Any, first: Any, taps: Any, places: Any, out: Any, start: int, stop: int
 ) -> None:

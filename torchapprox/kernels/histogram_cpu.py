@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.blocks import blocks_cpu
 
 _STRIP = 16  # positions, whose counts take 16 KB
 _CODES_AT_ONCE = 2**18  # that a thread is handed
@@ -28,9 +27,7 @@ def histogram_cpu(codes: NDArray[np.uint8], counts: NDArray[Any], *, threads: in
         threads: Largest number of threads to use.
     """
     rows, positions = codes.shape
-    _for_each_strip(
-        lambda start, stop: _count_strips(codes, counts, start, stop), rows, positions, threads
-    )
+    _count_strips(codes, counts, **_strips(rows, positions, threads))
 
 
 def matrix_histogram_cpu(
@@ -49,19 +46,17 @@ def matrix_histogram_cpu(
         threads: Largest number of threads to use.
     """
     matrices, rows, depth = codes.shape
-    _for_each_strip(
-        lambda start, stop: _count_matrix_strips(codes, by_matrix, total, start, stop),
-        *(matrices * rows, depth, threads),
-    )
+    _count_matrix_strips(codes, by_matrix, total, **_strips(matrices * rows, depth, threads))
 
 
-def _for_each_strip(task: Any, rows: int, positions: int, threads: int) -> None:
+def _strips(rows: int, positions: int, threads: int) -> dict[str, int]:
+    """Return how the strips are divided."""
     strips = -(-positions // _STRIP)
     block = max(1, min(_CODES_AT_ONCE // max(1, rows * _STRIP), -(-strips // threads)))
-    for_each_block(task, strips, block, threads)
+    return {"length": strips, "block": block, "threads": threads}
 
 
-@jit_cpu
+@blocks_cpu
 def _count_strips(codes: Any, counts: Any, start: int, stop: int) -> None:
     height, positions = codes.shape
     table = np.zeros((_STRIP, 256), np.int32)
@@ -78,7 +73,7 @@ def _count_strips(codes: Any, counts: Any, start: int, stop: int) -> None:
                 count[code] += table[k, code]
 
 
-@jit_cpu
+@blocks_cpu
 def _count_matrix_strips(codes: Any, by_matrix: Any, total: Any, start: int, stop: int) -> None:
     matrices, height, depth = codes.shape
     table = np.zeros((_STRIP, 256), np.int32)

@@ -17,6 +17,7 @@ class CpuKernel:
 
     Args:
         function: What to compile; it may call other kernels of its file.
+        inner: Whether only other kernels call it, whose machine code includes its own.
 
     Examples:
         >>> twice = CpuKernel(lambda x: 2 * x)
@@ -24,8 +25,8 @@ class CpuKernel:
         6
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., Any], *, inner: bool = False) -> None:
+        self._function, self._inner = function, inner
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -37,10 +38,21 @@ class CpuKernel:
         """Numba's compiler of the function, and what it has compiled."""
         import numba  # noqa: PLC0415
 
+        njit: Any = numba.njit
+        # Each way to call a kernel takes time to compile; Numba makes three unless told otherwise.
+        options = {"nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": self._inner}
+        if self._inner:
+            return njit(**options)(self._function)
         try:
-            return numba.njit(nogil=True, cache=True)(self._function)
+            return njit(cache=True, **options)(self._function)
         except RuntimeError:
-            return numba.njit(nogil=True)(self._function)
+            return njit(**options)(self._function)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What stands for a kernel in the key of Numba's cache where another one calls it."""
+        function: Any = self._function
+        cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+        return tuple, ((function.__module__, function.__qualname__, *cells),)
 
     @property
     def _numba_type_(self) -> Any:

@@ -24,14 +24,12 @@ K * max|table| < 2^31 and must be int64 otherwise. The caller proves it. Numba a
 int64; as plain Python, where it compiles nothing, one of them has to be one.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.blocks import blocks_cpu
 
 RUN = 2048
 BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
@@ -57,12 +55,7 @@ def lookup_runs_cpu(
     groups, length, _ = rows.shape
     run = min(RUN, runs.shape[2])
     tasks = groups * length * -(-runs.shape[2] // max(run, 1))
-    _spread(
-        lambda start, stop: _fill_runs(table, rows, runs, out, run, start, stop),
-        tasks,
-        rows.shape[2] * run,
-        threads,
-    )
+    _fill_runs(table, rows, runs, out, run, **_division(tasks, rows.shape[2] * run, threads))
 
 
 def lookup_dot_cpu(
@@ -82,25 +75,19 @@ def lookup_dot_cpu(
         out: int32 or int64 `(G, M, N)`, C-contiguous; overwritten.
         threads: Largest number of threads to use.
     """
-    _spread(
-        lambda start, stop: _fill_dots(table, x, w, out, start, stop),
-        out.size,
-        x.shape[2],
-        threads,
-    )
+    _fill_dots(table, x, w, out, **_division(out.size, x.shape[2], threads))
 
 
-def _spread(
-    task: Callable[[int, int], object], length: int, lookups_per_item: int, threads: int
-) -> None:
+def _division(length: int, lookups_per_item: int, threads: int) -> dict[str, int]:
+    """Return how items are divided."""
     lookups = max(1, lookups_per_item)
     if length * lookups < BLOCK_LOOKUPS // 4:
         threads = 1
     block = max(1, min(BLOCK_LOOKUPS // lookups, -(-length // threads)))
-    for_each_block(task, length, block, threads)
+    return {"length": length, "block": block, "threads": threads}
 
 
-@jit_cpu
+@blocks_cpu
 def _fill_dots(table, x, w, out, start, stop):
     """Fill the outputs numbered ``start`` to ``stop`` in the order (group, row, column)."""
     _, height, width = out.shape
@@ -113,7 +100,7 @@ def _fill_dots(table, x, w, out, start, stop):
         out[group, m, n] = total
 
 
-@jit_cpu
+@blocks_cpu
 def _fill_runs(table, rows, runs, out, run, start, stop):
     """Fill the runs of ``out`` numbered ``start`` to ``stop`` in the order (group, run, row)."""
     _, length, depth = rows.shape

@@ -3,8 +3,9 @@
 from functools import cache
 
 from torchapprox.kernels.accumulate_lines import accumulate_lines
+from torchapprox.kernels.blocks import BlockKernel, blocks_cpu
 from torchapprox.kernels.code_lines import DEPTH, IN_PLACE_ROWS
-from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
+from torchapprox.kernels.jit import digest_of
 from torchapprox.kernels.piece import Piece, piece_cpu
 from torchapprox.kernels.vector_memory import address, call
 
@@ -49,11 +50,11 @@ def accumulator(kernel: str, registers: int, halves: int, bits: int) -> Piece:
 
 
 @cache
-def tile_filler() -> CpuKernel:
+def tile_filler() -> BlockKernel:
     """Return the kernel, which calls the pieces that it is given."""
     sources = digest_of(*_OF_FILLER)
 
-    @jit_cpu
+    @blocks_cpu
     def fill(
         entries,
         bias,
@@ -75,10 +76,10 @@ def tile_filler() -> CpuKernel:
         scale,
         plus,
         of_rows,
-        panel,
-        sums,
+        panels,
+        sums_of_all,
         zeros,
-        tile_places,
+        places_of_all,
         exchanges,
         accumulate,
         accumulate_last,
@@ -86,11 +87,13 @@ def tile_filler() -> CpuKernel:
         write,
         registers,
         block_rows,
+        worker,
         start,
         stop,
     ):
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
         _ = sources
+        panel, sums, tile_places = panels[worker], sums_of_all[worker], places_of_all[worker]
         first, source, distances = tile_places[0], tile_places[1], tile_places[2]
         _, height, depth = rows.shape
         positions = lines.size * length

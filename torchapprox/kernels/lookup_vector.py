@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.code_lines import DEPTH, LANES, CodeLines
+from torchapprox.kernels.scratch import Arrays, Scratch
 from torchapprox.kernels.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.table_planes import Planes, aligned_empty
-from torchapprox.kernels.threads import for_each_block
 
 REGISTERS = 4
 ROWS = 256
@@ -67,27 +67,21 @@ def lookup_vector_cpu(
     tasks = groups * -(-height // block_rows) * tiles
     shape = kernel, planes.halves, planes.bits, registers, vectors - (tiles - 1) * registers
     fill, *pieces = _compiled(*shape, min(lines.stride, 64), bits_of(out), places.step != 1)
-
-    def task(start: int, stop: int) -> None:
-        # Not a thread's own, since OpenMP's threads forget theirs.
-        try:
-            scratch = _idle.pop()
-        except IndexError:
-            scratch = _new_scratch()
-        fill(
-            *(planes.entries.view(np.uint8), planes.bias, rows, lines.codes, lines.group_stride),
-            *(lines.taps, lines.lines, lines.length, lines.stride, out.view(np.uint8), *places),
-            *(*terms_of(rescaling), *scratch, *pieces, registers, block_rows, start, stop),
-        )
-        _idle.append(scratch)
-
-    if threads == 1 or tasks * block_rows * depth * registers <= _SMALL:
-        task(0, tasks)
-    else:
-        for_each_block(task, tasks, max(1, tasks // (4 * threads)), threads)
+    if tasks * block_rows * depth * registers <= _SMALL:
+        threads = 1
+    scratch = _scratch.take(threads)
+    fill(
+        *(planes.entries.view(np.uint8), planes.bias, rows, lines.codes, lines.group_stride),
+        *(lines.taps, lines.lines, lines.length, lines.stride, out.view(np.uint8), *places),
+        *(*terms_of(rescaling), *scratch[1], *pieces, registers, block_rows),
+        length=tasks,
+        block=max(1, tasks // (4 * threads)),
+        threads=threads,
+    )
+    _scratch.give_back(scratch)
 
 
-_SMALL = 2**12  # registers looked up, about 10 microseconds, which a hand-out to a thread costs
+_SMALL = 2**10  # registers looked up, about 3 microseconds, which a hand-out to threads costs
 
 
 def _partition(
@@ -128,15 +122,15 @@ def _compiled(
     return lookup_tiles.tile_filler(), *(piece.address for piece in pieces)
 
 
-_idle: list[tuple[Any, ...]] = []
-
-
-def _new_scratch() -> tuple[Any, ...]:
-    """Return a panel with a register to spare in each line, sums and other places."""
+def _new_scratch(workers: int) -> Arrays:
+    """Return panels with a register to spare in each line, sums and other places."""
     from torchapprox.kernels.vbmi_transpose import EXCHANGES  # noqa: PLC0415  which loads Numba
 
-    panel = aligned_empty((DEPTH * (_TILE + LANES),), np.uint8)
-    sums = aligned_empty((ROWS * _TILE,), np.int32)
+    panels = aligned_empty((workers, DEPTH * (_TILE + LANES)), np.uint8)
+    sums = aligned_empty((workers, ROWS * _TILE), np.int32)
     zeros = aligned_empty((_TILE,), np.int32)
     zeros.fill(0)
-    return panel, sums, zeros, np.zeros((3, _TILE), np.int64), EXCHANGES
+    return panels, sums, zeros, np.zeros((workers, 3, _TILE), np.int64), EXCHANGES
+
+
+_scratch = Scratch(_new_scratch)

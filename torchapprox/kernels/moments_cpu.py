@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.blocks import blocks_cpu
 from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
 
 BLOCK = 2**13  # values
 _AT_ONCE = 2**3  # blocks that are handed to a thread
@@ -25,14 +25,12 @@ def moments_cpu(values: NDArray[np.floating[Any]], *, threads: int) -> tuple[flo
         threads: Largest number of threads to use.
     """
     moments = np.empty((-(-values.size // BLOCK), 2))
-    for_each_block(
-        lambda start, stop: _moments(values, moments, start, stop), len(moments), _AT_ONCE, threads
-    )
+    _moments(values, moments, length=len(moments), block=_AT_ONCE, threads=threads)
     mean, squares = _merged(moments, values.size)
     return float(mean), float(squares)
 
 
-@jit_cpu
+@blocks_cpu
 def _moments(values: Any, moments: Any, start: int, stop: int) -> None:
     lanes = np.zeros(_LANES)
     for block in range(start, stop):

@@ -22,8 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.threads import for_each_block
-
 BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread, fewer are not handed out
 Floats = NDArray[np.floating[Any]]
 Sizes = tuple[int, int, int]
@@ -55,27 +53,19 @@ def quantise_cpu(
         threads: Largest number of threads to use.
     """
     low, high = map(values.dtype.type, limits)
-    unbounded: list[bool] = []
     quantise, quantise_lines = _loops().quantisers()
+    operands = values, scale, zero_point, low, high, codes
     if size is None:
-
-        def fill(start: int, stop: int) -> None:
-            if quantise(values, scale, zero_point, low, high, codes, start, stop):
-                unbounded.append(True)
-
-        for_each_block(fill, values.size, BLOCK, threads)
-        return not unbounded
-
+        return not quantise(*operands, length=values.size, block=BLOCK, threads=threads)
     deep, tall, wide = padded
-    geometry = (*size, *padded, *before)
-
-    def fill_lines(start: int, stop: int) -> None:
-        if quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
-            unbounded.append(True)
-
     lines = codes.size // max(1, math.prod(padded)) * deep * tall
-    for_each_block(fill_lines, lines, -(-BLOCK // max(1, wide)), threads)
-    return not unbounded
+    return not quantise_lines(
+        *operands,
+        (*size, *padded, *before),
+        length=lines,
+        block=-(-BLOCK // max(1, wide)),
+        threads=threads,
+    )
 
 
 def fake_quantise_cpu(
@@ -89,14 +79,8 @@ def fake_quantise_cpu(
 ) -> None:
     """Fill ``reals``, of the type and size of ``values``; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
-    for_each_block(
-        lambda start, stop: _loops().fake_quantise(
-            values, scale, zero_point, low, high, reals, start, stop
-        ),
-        values.size,
-        BLOCK,
-        threads,
-    )
+    operands = values, scale, zero_point, low, high, reals
+    _loops().fake_quantise(*operands, length=values.size, block=BLOCK, threads=threads)
 
 
 def clip_gradient_cpu(
@@ -111,14 +95,8 @@ def clip_gradient_cpu(
 ) -> None:
     """Fill ``clipped`` from ``gradient``, of one type; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
-    for_each_block(
-        lambda start, stop: _loops().clip_gradient(
-            values, scale, zero_point, low, high, gradient, clipped, start, stop
-        ),
-        values.size,
-        BLOCK,
-        threads,
-    )
+    operands = values, scale, zero_point, low, high, gradient, clipped
+    _loops().clip_gradient(*operands, length=values.size, block=BLOCK, threads=threads)
 
 
 @cache

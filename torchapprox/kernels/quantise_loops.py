@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
+from torchapprox.kernels.blocks import BlockKernel, blocks_cpu
+from torchapprox.kernels.jit import digest_of, jit_cpu
 from torchapprox.kernels.quantise_emitter import quantise_run
 
 # Whose code becomes part of the kernels'.
@@ -21,12 +22,12 @@ def _parameters(values, scale, zero_point, channel):
 
 
 @cache
-def quantisers() -> tuple[CpuKernel, CpuKernel]:
+def quantisers() -> tuple[BlockKernel, BlockKernel]:
     """Compile what makes codes, without margins and with."""
     # A variable of this function, since only such constants are part of the key of Numba's cache.
     sources = digest_of(*_FILES)
 
-    @jit_cpu
+    @blocks_cpu
     def quantise(values, scale, zero_point, low, high, codes, start, stop):
         """Quantise the elements numbered ``start`` to ``stop``; return whether one is odd."""
         _ = sources
@@ -40,7 +41,7 @@ def quantisers() -> tuple[CpuKernel, CpuKernel]:
             start = last
         return odd
 
-    @jit_cpu
+    @blocks_cpu
     def quantise_lines(values, scale, zero_point, low, high, codes, geometry, start, stop):
         """Fill the padded lines numbered ``start`` to ``stop``; return whether a value is odd.
 
@@ -77,7 +78,7 @@ def quantisers() -> tuple[CpuKernel, CpuKernel]:
     return quantise, quantise_lines
 
 
-@jit_cpu
+@blocks_cpu
 def fake_quantise(values, scale, zero_point, low, high, reals, start, stop):
     """Quantise the elements numbered ``start`` to ``stop`` and make them real numbers again."""
     length = values.size // scale.size
@@ -92,7 +93,7 @@ def fake_quantise(values, scale, zero_point, low, high, reals, start, stop):
         start = last
 
 
-@jit_cpu
+@blocks_cpu
 def clip_gradient(values, scale, zero_point, low, high, gradient, clipped, start, stop):
     """Pass gradients on where the elements numbered ``start`` to ``stop`` are not clipped."""
     length = values.size // scale.size

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.blocks import blocks_cpu
 from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
 
 BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread
 _SIDE = 16  # of a square that is transposed at once
@@ -34,7 +34,7 @@ def rescale_rows_cpu(sums: Array, offset: Array, scale: Array, out: Array, *, th
         threads: Largest number of threads to use.
     """
     rows, length = sums.shape
-    _spread(lambda start, stop: _rows(sums, offset, scale, out, start, stop), rows, length, threads)
+    _rows(sums, offset, scale, out, **_division(rows, length, threads))
 
 
 def rescale_columns_cpu(
@@ -50,10 +50,7 @@ def rescale_columns_cpu(
         threads: Largest number of threads to use.
     """
     groups, height, width = sums.shape
-    _spread(
-        lambda start, stop: _columns(sums, offset, scale, out, start, stop),
-        *(groups * height, width, threads),
-    )
+    _columns(sums, offset, scale, out, **_division(groups * height, width, threads))
 
 
 def rescale_transposed_cpu(
@@ -69,10 +66,8 @@ def rescale_transposed_cpu(
         threads: Largest number of threads to use.
     """
     groups, width, height = sums.shape
-    _spread(
-        lambda start, stop: _transposed(sums, offset, scale, out, start, stop),
-        *(groups * -(-height // _SIDE), width * _SIDE, threads),
-    )
+    squares = groups * -(-height // _SIDE)
+    _transposed(sums, offset, scale, out, **_division(squares, width * _SIDE, threads))
 
 
 def offsets_cpu(codes: Array, x_zero_point: int, out: Array, *, signed: bool) -> None:
@@ -87,8 +82,9 @@ def offsets_cpu(codes: Array, x_zero_point: int, out: Array, *, signed: bool) ->
     _offsets(codes.view(np.int8) if signed else codes, x_zero_point, out)
 
 
-def _spread(task: Any, items: int, size: int, threads: int) -> None:
-    for_each_block(task, items, max(1, BLOCK // max(1, size)), threads)
+def _division(items: int, size: int, threads: int) -> dict[str, int]:
+    """Return how items of some size are divided."""
+    return {"length": items, "block": max(1, BLOCK // max(1, size)), "threads": threads}
 
 
 @jit_cpu
@@ -100,7 +96,7 @@ def _offsets(values, x_zero_point, out):
         out[row] = x_zero_point * np.int64(total)
 
 
-@jit_cpu
+@blocks_cpu
 def _rows(sums, offset, scale, out, start, stop):
     for row in range(start, stop):
         channel = row % offset.size
@@ -110,7 +106,7 @@ def _rows(sums, offset, scale, out, start, stop):
             to[i] = out.dtype.type(np.int64(of[i]) - minus) * factor
 
 
-@jit_cpu
+@blocks_cpu
 def _columns(sums, offset, scale, out, start, stop):
     height = sums.shape[1]
     for item in range(start, stop):
@@ -121,7 +117,7 @@ def _columns(sums, offset, scale, out, start, stop):
             to[c] = out.dtype.type(np.int64(of[c]) - minus[c]) * factor[c]
 
 
-@jit_cpu
+@blocks_cpu
 def _transposed(sums, offset, scale, out, start, stop):
     _, width, height = sums.shape
     strips = -(-height // _SIDE)

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.blocks import blocks_cpu
 
 RUN = 1024  # 8 KB of sums
 BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
@@ -48,15 +47,10 @@ def saturating_runs_cpu(
     run = min(RUN, runs.shape[2])
     tasks = groups * length * -(-runs.shape[2] // max(run, 1))
     block = max(1, min(BLOCK_LOOKUPS // max(depth * run, 1), -(-tasks // threads)))
-    for_each_block(
-        lambda start, stop: _fill(table, rows, runs, out, low, high, run, start, stop),
-        tasks,
-        block,
-        threads,
-    )
+    _fill(table, rows, runs, out, low, high, run, length=tasks, block=block, threads=threads)
 
 
-@jit_cpu
+@blocks_cpu
 def _fill(
     table: Any, rows: Any, runs: Any, out: Any, low: int, high: int, run: int, start: int, stop: int
 ) -> None:

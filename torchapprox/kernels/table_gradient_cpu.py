@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
+from torchapprox.kernels.blocks import blocks_cpu
 
 BLOCK_LOOKUPS = 2**18
 
@@ -40,15 +39,12 @@ def table_gradient_cpu(
     """
     groups, rows, depth = own.shape
     lookups = max(1, depth * other.shape[2])
-    for_each_block(
-        lambda start, stop: _fill(table, own, other, grad, out, start, stop),
-        groups * rows,
-        max(1, min(BLOCK_LOOKUPS // lookups, -(-groups * rows // threads))),
-        threads,
-    )
+    length = groups * rows
+    block = max(1, min(BLOCK_LOOKUPS // lookups, -(-length // threads)))
+    _fill(table, own, other, grad, out, length=length, block=block, threads=threads)
 
 
-@jit_cpu
+@blocks_cpu
 def _fill(table, own, other, grad, out, start, stop):
     """Fill the rows of ``out`` numbered ``start`` to ``stop`` in the order (group, row)."""
     _, rows, depth = own.shape

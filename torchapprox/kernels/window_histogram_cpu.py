@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.blocks import blocks_cpu
 from torchapprox.kernels.jit import jit_cpu
-from torchapprox.kernels.threads import for_each_block
 
 _DIMS = 3
 _FEW = 512  # positions of a window, below which a table of 256 counts takes longer than counting
@@ -57,15 +57,10 @@ def window_histogram_cpu(
     positions = math.prod(output) * len(codes)
     channels = codes.shape[1]
     block = max(1, min(2**17 // max(1, positions), -(-channels // threads)))
-    for_each_block(
-        lambda start, stop: _count_channels(codes, geometry, counts, start, stop),
-        channels,
-        block,
-        threads,
-    )
+    _count_channels(codes, geometry, counts, length=channels, block=block, threads=threads)
 
 
-@jit_cpu
+@blocks_cpu
 def _count_channels(codes: Any, geometry: Any, counts: Any, start: int, stop: int) -> None:
     kernel, stride, dilation, output = geometry[0], geometry[1], geometry[2], geometry[3]
     taps = kernel[0] * kernel[1] * kernel[2]

@@ -9,16 +9,20 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core.serialize import dumps
 
 import multipliers
 import torchapprox.kernels
 from torchapprox.kernels import (
+    block_loop,
     feature_tiles,
+    lookup_cpu,
     lookup_tiles,
     quantise_loops,
     vector_panels,
     vector_results,
 )
+from torchapprox.kernels.blocks import BlockKernel, blocks_cpu
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
 from torchapprox.kernels.pair_unit import PORTABLE
 from torchapprox.kernels.piece import piece_cpu
@@ -74,7 +78,7 @@ KERNELS = {
     f"{module.__name__}.{name}": value
     for module in modules()
     for name, value in vars(module).items()
-    if isinstance(value, CpuKernel) and value.__module__ == module.__name__
+    if isinstance(value, CpuKernel | BlockKernel) and value.__module__ == module.__name__
 }
 
 
@@ -83,7 +87,7 @@ def test_a_cached_kernel_calls_no_kernel_of_another_file(name):
     """Numba's cache does not notice edits of another file."""
     function = KERNELS[name].__wrapped__
     called = [function.__globals__.get(other) for other in function.__code__.co_names]
-    files = {each.__module__ for each in called if isinstance(each, CpuKernel)}
+    files = {each.__module__ for each in called if isinstance(each, CpuKernel | BlockKernel)}
     assert files <= {function.__module__}
 
 
@@ -111,7 +115,7 @@ def test_a_function_in_a_function_has_one_key_in_all_processes(function):
 
 
 FOLDER = Path(torchapprox.kernels.__file__).parent
-NOT_COMPILED = {"jit", "cpu_kernel", "threads"}
+NOT_COMPILED = {"jit", "cpu_kernel", "blocks", "own_pool"}
 
 
 def imported(name):
@@ -137,6 +141,7 @@ def imported(name):
         (vector_panels._OF_LINES, ("vector_memory",)),
         (vector_panels._OF_VECTORS, ("vbmi_transpose", "vector_memory")),
         (quantise_loops._FILES, ("quantise_emitter",)),
+        (block_loop._FILES, ("block_loop",)),
     ],
 )
 def test_all_files_that_code_is_taken_from_belong_to_its_key(files, used):
@@ -144,4 +149,39 @@ def test_all_files_that_code_is_taken_from_belong_to_its_key(files, used):
 
 
 def test_a_digest_tells_files_apart():
-    assert digest_of("threads", "jit") == digest_of("threads", "jit") != digest_of("jit")
+    assert digest_of("blocks", "jit") == digest_of("blocks", "jit") != digest_of("jit")
+
+
+def with_constant(constant):
+    @blocks_cpu
+    def kernel(values, start, stop):
+        for item in range(start, stop):
+            values[item] = constant
+
+    return kernel
+
+
+def key_in_blocks(kernel):
+    """What Numba's cache knows a kernel in blocks by."""
+    function = kernel._run.__wrapped__
+    place = function.__code__.co_filename, function.__code__.co_firstlineno, function.__qualname__
+    return *place, dumps(tuple(cell.cell_contents for cell in function.__closure__))
+
+
+def test_kernels_in_blocks_have_keys_and_places_of_their_own():
+    one, same, other = (with_constant(constant) for constant in (1, 1, 2))
+    assert key_in_blocks(one) == key_in_blocks(same) != key_in_blocks(other)
+    assert key_in_blocks(one)[:2] == (__file__, with_constant.__code__.co_firstlineno + 1)
+    assert key_in_blocks(lookup_cpu._fill_runs) != key_in_blocks(lookup_cpu._fill_dots)
+
+
+def test_a_kernel_in_blocks_comes_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    for hits in (0, 1):
+        values = np.zeros(5)
+        kernel = with_constant(7)
+        kernel(values, length=5, block=1, threads=1)
+        assert values.tolist() == [7] * 5
+        statistics = kernel._run.dispatcher.stats
+        assert sum(statistics.cache_hits.values()) == hits
+        assert sum(statistics.cache_misses.values()) == 1 - hits

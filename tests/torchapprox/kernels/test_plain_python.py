@@ -15,7 +15,7 @@ from tests.torchapprox.layers.test_against_oracle import check
 from tests.torchapprox.plain_python import plain_python
 from torchapprox import Accumulator, get_approx_modules
 from torchapprox.gradients import WindowDifference
-from torchapprox.kernels import lookup_cpu
+from torchapprox.kernels import lookup_cpu, rescale_cpu
 from torchapprox.kernels.cpu_kernel import available_kernels
 
 KINDS = {
@@ -26,11 +26,11 @@ KINDS = {
 
 
 def test_no_other_kernel_is_there():
-    compiled = lookup_cpu._fill_runs
+    compiled = rescale_cpu._offsets
     with plain_python():
         assert available_kernels() == ("portable",)
-        assert lookup_cpu._fill_runs is compiled.__wrapped__
-    assert lookup_cpu._fill_runs is compiled
+        assert rescale_cpu._offsets is compiled.__wrapped__
+    assert rescale_cpu._offsets is compiled
 
 
 @pytest.mark.parametrize("kind", KINDS)
