@@ -10,6 +10,7 @@ from torchapprox.kernels import feature_product, multiply_features_cpu
 from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
 from torchapprox.kernels.pair_unit import PORTABLE_BYTES, ROWS, PairUnit, byte_unit
+from torchapprox.kernels.scratch import Scratch
 from torchapprox.kernels.sum_places import Rescaling, SumPlaces
 
 # Without an instruction, any width runs on any CPU.
@@ -96,7 +97,7 @@ def test_some_channels_at_a_time_and_few_sums(rank, monkeypatch):
     rows, codes = draw(2, 13, 40, 83, 5)
     left, right = features(rank, 1)
     assert np.array_equal(product(rows, codes, left, right), summed(rows, codes, left, right))
-    monkeypatch.setattr(feature_product, "_idle", [])
+    monkeypatch.setattr(feature_product, "_scratch", Scratch(feature_product._new_scratch))
     monkeypatch.setattr(feature_product, "_SUMS", 2**9)
     for transposed in (False, True):
         got = product(rows, codes, left, right, transposed=transposed)
