@@ -5,6 +5,7 @@ import pkgutil
 from contextlib import contextmanager
 
 import numba
+import numpy as np
 import pytest
 
 import torchapprox.kernels
@@ -40,6 +41,12 @@ def plain_python():
             if isinstance(value, BlockKernel):
                 patch.setattr(module, name, BlockKernel(value.__wrapped__))
         patch.setattr(numba.config, "DISABLE_JIT", 1)
+        if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+            # NumPy 1 makes a float of an unsigned and a Python integer, Numba an integer.
+            patch.setattr(np, "uintp", int)
         _forget()
-        yield
-    _forget()
+        try:
+            yield
+        finally:
+            patch.undo()
+            _forget()
