@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := multipliers htp torchapprox analysis
 
-.PHONY: demo test lint types contract docs unit nightly coverage dist smoke bench pictures clean
+.PHONY: demo test lint types contract docs unit nightly lowest coverage dist smoke bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/torchapprox demo --output report
@@ -40,6 +40,14 @@ unit: $(VENV)/installed
 # Thousands of random layers against the oracle; minutes.
 nightly: $(VENV)/installed
 	$(PYTEST) -m nightly tests
+
+# The tests on the lowest versions of all that the package needs, in an environment of their own. Its
+# compiled kernels lie apart, since another Numba throws those of this one away.
+lowest:
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[dev]'
+	NUMBA_CACHE_DIR=$(CURDIR)/build/lowest/kernels OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 \
+		build/lowest/bin/python -m pytest $(PROCESSES)
 
 # Which lines of the four packages no test runs; longer than the tests alone, since kernels are
 # compiled anew: what emits their instructions runs at no other time.
