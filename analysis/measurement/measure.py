@@ -20,6 +20,7 @@ from torchapprox.batches import run_batch, several
 from torchapprox.layers import InferenceMode
 from torchapprox.operators import lut_matmul
 from torchapprox.tracing import check_operands
+from torchapprox.tracing.key_stream import KeyReader
 from torchapprox.tracing.reservoir import Reservoir
 
 KEPT_ROWS = 1024
@@ -74,8 +75,8 @@ class ErrorMeter:
         self._layer = layer
         self._moments: ChannelMoments | None = None
         self._row_moments: ChannelMoments | None = None
-        self._reservoir = Reservoir(KEPT_ROWS, np.random.default_rng(seed))
-        self._kept: NDArray[np.float64] = np.zeros((KEPT_ROWS, 0))
+        self._reservoir = Reservoir(KEPT_ROWS, KeyReader(seed))
+        self._kept: NDArray[np.float64] = np.zeros((0, 0))
         self._scale: NDArray[np.float64] = np.zeros(0)
         self._fan_in = 0
 
@@ -96,7 +97,7 @@ class ErrorMeter:
             self._row_moments, ChannelMoments.of(real.mean(axis=1, keepdims=True))
         )
         if not self._kept.shape[1]:
-            self._kept = np.zeros((KEPT_ROWS, channels))
+            self._kept = np.zeros((self._reservoir.places, channels))
         items, places = self._reservoir.offer(len(real))
         self._kept[places] = real[items]
 

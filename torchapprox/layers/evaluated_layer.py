@@ -10,7 +10,7 @@ Whoever wants to see operators, such as a graph that is being recorded, a mode o
 those of `ApproxLayer.forward`, and so does whoever hooks the layer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any, TypeGuard
 from weakref import WeakKeyDictionary
@@ -30,8 +30,9 @@ from torchapprox.layers.evaluated_state import (
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.product_parameters import product_parameters
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters
+from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.host_table import host_table
-from torchapprox.operators.prepared_products import OperandForms, Product, scales_of
+from torchapprox.operators.prepared_products import OperandForms, Product, RealProduct, scales_of
 from torchapprox.operators.real_products import operand_forms, takes_reals
 from torchapprox.operators.remembered import Content
 from torchapprox.quantisation.torch_ao import quantiser_range
@@ -137,6 +138,7 @@ class _EvaluatedLayer:
         product: Multiplies them.
         params: How they are quantised.
         exact: Whether the exact product is computed, and not the multiplier's.
+        shown: Operands that were shown to whoever looks, without the codes; empty before.
     """
 
     objects: tuple[Any, ...]
@@ -149,6 +151,7 @@ class _EvaluatedLayer:
     product: Product
     params: QuantizationParameters
     exact: bool
+    shown: list[GemmOperands] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -223,7 +226,7 @@ class _EvaluatedLayer:
         product = self.product(x, w, fused)
         y = product.reals
         if watched:
-            layer._operand_observers.show(layer.operands_of(product, self.params), y)
+            layer._operand_observers.show(self._operands(layer, product), y)
         if bias is not None and fused is None:
             y = y + bias.view(layer.channel_shape)
         correction: Tensor | None = layer.bias_correction
@@ -231,3 +234,11 @@ class _EvaluatedLayer:
         if correction is None or self.exact or "weight" not in layer._parameters:
             return y
         return y + correction.view(layer.channel_shape)
+
+    def _operands(self, layer: ApproxLayer, product: RealProduct) -> GemmOperands:
+        """Return the operands of a product, for whoever looks."""
+        if self.shown:
+            return self.shown[0].with_codes(product.x_codes, product.w_codes)
+        operands = layer.operands_of(product, self.params)
+        self.shown.append(operands.without_codes())
+        return operands

@@ -1,6 +1,7 @@
 """What every layer lowers to: a grouped matrix product of operand codes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -53,6 +54,23 @@ class GemmOperands:
     engine: str = "auto"
     fixed_weights: bool = True
     w_centred: bool | None = None
+
+    def without_codes(self) -> Self:
+        """Return what `with_codes` needs of these, which takes no memory."""
+        nothing = self.w_codes.new_empty(0, 0, self.w_codes.shape[2])
+        return replace(self, x_codes=nothing, w_codes=nothing)
+
+    def with_codes(self, x_codes: Tensor, w_codes: Tensor) -> Self:
+        """Return the same of other codes, of as many groups, columns and depth.
+
+        Args:
+            x_codes: uint8 `(G, M, K)`.
+            w_codes: uint8 `(G, N, K)`, or contiguous with as many elements.
+        """
+        return replace(self, x_codes=x_codes, w_codes=self._of_shape(w_codes))
+
+    def _of_shape(self, w_codes: Tensor) -> Tensor:
+        return w_codes.view(*self.w_zero_point.shape, self.w_codes.shape[2])
 
     @property
     def x_signed(self) -> bool:

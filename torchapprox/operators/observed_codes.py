@@ -169,26 +169,6 @@ def _found_places(shape: ConvShape) -> tuple[NDArray[np.int64], NDArray[np.int64
 _places = remembered(_found_places)
 
 
-def same_codes(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of codes on the CPU are equal.
-
-    Args:
-        one: uint8, contiguous.
-        other: Likewise.
-
-    Examples:
-        >>> codes = torch.arange(11, dtype=torch.uint8)
-        >>> same_codes(codes, codes.clone()), same_codes(codes, codes.flip(0))
-        (True, False)
-    """
-    if one.shape != other.shape:
-        return False
-    a, b = one.numpy().reshape(-1), other.numpy().reshape(-1)
-    words = a.size // 8 * 8  # compared eight at once, four times as fast
-    heads = a[:words].view(np.uint64), b[:words].view(np.uint64)
-    return np.array_equal(heads[0], heads[1]) and np.array_equal(a[words:], b[words:])
-
-
 def rows_of_matrices(
     codes: Tensor, matrices: NDArray[np.intp], rows: NDArray[np.intp]
 ) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """Tracing one layer, batch after batch, in memory that does not grow."""
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -10,14 +9,9 @@ from torch import Tensor
 from torchapprox.operators.approx_matmul import sample_shape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
-from torchapprox.tracing.operand_counts import MatrixCounts, OperandCounts, WeightedCounts
-from torchapprox.tracing.operand_sample import (
-    MatrixSampler,
-    OperandSampler,
-    RowSampler,
-    default_rows,
-)
+from torchapprox.tracing.operand_sample import default_rows
 from torchapprox.tracing.output_moments import OutputMoments
+from torchapprox.tracing.traced_operands import MatrixOperands, TracedOperands, WeightedOperands
 
 
 class LayerTracer:
@@ -38,13 +32,10 @@ class LayerTracer:
         self.name = name
         self._wanted_rows, self._seed = rows, seed
         self._size: _Size | None = None
-        self._x_zero_point = torch.zeros(1)
-        self._w_zero_point = self._scale = torch.zeros(0)
-        self._rows = 0
+        self._parameters = (torch.zeros(0),) * 3
         self._sample_shape: tuple[int, ...] | None = None
         self._outputs = OutputMoments()
-        self._counts: OperandCounts
-        self._sampler: OperandSampler
+        self._operands: TracedOperands
         self._result: LayerTrace | None = None
 
     @property
@@ -70,15 +61,9 @@ class LayerTracer:
             raise ValueError(
                 f"layer {self.name!r} must keep its size and its ports while it is traced"
             )
-        self._x_zero_point = operands.x_zero_point
-        self._w_zero_point, self._scale = (
-            parameter.reshape(-1)[: size.channels]
-            for parameter in (operands.w_zero_point, operands.scale)
-        )
-        self._rows += operands.rows * (1 if size.fixed_weights else len(operands.w_codes))
-        self._counts.add(operands)
+        self._parameters = operands.x_zero_point, operands.w_zero_point, operands.scale
         shape = () if size.fixed_weights else sample_shape(output)
-        self._sampler.add(operands, shape)
+        self._operands.add(operands, shape)
         if self._sample_shape is None:
             self._sample_shape = shape
         elif shape != self._sample_shape:
@@ -90,22 +75,28 @@ class LayerTracer:
     def result(self) -> LayerTrace | None:
         """What was traced so far, the same value until the next update; None before the first."""
         if self._size is not None and self._result is None:
+            self._operands.settle()
+            x_zero_point, *by_channel = self._parameters
+            w_zero_point, scale = (
+                parameter.reshape(-1)[: self._size.channels].cpu().numpy()
+                for parameter in by_channel
+            )
             self._result = LayerTrace(
                 name=self.name,
                 fixed_weights=self._size.fixed_weights,
                 groups=self._size.groups,
                 fan_in=self._size.depth,
                 out_channels=self._size.channels,
-                rows=self._rows,
+                rows=self._operands.rows,
                 outputs=self._outputs.count,
                 x_signed=self._size.x_signed,
                 w_signed=self._size.w_signed,
-                x_zero_point=int(self._x_zero_point),
-                w_zero_point=self._w_zero_point.cpu().numpy().astype(np.int64),
-                scale=self._scale.cpu().numpy().astype(np.float64),
-                x_counts=self._counts.x_counts,
-                joint_counts=self._counts.joint_counts,
-                sample=self._sampler.sample(self._counts.w_codes),
+                x_zero_point=int(x_zero_point),
+                w_zero_point=w_zero_point.astype(np.int64),
+                scale=scale.astype(np.float64),
+                x_counts=self._operands.x_counts,
+                joint_counts=self._operands.joint_counts,
+                sample=self._operands.sample,
                 sample_shape=self._sample_shape or (),
                 output_mean=self._outputs.mean,
                 output_std=self._outputs.std,
@@ -116,13 +107,12 @@ class LayerTracer:
         self._size = size
         draws = self._wanted_rows or default_rows(size.groups * size.depth), self._seed
         if size.fixed_weights:
-            self._counts, self._sampler = WeightedCounts(), RowSampler(*draws)
+            self._operands = WeightedOperands(size.groups, size.depth, *draws)
         else:
-            self._counts, self._sampler = MatrixCounts(), MatrixSampler(*draws)
+            self._operands = MatrixOperands(*draws)
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(NamedTuple):
     """What a layer must keep while it is traced."""
 
     fixed_weights: bool

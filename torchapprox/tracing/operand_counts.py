@@ -1,6 +1,6 @@
 """How often the operands of a layer occur, each by itself and in pairs."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +8,7 @@ import torch
 
 from torchapprox.kernels import matrix_histogram_cpu
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import MatrixCodes, ObservedCodes, same_codes
-from torchapprox.tracing.waiting_codes import WaitingCodes
+from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes
 
 Counts = npt.NDArray[np.int64]
 
@@ -18,84 +17,63 @@ _FLOAT32_PAIRS = 2**24
 _MOST_RECENT = 2**31 - 1
 
 
-class OperandCounts(Protocol):
-    """Counts the operands of one layer."""
-
-    def add(self, operands: GemmOperands) -> None:
-        """Count the operands of one forward pass."""
-
-    @property
-    def w_codes(self) -> npt.NDArray[np.uint8]:
-        """The last weights, uint8 `(G, N, K)`; empty where every matrix has others."""
-
-    @property
-    def x_counts(self) -> Counts:
-        """How often each activation code occurred at each input position, int64 `(P, 256)`."""
-
-    @property
-    def joint_counts(self) -> Counts:
-        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
-
-
 class WeightedCounts:
     """Counts of a layer whose weights are its own and change rarely.
 
     There are P = G * K input positions. The joint counts follow from those of the positions, since
     all rows meet the same weights; they are kept apart from the counts since the weights last
     changed.
+
+    Attributes:
+        w_codes: The weights, uint8 `(G, N, K)`.
+        rows: Rows that were counted.
     """
 
     def __init__(self) -> None:
-        self._w_codes = torch.zeros(0, 0, 0, dtype=torch.uint8)
+        self.w_codes: Codes = np.zeros((0, 0, 0), np.uint8)
+        self.rows = 0
+        self._w_bytes = b""
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         # Counts since the weights last changed; their products are not yet in the joint counts.
         # Half as wide as the others: writing them takes longer than counting.
         self._recent: npt.NDArray[np.int32] = np.zeros((0, 256), np.int32)
         self._recent_rows = 0
-        self._waiting = WaitingCodes(self._count)
         self._joint: Counts = np.zeros((256, 256), np.int64)
 
-    def add(self, operands: GemmOperands) -> None:
-        """Count the operands of one forward pass."""
-        w_codes = operands.w_codes.cpu()
+    def has(self, w_codes: torch.Tensor) -> bool:
+        """Whether the weights, uint8 `(G, N, K)`, are these."""
+        return w_codes.cpu().numpy().tobytes() == self._w_bytes
+
+    def take(self, w_codes: torch.Tensor) -> None:
+        """Let rows meet other weights from now on."""
         if not self._x_counts.size:
             self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
             self._recent = np.zeros(self._x_counts.shape, np.int32)
-        if not same_codes(w_codes, self._w_codes):
-            self._settle()
-            self._w_codes = w_codes.clone()
-        self._waiting.add(operands.observed_x)
+        self._fold()
+        self.w_codes = np.array(w_codes.cpu().numpy(), order="C")
+        self._w_bytes = self.w_codes.tobytes()
 
-    @property
-    def w_codes(self) -> npt.NDArray[np.uint8]:
-        """The last weights, uint8 `(G, N, K)`."""
-        codes: npt.NDArray[np.uint8] = self._w_codes.numpy()
-        return codes
+    def add(self, codes: ObservedCodes) -> None:
+        """Count rows of activations."""
+        rows = codes.rows
+        if self._recent_rows + rows > _MOST_RECENT:
+            self._fold()
+        codes.add_counts(self._recent)
+        self._recent_rows += rows
+        self.rows += rows
 
     @property
     def x_counts(self) -> Counts:
         """How often each activation code occurred, int64 `(G * K, 256)`, by input position."""
-        self._waiting.count()
         return self._x_counts + self._recent
 
     @property
     def joint_counts(self) -> Counts:
         """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
-        self._waiting.count()
         return self._joint + self._joint_of_recent()
 
-    def _count(self, codes: ObservedCodes) -> None:
-        if self._recent_rows + codes.rows > _MOST_RECENT:
-            self._fold()
-        codes.add_counts(self._recent)
-        self._recent_rows += codes.rows
-
-    def _settle(self) -> None:
-        """Close the counts that belong to the weights so far."""
-        self._waiting.count()
-        self._fold()
-
     def _fold(self) -> None:
+        """Close the counts that belong to the weights so far."""
         self._joint += self._joint_of_recent()
         self._x_counts += self._recent
         self._recent[:] = self._recent_rows = 0
@@ -104,7 +82,7 @@ class WeightedCounts:
         if not self._recent_rows:
             return np.zeros((256, 256), np.int64)
         counts = np.zeros(self._recent.shape, np.int64)
-        MatrixCodes.of(self._w_codes).add_counts(counts)
+        MatrixCodes.of(torch.from_numpy(self.w_codes)).add_counts(counts)
         return _paired(self._recent, counts)
 
 
@@ -112,16 +90,21 @@ class MatrixCounts:
     """Counts of a product of two activations, whose second operand differs in every matrix.
 
     There are P = K input positions. The matrices of a pass are paired one by one.
+
+    Attributes:
+        rows: Rows of all matrices that were counted.
     """
 
     def __init__(self) -> None:
+        self.rows = 0
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         self._joint: Counts = np.zeros((256, 256), np.int64)
 
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
-        depth = operands.x_codes.shape[2]
-        pairs = operands.x_codes.shape[1] * operands.w_codes.shape[1] * depth
+        matrices, rows, depth = operands.x_codes.shape
+        self.rows += matrices * rows
+        pairs = rows * operands.w_codes.shape[1] * depth
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
         # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
@@ -142,11 +125,6 @@ class MatrixCounts:
             ]
             x_used, w_used = (slice(code + 1) for code in greatest)
             self._joint[x_used, w_used] += _product(x_counts[:, x_used].T, w_counts[:, w_used])
-
-    @property
-    def w_codes(self) -> npt.NDArray[np.uint8]:
-        """Empty: every matrix has others."""
-        return np.zeros((0, 0, 0), np.uint8)
 
     @property
     def x_counts(self) -> Counts:

@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import rows_of_matrices
+from torchapprox.operators.observed_codes import ObservedCodes, rows_of_matrices
 from torchapprox.tracing.key_stream import KeyReader
 from torchapprox.tracing.reservoir import Reservoir
 
@@ -68,29 +67,8 @@ def default_rows(positions: int) -> int:
     return min(max(BYTES // max(positions, 1), MIN_ROWS), MAX_ROWS)
 
 
-class OperandSampler(Protocol):
-    """Draws an `OperandSample` from the products of a layer."""
-
-    def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
-        """Look at the operands of one forward pass.
-
-        Args:
-            operands: The operands.
-            sample_shape: Shape of one sample's matrices of the output, `(..., M, N)`; only that of
-                products of two activations is looked at.
-        """
-
-    def sample(self, w_codes: Codes) -> OperandSample:
-        """Return what was drawn so far.
-
-        Args:
-            w_codes: The last weights, uint8 `(G, N, K)`; only those of layers whose weights are
-                their own are looked at.
-        """
-
-
 class RowSampler:
-    """Draws rows of a layer whose weights are its own; the last weights count.
+    """Draws rows of a layer whose weights are its own.
 
     Args:
         rows: Rows to keep, of each group.
@@ -99,24 +77,28 @@ class RowSampler:
 
     def __init__(self, rows: int, seed: int) -> None:
         self._reservoir = Reservoir(rows, KeyReader(seed))
-        self._rows = rows
         self._x: Codes | None = None
 
-    def add(
-        self,
-        operands: GemmOperands,
-        sample_shape: tuple[int, ...],  # noqa: ARG002  as any sampler's
-    ) -> None:
-        """Look at the operands of one forward pass."""
-        items, places = self._reservoir.offer(operands.rows)
+    def add(self, codes: ObservedCodes, groups: int, depth: int) -> None:
+        """Look at rows of activations.
+
+        Args:
+            codes: The rows.
+            groups: Number of groups, G.
+            depth: Input positions of a group, K.
+        """
+        items, places = self._reservoir.offer(codes.rows)
         if self._x is None:
-            groups, _, depth = operands.w_codes.shape
-            self._x = np.zeros((groups, self._rows, depth), np.uint8)
+            self._x = np.zeros((groups, self._reservoir.places, depth), np.uint8)
         if len(items):
-            operands.observed_x.copy_rows(items, self._x, places)
+            codes.copy_rows(items, self._x, places)
 
     def sample(self, w_codes: Codes) -> OperandSample:
-        """Return what was drawn so far, with the last weights."""
+        """Return what was drawn so far.
+
+        Args:
+            w_codes: The last weights, uint8 `(G, N, K)`.
+        """
         if self._x is None:
             return _nothing()
         return replace(_nothing(), x_codes=self._x[:, self._reservoir.order], w_codes=w_codes)
@@ -131,14 +113,18 @@ class MatrixSampler:
     """
 
     def __init__(self, rows: int, seed: int) -> None:
-        self._matrices = max(1, rows // ROWS_PER_MATRIX)
-        self._reservoir = Reservoir(self._matrices, KeyReader(seed))
+        self._reservoir = Reservoir(max(1, rows // ROWS_PER_MATRIX), KeyReader(seed))
         self._seed = seed
         self._seen = 0
         self._kept: OperandSample | None = None
 
     def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
-        """Look at the operands of one forward pass."""
+        """Look at the operands of one forward pass.
+
+        Args:
+            operands: The operands.
+            sample_shape: Shape of one sample's matrices of the output, `(..., M, N)`.
+        """
         groups, columns, depth = operands.w_codes.shape
         kept = self._kept = self._kept or self._room(min(columns, COLUMNS_PER_MATRIX), depth)
         rows_per_sample = math.prod(sample_shape[:-1])
@@ -157,7 +143,8 @@ class MatrixSampler:
             kept.w_places[places] = chosen
         self._seen += groups
 
-    def sample(self, w_codes: Codes) -> OperandSample:  # noqa: ARG002  they differ
+    @property
+    def sample(self) -> OperandSample:
         """Return what was drawn so far, each matrix with its own second operand."""
         if self._kept is None:
             return _nothing()
@@ -167,8 +154,8 @@ class MatrixSampler:
         )
 
     def _room(self, columns: int, depth: int) -> OperandSample:
-        """Return room for all matrices."""
-        matrices, rows = self._matrices, ROWS_PER_MATRIX
+        """Return room for the matrices that the reservoir holds."""
+        matrices, rows = self._reservoir.places, ROWS_PER_MATRIX
         return OperandSample(
             x_codes=np.zeros((matrices, rows, depth), np.uint8),
             w_codes=np.zeros((matrices, columns, depth), np.uint8),

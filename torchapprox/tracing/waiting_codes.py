@@ -1,4 +1,4 @@
-"""Codes of small batches, kept until there are enough of them to count at once."""
+"""Codes of small batches, kept until there are enough of them to look at."""
 
 from collections.abc import Callable
 
@@ -6,65 +6,67 @@ import numpy as np
 
 from torchapprox.operators.observed_codes import Codes, ObservedCodes
 
-ROWS_AT_ONCE = 512
-"""Rows that are counted at once: as many codes at each input position as there are bytes of its
-counts that a pass over them writes, or half as many."""
+ROWS = 512
+"""Rows that wait at least: as many codes at each input position as there are bytes of its counts
+that a pass over them writes, or half as many."""
+
+BYTES = 2**20
+"""Codes that may wait, however many rows there are; as many as the caches of most CPUs hold."""
 
 
 class WaitingCodes:
-    """Hands codes on to be counted, those of small batches together.
+    """Hands codes on, those of several small batches together.
 
-    Counting touches all counts of an input position, 1 KB of them, however few codes there are:
-    where images or batches are small, that takes far longer than reading the codes. They wait in
-    at most `ROWS_AT_ONCE` bytes for each input position, or one batch.
+    Counting touches all counts of an input position, 1 KB of them, however few codes there are,
+    and what takes rows of them looks for these in Python: where images or batches are small, that
+    takes far longer than reading the codes. They wait in at most `ROWS` bytes for each input
+    position or `BYTES` bytes, whichever is more, or one batch.
 
     Args:
-        count: Counts codes.
+        look: Gets codes.
 
     Examples:
         >>> from torchapprox.operators.observed_codes import MatrixCodes
-        >>> counted = []
-        >>> waiting = WaitingCodes(lambda codes: counted.append(codes.rows))
+        >>> seen = []
+        >>> waiting = WaitingCodes(lambda codes: seen.append(codes.rows))
         >>> for _ in range(5):
-        ...     waiting.add(MatrixCodes(np.zeros((200, 3), np.uint8), 1))
-        >>> counted
+        ...     waiting.add(MatrixCodes(np.zeros((200, 2000), np.uint8), 1))
+        >>> seen
         [600]
-        >>> waiting.count()
-        >>> counted
+        >>> waiting.hand_on()
+        >>> seen
         [600, 400]
     """
 
-    def __init__(self, count: Callable[[ObservedCodes], None]) -> None:
-        self._count = count
+    def __init__(self, look: Callable[[ObservedCodes], None]) -> None:
+        self._look = look
         self._like: ObservedCodes | None = None
         self._room: Codes = np.zeros((0, 0), np.uint8)
         self._samples = 0
 
     def add(self, codes: ObservedCodes) -> None:
-        """Count codes, or keep a copy of them until there are more or `count` is called."""
+        """Hand codes on, or keep a copy of them until there are more or `hand_on` is called."""
         batch = len(codes.codes)
         if not batch:
             return
-        if codes.rows >= ROWS_AT_ONCE:
-            self._count(codes)
-            return
         if self._like is None or self._like.layout != codes.layout:
-            self.count()
-            batches = -(-ROWS_AT_ONCE // max(1, codes.rows))
-            self._like = codes
-            self._room = np.empty((batches * batch, *codes.codes.shape[1:]), np.uint8)
+            self.hand_on()
+            batches = max(-(-ROWS // max(1, codes.rows)), BYTES // max(1, codes.codes.nbytes))
+            self._like = codes.with_codes(codes.codes[:0])
+            samples = batches * batch if batches > 1 else 0
+            self._room = np.empty((samples, *codes.codes.shape[1:]), np.uint8)
         if self._samples + batch > len(self._room):
-            self.count()
+            self.hand_on()
             if batch > len(self._room):
-                self._count(codes)
+                self._look(codes)
                 return
         self._room[self._samples : self._samples + batch] = codes.codes
         self._samples += batch
         if self._samples == len(self._room):
-            self.count()
+            self.hand_on()
 
-    def count(self) -> None:
-        """Count what waits."""
+    def hand_on(self) -> None:
+        """Hand on what waits."""
         if self._like is not None and self._samples:
-            self._count(self._like.with_codes(self._room[: self._samples]))
+            self._look(self._like.with_codes(self._room[: self._samples]))
         self._samples = 0

@@ -472,21 +472,24 @@ def test_a_sink_receives_the_operands_of_every_call(name) -> None:
     assert sink.features.shape[-2] == 3 * rows
 
 
-@pytest.mark.parametrize("name", ["conv2d", "matmul"])
+@pytest.mark.parametrize("name", ["conv2d", "linear", "matmul"])
 def test_observers_get_codes_and_outputs_before_the_bias(name, taken) -> None:
     layer, x = layer_and_input(name)
     shown = []
     layer.layer.add_operand_observer(lambda operands, y: shown.append((operands, y)))
-    outputs = [layer(x), layer(x)]
+    outputs = [layer(x), layer(x), layer(x.flip(0)), layer(x)]
     assert taken[-1] is not None
-    (first, y_first), (second, y_second) = shown
-    assert torch.equal(y_first, y_second)
-    assert torch.equal(*outputs)
-    assert torch.equal(first.x_codes, second.x_codes)
-    assert torch.equal(first.w_codes, second.w_codes)
-    assert torch.equal(first.scale, second.scale)
-    bias = 0 if name == "matmul" else layer.layer.bias.view(-1, 1, 1)
-    assert torch.equal(y_second + bias, outputs[1])
+    bias = 0 if name == "matmul" else layer.layer.bias.view(layer.layer.channel_shape)
+    first = shown[0][0]
+    for output, (operands, y) in zip(outputs, shown, strict=True):
+        assert torch.equal(y + bias, output)
+        assert operands.rows == first.rows
+        for what in ("w_codes", "scale", "x_zero_point", "w_zero_point"):
+            assert torch.equal(getattr(operands, what), getattr(first, what))
+    axis = 0 if name == "matmul" else 1  # of the samples
+    flipped = shown[2][0].x_codes.unflatten(axis, (len(x), -1)).flip(axis)
+    for x_codes in (shown[1][0].x_codes, flipped.flatten(axis, axis + 1), shown[3][0].x_codes):
+        assert torch.equal(x_codes, first.x_codes)
 
 
 def test_sizes_are_told_apart_and_few_are_kept(taken) -> None:

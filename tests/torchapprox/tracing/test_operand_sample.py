@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from torchapprox import GemmOperands, LayerTracer
+from torchapprox.tracing.key_stream import KeyReader
 from torchapprox.tracing.reservoir import Reservoir
 
 
@@ -63,17 +64,30 @@ def test_cutting_into_batches_does_not_matter_and_the_seed_does():
 def test_every_item_is_as_likely():
     items, size, runs = 40, 10, 2000
     counts = np.zeros(items)
-    rng = np.random.default_rng(0)
-    for _ in range(runs):
-        reservoir, places = Reservoir(size, rng), np.full(size, -1)
+    for run in range(runs):
+        reservoir = Reservoir(size, KeyReader(run))
+        places = np.full(reservoir.places, -1)
         for start in range(0, items, 8):
             kept, where = reservoir.offer(8)
             places[where] = start + kept
-        assert len(set(places)) == size
-        counts[places] += 1
+        kept = places[reservoir.order]
+        assert len(set(kept)) == size
+        counts[kept] += 1
     share = size / items
     tolerance = 5 * np.sqrt(share * (1 - share) / runs)
     np.testing.assert_allclose(counts / runs, share, atol=tolerance)
+
+
+@pytest.mark.parametrize("batches", [[7], [3, 4, 1], [500], [2, 90, 1, 1, 700, 8], [1] * 60])
+def test_the_smallest_keys_stay_in_their_order(batches):
+    reservoir, start = Reservoir(7, KeyReader(4)), 0
+    places = np.full(reservoir.places, -1)
+    for count in batches:
+        items, where = reservoir.offer(count)
+        places[where] = start + items
+        start += count
+        keys = np.random.default_rng(4).random(start)
+        np.testing.assert_array_equal(places[reservoir.order], np.argsort(keys)[:7])
 
 
 def test_the_last_weights_count():

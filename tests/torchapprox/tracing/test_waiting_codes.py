@@ -8,7 +8,7 @@ from torchapprox import GemmOperands, LayerTracer
 from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.observed_codes import MatrixCodes
-from torchapprox.tracing.waiting_codes import ROWS_AT_ONCE, WaitingCodes
+from torchapprox.tracing.waiting_codes import BYTES, ROWS, WaitingCodes
 
 
 def codes(seed, *shape):
@@ -16,19 +16,21 @@ def codes(seed, *shape):
 
 
 def counted_apart(batches):
-    counts = np.zeros((batches[0].shape[1], 256), np.int64)
+    depth = batches[0].shape[1]
+    counts = np.zeros((depth, 256), np.int64)
     for batch in batches:
-        for row in batch.tolist():
-            for position, code in enumerate(row):
-                counts[position, code] += 1
+        for row in batch:
+            counts[np.arange(depth), row] += 1
     return counts
 
 
+@pytest.mark.parametrize("depth", [5, 2500])
 @pytest.mark.parametrize(
     "rows", [[1] * 9, [100] * 12, [500, 30, 30], [3, 700, 3], [40, 600, 0, 200, 7], [10, 300, 300]]
 )
-def test_every_row_counts_once(rows):
-    batches, counts, calls = [codes(i, n, 5) for i, n in enumerate(rows)], np.zeros((5, 256)), []
+def test_every_row_counts_once(rows, depth):
+    batches, calls = [codes(i, n, depth) for i, n in enumerate(rows)], []
+    counts = np.zeros((depth, 256), np.int64)
 
     def count(observed):
         calls.append(observed.rows)
@@ -39,11 +41,22 @@ def test_every_row_counts_once(rows):
         shown = batch.copy()
         waiting.add(MatrixCodes(shown, 1))
         shown[:] = 0  # as whoever made the codes may
-    waiting.count()
-    waiting.count()
+    waiting.hand_on()
+    waiting.hand_on()
     np.testing.assert_array_equal(counts, counted_apart(batches))
     assert sum(calls) == sum(rows)
-    assert len(calls) <= 2 + sum(rows) // ROWS_AT_ONCE + sum(n >= ROWS_AT_ONCE for n in rows)
+    most = 2 + sum(rows) // ROWS + sum(n >= ROWS for n in rows)
+    assert len(calls) <= (1 if sum(rows) * depth <= BYTES else most)
+
+
+@pytest.mark.parametrize(("rows", "waits"), [(BYTES // 2, True), (BYTES // 2 + 1, False)])
+def test_large_batches_do_not_wait(rows, waits):
+    seen = []
+    waiting = WaitingCodes(lambda observed: seen.append(observed.rows))
+    waiting.add(MatrixCodes(np.zeros((rows, 1), np.uint8), 1))
+    assert seen == ([] if waits else [rows])
+    waiting.hand_on()
+    assert seen == [rows]
 
 
 def traced(batches, size):

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -30,6 +30,26 @@ class ConvGemmOperands(GemmOperands):
 
     _padded: Tensor
     _shape: ConvShape
+
+    def without_codes(self) -> Self:
+        """Return what `with_codes` needs of these, which takes no memory."""
+        nothing = self.w_codes.new_empty(0, 0, self.w_codes.shape[2])
+        return self._replaced(nothing, nothing)
+
+    def with_codes(self, x_codes: Tensor, w_codes: Tensor) -> Self:
+        """Return the same of other codes.
+
+        Args:
+            x_codes: Padded activation codes, uint8 `(B, C, *size)`, contiguous.
+            w_codes: uint8 `(G, N, K)`, or contiguous with as many elements.
+        """
+        return self._replaced(x_codes, self._of_shape(w_codes))
+
+    def _replaced(self, padded: Tensor, w_codes: Tensor) -> Self:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _padded=padded, w_codes=w_codes)
+        vars(other).pop("x_codes", None)
+        return other
 
     @cached_property
     def x_codes(self) -> Tensor:
