@@ -18,7 +18,8 @@ class LayerTrace:
     of matrices counts as rows of one group.
 
     Memory: 2 KB per input position, 0.5 MB, and the sample's 1 MB or 512 rows, whatever the number
-    of batches; while tracing 1.5 KB more per input position.
+    of batches; while tracing 1 KB more per input position, a quarter of the sample, and codes that
+    wait, 1 MB or 0.5 KB per input position.
 
     Attributes:
         name: Name of the layer in the model.
