@@ -6,13 +6,15 @@ from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import Any
 
+from torchapprox.kernels.cpu_kernel import compiles
+
 
 class CpuKernel:
     """A function that is compiled at its first call, without the global interpreter lock.
 
     Numba is loaded then, too, which takes a quarter of a second. The machine code is cached on disk
-    beside the source or in the user's cache directory. Where neither can be written, Numba refuses
-    to cache; the kernel is then compiled anew in every process. Numba's cache notices edits in the
+    (`kernel_cache`). Where that cannot be, the kernel is compiled anew in every process. The cache
+    notices edits in the
     kernel's own file only, so a kernel calls no compiled function of another file.
 
     Args:
@@ -36,17 +38,17 @@ class CpuKernel:
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's compiler of the function, and what it has compiled."""
-        import numba  # noqa: PLC0415
+        import numba  # noqa: PLC0415  which takes a while to load
 
         njit: Any = numba.njit
         # Each way to call a kernel takes time to compile; Numba makes three unless told otherwise.
         options = {"nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": self._inner}
-        if self._inner:
-            return njit(**options)(self._function)
-        try:
-            return njit(cache=True, **options)(self._function)
-        except RuntimeError:
-            return njit(**options)(self._function)
+        dispatcher = njit(**options)(self._function)
+        if not self._inner and compiles():
+            from torchapprox.kernels.kernel_cache import enable_cache  # noqa: PLC0415  as above
+
+            enable_cache(dispatcher)
+        return dispatcher
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What stands for a kernel in the key of Numba's cache where another one calls it."""

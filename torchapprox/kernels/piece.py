@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+_OPTIONS = {"error_model": "numpy"}
+
 
 class Piece:
     """A function without a result of 64-bit integers, some of which are addresses.
@@ -40,6 +42,9 @@ class Piece:
         """Numba's object, which holds the machine code, and its address."""
         import numba  # noqa: PLC0415  which takes a while to load
         from numba import types  # noqa: PLC0415
+        from numba.core.ccallback import CFunc  # noqa: PLC0415
+
+        from torchapprox.kernels.kernel_cache import enable_cache  # noqa: PLC0415
 
         kinds = {
             name: types.CPointer(numba.from_dtype(np.dtype(kind)))
@@ -47,10 +52,10 @@ class Piece:
         }
         names = inspect.signature(self.function).parameters
         signature = types.void(*[kinds.get(name, types.int64) for name in names])
-        try:
-            code = numba.cfunc(signature, cache=True, error_model="numpy")(self.function)
-        except RuntimeError:  # see `jit`
-            code = numba.cfunc(signature, error_model="numpy")(self.function)
+        # What `numba.cfunc` does, but for the cache.
+        code = CFunc(self.function, (signature.args, signature.return_type), {}, _OPTIONS)
+        enable_cache(code)
+        code.compile()
         address: Any = code.address
         return code, int(address)
 

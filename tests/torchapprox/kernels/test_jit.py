@@ -9,6 +9,8 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core.ccallback import CFunc
+from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
 import multipliers
@@ -24,33 +26,20 @@ from torchapprox.kernels import (
 )
 from torchapprox.kernels.blocks import BlockKernel, blocks_cpu
 from torchapprox.kernels.jit import CpuKernel, digest_of, jit_cpu
+from torchapprox.kernels.kernel_cache import KeyedCacheFile
 from torchapprox.kernels.pair_unit import PORTABLE
-from torchapprox.kernels.piece import piece_cpu
+from torchapprox.kernels.piece import Piece, piece_cpu
 
 
 @pytest.mark.bad_input("read-only-cache")
 def test_without_a_place_for_the_cache_kernels_compile_all_the_same(monkeypatch):
-    original = numba.njit
-    monkeypatch.setattr(
-        numba,
-        "njit",
-        lambda *functions, **options: (
-            _refuse() if options.get("cache") else original(*functions, **options)
-        ),
-    )
+    monkeypatch.setattr(Dispatcher, "enable_caching", _refuse)
     assert jit_cpu(lambda x: x + 1)(1) == 2
 
 
 @pytest.mark.bad_input("read-only-cache")
 def test_without_a_place_for_the_cache_pieces_compile_all_the_same(monkeypatch):
-    original = numba.cfunc
-    monkeypatch.setattr(
-        numba,
-        "cfunc",
-        lambda *signature, **options: (
-            _refuse() if options.get("cache") else original(*signature, **options)
-        ),
-    )
+    monkeypatch.setattr(CFunc, "enable_caching", _refuse)
 
     @piece_cpu(out=np.uint8)
     def count(out, last):
@@ -63,7 +52,7 @@ def test_without_a_place_for_the_cache_pieces_compile_all_the_same(monkeypatch):
     assert out.tolist() == [200, 201, 0]
 
 
-def _refuse():
+def _refuse(_):
     raise RuntimeError("cannot cache function: no locator available")
 
 
@@ -115,7 +104,7 @@ def test_a_function_in_a_function_has_one_key_in_all_processes(function):
 
 
 FOLDER = Path(torchapprox.kernels.__file__).parent
-NOT_COMPILED = {"jit", "cpu_kernel", "blocks", "own_pool"}
+NOT_COMPILED = {"jit", "kernel_cache", "cpu_kernel", "blocks", "own_pool"}
 
 
 def imported(name):
@@ -185,3 +174,40 @@ def test_a_kernel_in_blocks_comes_from_the_cache(tmp_path, monkeypatch):
         statistics = kernel._run.dispatcher.stats
         assert sum(statistics.cache_hits.values()) == hits
         assert sum(statistics.cache_misses.values()) == 1 - hits
+
+
+@piece_cpu(out=np.int64)
+def one(out):
+    out[0] = 1
+
+
+def test_processes_that_compile_at_once_do_not_take_each_others_code(tmp_path, monkeypatch):
+    """Each reads the index before the other has written it, and writes it after the other has."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    kernels = [with_constant(7), with_constant(9)]
+    with monkeypatch.context() as patch:
+        indexes = []
+        patch.setattr(KeyedCacheFile, "_load_index", lambda _: {})
+        patch.setattr(KeyedCacheFile, "_save_index", lambda _, index: indexes.append(index))
+        for kernel in kernels:
+            kernel(np.zeros(5), length=5, block=1, threads=1)
+    merged = {key: name for index in indexes for key, name in index.items()}
+    assert len(set(merged.values())) == len(merged) == 2
+    assert all(list(tmp_path.glob(f"*/{name}")) for name in merged.values())
+    monkeypatch.setattr(KeyedCacheFile, "_load_index", lambda _: merged)
+    for constant in (9, 7):
+        values, kernel = np.zeros(5), with_constant(constant)
+        kernel(values, length=5, block=1, threads=1)
+        assert values.tolist() == [constant] * 5
+        assert sum(kernel._run.dispatcher.stats.cache_hits.values()) == 1
+
+
+def test_pieces_are_cached_likewise(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    for hits in (0, 1):
+        code, address = Piece(one.function, {"out": np.int64})._code
+        out = np.zeros(1, np.int64)
+        ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)(out.ctypes.data)
+        assert out[0] == 1
+        assert code.cache_hits == hits
+        assert isinstance(code._cache._cache_file, KeyedCacheFile)
