@@ -12,7 +12,7 @@ class ByteTables:
     """The features of every code of one operand, whose channels fill words by fours.
 
     Attributes:
-        pairs: uint32 `(0, 256)`, since no word holds two terms of a code.
+        pairs: uint32 `(r, 64)`, the terms' bytes of all codes, as registers hold them.
         last: uint32 `(r * 256,)`, each term's byte in the lowest bits of a word.
         rank: Number of terms, r.
         flip: 0 or 128 where the only term's byte is ``code ^ flip``; else -1.
@@ -64,8 +64,18 @@ class ByteTables:
         last = (features & 255).astype(np.uint32)
         codes = np.arange(256)
         flips = (flip for flip in (0, 128) if len(last) == 1 and (last == codes ^ flip).all())
-        none = np.zeros((0, 256), np.uint32)
-        return cls(none, last.reshape(-1), len(last), next(flips, -1), begins)
+        in_registers = last.astype(np.uint8).view(np.uint32)
+        return cls(in_registers, last.reshape(-1), len(last), next(flips, -1), begins)
+
+    @property
+    def half(self) -> int:
+        """Planes of each channel."""
+        return 0
+
+    @property
+    def odd(self) -> int:
+        """Planes of `SHARE` channels beside these."""
+        return self.rank
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

@@ -23,11 +23,7 @@ from numpy.typing import NDArray
 
 from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
-from torchapprox.kernels.feature_bytes import (
-    map_byte_places,
-    map_byte_vectors,
-    pack_byte_strips,
-)
+from torchapprox.kernels.cpu_kernel import available_kernels
 from torchapprox.kernels.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.pair_tables import PairTables
 from torchapprox.kernels.pair_unit import ROWS, VECTORS, PairUnit, byte_unit, pair_unit
@@ -89,7 +85,8 @@ def multiply_features_cpu(
     sizes = tiling.strip, tiling.channels
     if isinstance(left, ByteTables):
         of_rows = np.empty(groups * height, np.int32)
-        tables = left.last, left.begins
+        pack_byte_strips = _byte_packing()[0]
+        tables = left.pairs, left.last, left.begins
         pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
         if left.begins.any():
             width = VECTORS * unit.lanes
@@ -108,7 +105,7 @@ def multiply_features_cpu(
         *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
         *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
         *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch[1]),
-        *(starts, start_pitch, right.SHARE),
+        *(starts, start_pitch, right.half, right.odd, right.SHARE),
         *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
         *(tiling.strip, tiling.channels, unit.lanes, *pieces),
         length=tasks,
@@ -158,7 +155,8 @@ class _Tiling:
             tiles = min(-(-enough // (groups * planes.images)), -(-total // least))
         self.size = -(-total // max(1, tiles))
         if single:
-            self.size = -(-self.size // lanes) * lanes
+            # Whole pairs of vectors, since one alone takes as long as two.
+            self.size = -(-self.size // least) * least
         self.per_image = -(-total // max(1, self.size))
         self.tiles = planes.images * self.per_image
         self.strip = -(-height // -(-height // ROWS))
@@ -187,6 +185,19 @@ def plane_pitch(places: int, lanes: int) -> int:
 
 
 @cache
+def _byte_packing() -> tuple[Any, ...]:
+    """Return what packs rows in bytes, and what maps vectors and places, on this CPU."""
+    from torchapprox.kernels import feature_bytes  # noqa: PLC0415  which loads Numba
+
+    vbmi = int("vbmi" in available_kernels())
+    return (
+        feature_bytes.byte_strip_packer(vbmi),
+        feature_bytes.byte_vector_mapper(vbmi),
+        feature_bytes.byte_place_mapper(vbmi),
+    )
+
+
+@cache
 def _compiled(
     unit: PairUnit,
     rows: int,
@@ -200,7 +211,7 @@ def _compiled(
     # Imported late, since they load Numba.
     from torchapprox.kernels import feature_tiles, vector_results  # noqa: PLC0415
 
-    mappers = (map_byte_vectors, map_byte_places) if in_bytes else (map_vectors, map_places)
+    mappers = _byte_packing()[1:] if in_bytes else (map_vectors, map_places)
     pieces = (
         feature_tiles.pair_multiplier(unit, rows),
         feature_tiles.pair_multiplier(unit, last),

@@ -73,6 +73,8 @@ def tile_filler() -> BlockKernel:
         distances_of_all,
         starts,
         start_pitch,
+        half,
+        odd,
         share,
         size,
         per_image,
@@ -93,7 +95,6 @@ def tile_filler() -> BlockKernel:
         """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
         _ = sources
         words, sums, distances = words_of_all[worker], sums_of_all[worker], distances_of_all[worker]
-        half, odd = pairs.shape[0], last.size // 256
         planes = channels * half + (channels + share - 1) // share * odd
         positions = tiles // per_image * lines.size * length
         tables = half, odd, address(pairs), address(last), flip, address(words)

@@ -47,6 +47,16 @@ class PairTables:
         pairs = low[0:even:2] | low[1:even:2] << np.uint32(16)
         return cls(np.ascontiguousarray(pairs), np.ascontiguousarray(last), rank, next(flips, -1))
 
+    @property
+    def half(self) -> int:
+        """Planes of each channel."""
+        return self.rank // 2
+
+    @property
+    def odd(self) -> int:
+        """Planes of `SHARE` channels beside these."""
+        return self.rank % 2
+
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""
         return channels * (self.rank // 2) + self.rank % 2 * -(-channels // 2)

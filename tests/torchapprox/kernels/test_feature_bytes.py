@@ -75,6 +75,7 @@ def test_any_shape(data):
         (2, 70, 260, 63, 3),
         (1, 200, 9, 500, 4),
         (1, 3, 1100, 17, 1),
+        (2, 9, 131, 140, 2),
         (1, 2, 5, 0, 3),
     ],
 )
@@ -124,6 +125,28 @@ def test_a_term_whose_negative_fits_is_negated():
         of_rows, of_positions = ByteTables.of(left, right)
         assert (of_rows.flip, of_positions.flip) == (0, 0 if right is not unsigned else -1)
         got = product(rows, codes, left, right)
+        assert np.array_equal(got, summed(rows, codes, left, right))
+
+
+@pytest.fixture
+def without_vbmi(monkeypatch):
+    """Pack features as CPUs without AVX-512 VBMI do."""
+    remembered = feature_product._byte_packing, feature_product._compiled
+    monkeypatch.setattr(feature_product, "available_kernels", lambda: ("portable",))
+    for each in remembered:
+        each.cache_clear()
+    yield
+    for each in remembered:
+        each.cache_clear()
+
+
+@pytest.mark.parametrize(("depth", "width"), [(64, 64), (131, 70), (200, 150)])
+@pytest.mark.usefixtures("without_vbmi")
+def test_codes_are_looked_up_byte_by_byte_elsewhere(depth, width):
+    rows, codes = draw(2, 8, width, depth, 6)
+    left, right = features(2, 1)
+    for along_k in (True, False):
+        got = product(rows, codes, left, right, along_k=along_k)
         assert np.array_equal(got, summed(rows, codes, left, right))
 
 
