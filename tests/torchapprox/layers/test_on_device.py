@@ -151,14 +151,10 @@ GRADIENTS = {
     "approximate": ApproximateBackward(),
     "tables": WindowDifference(4),
 }
-LONG = ("convolution", "transposed")
+# The simulator takes half a minute for a convolution's gradients by tables.
+LONG = ("convolution", "tables")
 STEPS = [
-    # The simulator takes minutes for the convolutions' backward passes by look-ups.
-    pytest.param(
-        kind,
-        name,
-        marks=pytest.mark.nightly if kind in LONG and name != "straight" else (),
-    )
+    pytest.param(kind, name, marks=pytest.mark.nightly if (kind, name) == LONG else ())
     for kind in ("linear", "convolution", "transposed", "product")
     for name in GRADIENTS
 ]
