@@ -39,7 +39,7 @@ def writer(bits: int, transposed: bool) -> Piece:
 
 
 def _in_lines(bits, sources):
-    rescaled, single, size = bits > 0, bits == 32, max(4, bits // 8)
+    rescaled, single = bits > 0, bits == 32
 
     def write(
         sums,
@@ -63,6 +63,7 @@ def _in_lines(bits, sources):
         row_channel,
         position_channel,
     ):
+        # LLVM makes vectors of these loops; with explicit ones a result takes 0.25 ns longer.
         _ = sources
         m = begin
         while m < end:
@@ -71,30 +72,24 @@ def _in_lines(bits, sources):
             count = min(end - m, length - i, pitch - across)
             written = min(count, kept - across)
             place = origin + lines[line] + i // pitch * kept + across
-            whole = written // SIDE * SIDE
             for row in range(first_row, last_row if written > 0 else first_row):
                 to, of = place + row * row_step, (row - first_row) * width + m - begin
-                c, each = row_channel + row, 0
-                if not of_rows:
-                    c, each = position_channel + m, 1
-                for j in range(0, whole, SIDE):
-                    target = address(out) + size * (to + j)
-                    source = address(sums) + 4 * (of + j)
-                    channel = c + j * each
-                    minus, factor = address(offset) + 8 * channel, address(scale) + size * channel
-                    plus = address(bias) + size * channel
-                    if of_rows:
-                        write_results(bits, 0, target, source, minus, factor, plus)
-                    else:
-                        write_results(bits, 1, target, source, minus, factor, plus)
-                for j in range(whole, written):
-                    if not rescaled:
+                if not rescaled:
+                    for j in range(written):
                         out[to + j] = sums[of + j]
-                        continue
-                    channel = c + j * each
-                    exact = sums[of + j] - offset[channel]
-                    real = np.float32(exact) if single else np.float64(exact)
-                    out[to + j] = real * scale[channel] + bias[channel]
+                elif of_rows:
+                    c = row_channel + row
+                    minus, factor, plus = offset[c], scale[c], bias[c]
+                    for j in range(written):
+                        exact = sums[of + j] - minus
+                        real = np.float32(exact) if single else np.float64(exact)
+                        out[to + j] = real * factor + plus
+                else:
+                    c = position_channel + m
+                    for j in range(written):
+                        exact = sums[of + j] - offset[c + j]
+                        real = np.float32(exact) if single else np.float64(exact)
+                        out[to + j] = real * scale[c + j] + bias[c + j]
             m += count
 
     return write
