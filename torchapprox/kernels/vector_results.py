@@ -65,13 +65,12 @@ def _in_lines(bits, sources):
     ):
         # LLVM makes vectors of these loops; with explicit ones a result takes 0.25 ns longer.
         _ = sources
-        m = begin
+        m, line, i = begin, begin // length, begin % length
+        below, across = i // pitch, i % pitch
         while m < end:
-            line, i = m // length, m % length
-            across = i % pitch
             count = min(end - m, length - i, pitch - across)
             written = min(count, kept - across)
-            place = origin + lines[line] + i // pitch * kept + across
+            place = origin + lines[line] + below * kept + across
             for row in range(first_row, last_row if written > 0 else first_row):
                 to, of = place + row * row_step, (row - first_row) * width + m - begin
                 if not rescaled:
@@ -90,7 +89,12 @@ def _in_lines(bits, sources):
                         exact = sums[of + j] - offset[c + j]
                         real = np.float32(exact) if single else np.float64(exact)
                         out[to + j] = real * scale[c + j] + bias[c + j]
-            m += count
+            # Not by division, which takes longer than to write a short row.
+            m, i, across = m + count, i + count, across + count
+            if across == pitch:
+                below, across = below + 1, 0
+            if i == length:
+                line, i, below, across = line + 1, 0, 0, 0
 
     return write
 
