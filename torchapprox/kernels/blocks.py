@@ -77,12 +77,12 @@ class BlockKernel:
         return any(found)
 
     @cached_property
-    def _run(self) -> CpuKernel:
+    def _run(self) -> Any:
+        """Numba's compiler of the loop over blocks."""
         from torchapprox.kernels.block_loop import in_blocks  # noqa: PLC0415  which loads Numba
 
-        return in_blocks(
-            CpuKernel(self._function, inner=True), self._function, numbered=self._numbered
-        )
+        kernel = CpuKernel(self._function, inner=True)
+        return in_blocks(kernel, self._function, numbered=self._numbered).dispatcher
 
 
 def blocks_cpu(function: Callable[..., Any]) -> BlockKernel:

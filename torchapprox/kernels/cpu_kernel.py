@@ -72,10 +72,14 @@ def vector_kernel(name: str | None) -> str | None:
 
 def compiles() -> bool:
     """Return whether Numba compiles kernels, rather than run them as Python."""
+    return not _numba_config().DISABLE_JIT
+
+
+@cache
+def _numba_config() -> Any:
     import numba  # noqa: PLC0415  which takes a while to load
 
-    config: Any = numba.config
-    return not config.DISABLE_JIT
+    return numba.config
 
 
 @cache
@@ -84,12 +88,9 @@ def cpu_features() -> frozenset[str]:
 
     Those of the host, unless Numba is told to compile for another CPU or not at all.
     """
-    # Imported late, since both take a while to load.
-    import numba  # noqa: PLC0415
-    from llvmlite import binding  # noqa: PLC0415
+    from llvmlite import binding  # noqa: PLC0415  which takes a while to load
 
-    config: Any = numba.config
-
+    config = _numba_config()
     if not compiles():
         return frozenset()
     if config.CPU_FEATURES is not None:

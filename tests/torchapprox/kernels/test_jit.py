@@ -152,7 +152,7 @@ def with_constant(constant):
 
 def key_in_blocks(kernel):
     """What Numba's cache knows a kernel in blocks by."""
-    function = kernel._run.__wrapped__
+    function = kernel._run.py_func
     place = function.__code__.co_filename, function.__code__.co_firstlineno, function.__qualname__
     return *place, dumps(tuple(cell.cell_contents for cell in function.__closure__))
 
@@ -171,7 +171,7 @@ def test_a_kernel_in_blocks_comes_from_the_cache(tmp_path, monkeypatch):
         kernel = with_constant(7)
         kernel(values, length=5, block=1, threads=1)
         assert values.tolist() == [7] * 5
-        statistics = kernel._run.dispatcher.stats
+        statistics = kernel._run.stats
         assert sum(statistics.cache_hits.values()) == hits
         assert sum(statistics.cache_misses.values()) == 1 - hits
 
@@ -199,7 +199,7 @@ def test_processes_that_compile_at_once_do_not_take_each_others_code(tmp_path, m
         values, kernel = np.zeros(5), with_constant(constant)
         kernel(values, length=5, block=1, threads=1)
         assert values.tolist() == [constant] * 5
-        assert sum(kernel._run.dispatcher.stats.cache_hits.values()) == 1
+        assert sum(kernel._run.stats.cache_hits.values()) == 1
 
 
 def test_pieces_are_cached_likewise(tmp_path, monkeypatch):
