@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from multipliers.parameters import check_kind
 from torchapprox.layers import InferenceMode
 from torchapprox.quantisation.quantiser_state import has_observed
 from torchapprox.quantisation.torch_ao import FakeQuantize
@@ -50,6 +51,7 @@ def evaluating(model: nn.Module, mode: InferenceMode | None = None) -> Iterator[
         >>> model.training
         True
     """
+    check_kind("model", model, nn.Module)
     training = [(module, module.training) for module in model.modules()]
     modes = [(layer, layer.inference_mode) for _, layer in get_approx_modules(model)]
     quantisers = [

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from multipliers.parameters import check_flag, check_parameter
+
 Int32Array = npt.NDArray[np.int32]
 
 
@@ -26,6 +28,10 @@ def code_values(signed: bool, *, width: int = 8) -> Int32Array:
     Returns:
         Values in code order, int32 `(256,)`, read-only.
 
+    Raises:
+        TypeError: If `signed` is no bool, or `width` no int.
+        ValueError: If `width` is not from 1 to 8.
+
     Examples:
         >>> code_values(True)[[0, 1, 127, 128, 255]].tolist()
         [0, 1, 127, -128, -1]
@@ -34,6 +40,8 @@ def code_values(signed: bool, *, width: int = 8) -> Int32Array:
         >>> code_values(True, width=4)[[7, 8, 248, 255]].tolist()
         [7, -8, -8, -1]
     """
+    check_flag("signed", signed)
+    check_parameter("width", width, 1, 8)
     codes = np.arange(256, dtype=np.int32) & ((1 << width) - 1)
     values = codes - ((codes >> (width - 1)) << width) if signed else codes
     values.setflags(write=False)

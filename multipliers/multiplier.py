@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.codes import Int32Array, code_values, exact_products
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 from multipliers.netlists.simulate import simulate
+from multipliers.parameters import check_kind
 from multipliers.ports import Port
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.tabulate import tabulate
@@ -213,6 +214,7 @@ class Multiplier:
             >>> print(multiplier)
             mul8s_tm_k2: signed 8-bit (-128..127) x signed 8-bit (-128..127)
         """
+        check_netlist("netlist", netlist)
         widths = [bus.width for bus in netlist.inputs]
         product = [bus.width for bus in netlist.outputs]
         if len(widths) != 2 or product != [sum(widths)] or not set(widths) <= set(_WIDTHS):
@@ -323,3 +325,23 @@ def _describe(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape}"
     return type(value).__name__
+
+
+def check_multiplier(name: str, value: object) -> None:
+    """Refuse what is no multiplier.
+
+    Args:
+        name: What the caller's signature calls it.
+        value: What the caller passed.
+
+    Raises:
+        TypeError: If `value` is not a Multiplier.
+
+    Examples:
+        >>> check_multiplier("multiplier", "drum4")
+        Traceback (most recent call last):
+        TypeError: 'multiplier' must be a Multiplier, got 'drum4'; get() makes one of a name, load()
+        of a file and Multiplier.from_lut() of a table
+    """
+    advice = "get() makes one of a name, load() of a file and Multiplier.from_lut() of a table"
+    check_kind(name, value, Multiplier, advice=advice)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from multipliers.parameters import check_flag, check_parameter
+
 WIDEST_PORT = 16
 
 
@@ -19,6 +21,7 @@ class Port:
         signed: Whether the bits are in two's complement.
 
     Raises:
+        TypeError: If `width` is no int, or `signed` no bool.
         ValueError: If `width` is not from 1 to 16.
 
     Examples:
@@ -32,8 +35,8 @@ class Port:
     signed: bool
 
     def __post_init__(self) -> None:
-        if not 1 <= self.width <= WIDEST_PORT:
-            raise ValueError(f"'width' must be from 1 to {WIDEST_PORT}, got {self.width}")
+        check_parameter("width", self.width, 1, WIDEST_PORT)
+        check_flag("signed", self.signed)
 
     @property
     def low(self) -> int:

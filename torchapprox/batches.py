@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multipliers.parameters import check_kind
 from torchapprox.quantisation.torch_ao import FakeQuantizeBase
 
 
@@ -61,6 +62,7 @@ def run_batch(model: nn.Module, batch: Any) -> Any:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Have a model in evaluation mode without gradients, and give every module its mode back."""
+    check_kind("model", model, nn.Module)
     training = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -47,9 +47,11 @@ def percent(value: float) -> str:
     """Write a fraction in per cent.
 
     Examples:
-        >>> percent(0.97333)
-        '97.3 %'
+        >>> percent(0.97333), percent(float("nan"))
+        ('97.3 %', 'n/a')
     """
+    if math.isnan(value):
+        return "n/a"
     return f"{100 * value:.1f} %"
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from htp.models.certificate import Certificate, Interval
 from htp.models.protocol import HtpCallable, contracts_last_axis
 from multipliers import Multiplier, Port
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_kind
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -38,6 +40,7 @@ def certify(
         The certificate, exhaustive.
 
     Raises:
+        TypeError: ``model`` is no function, or ``multiplier`` no Multiplier.
         ValueError: The model's result is not a table of the multiplier's size.
 
     Examples:
@@ -47,6 +50,8 @@ def certify(
         >>> print(certify(accurate_model(), exact))
         1 calls, equal to table on all 65536 pairs
     """
+    check_kind("model", model, Callable)
+    check_multiplier("multiplier", multiplier)
     table, products, calls = _tables(model, multiplier, as_array)
     rows, columns = products.shape
     return _certificate(
@@ -102,6 +107,7 @@ def certify_function(
         The certificate.
 
     Raises:
+        TypeError: ``model`` is no function, a port no Port, or ``samples`` no int.
         ValueError: ``samples`` is less than 2.
 
     Examples:
@@ -113,6 +119,10 @@ def certify_function(
         >>> found.share_beyond_max < 2e-5
         True
     """
+    check_kind("model", model, Callable)
+    check_kind("x_port", x_port, Port)
+    check_kind("w_port", w_port, Port)
+    check_kind("samples", samples, int)
     if samples < 2:
         raise ValueError(f"'samples' must be at least 2, got {samples}")
     x, w = draw_pairs(x_port, w_port, samples, seed)

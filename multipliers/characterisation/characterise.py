@@ -101,11 +101,6 @@ def characterise(
         probabilistic adders", IEEE Trans. Computers 62(9), 2013 (MED, NMED).
     """
     check_convention(mred)
-    if not isinstance(multiplier, Multiplier):
-        raise TypeError(
-            f"'multiplier' must be a Multiplier, got {type(multiplier).__name__}; "
-            "multipliers.load(path) reads one from a file"
-        )
     pairs = population(multiplier, weights=weights)
     return figures_of_sums(
         error_sums(pairs.exact, pairs.error, weights=pairs.weights),

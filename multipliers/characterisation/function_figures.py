@@ -19,6 +19,7 @@ from multipliers.characterisation.characterise import (
     figures_of_sums,
 )
 from multipliers.characterisation.error_sums import ErrorSums, error_sums
+from multipliers.parameters import check_kind
 from multipliers.ports import Port
 from multipliers.tabulate import call_vectorised
 
@@ -124,6 +125,9 @@ def characterise_function(
         >>> abs(sample.figures.mae - 380.25) < 4 * sample.standard_errors.mae
         True
     """
+    check_kind("x_port", x_port, Port)
+    check_kind("w_port", w_port, Port)
+    check_kind("samples", samples, int | None)
     check_convention(mred)
     if samples is not None and samples < 2:
         raise ValueError(f"'samples' must be at least 2, got {samples}")

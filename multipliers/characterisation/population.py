@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.multiplier import Multiplier
+from multipliers.multiplier import Multiplier, check_multiplier
 
 Int64Array = npt.NDArray[np.int64]
 Weights = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | None
@@ -76,6 +76,7 @@ def population(multiplier: Multiplier, *, weights: Weights = None) -> Population
         >>> population(multiplier).exact.tolist()
         [[0, 0, 0, 0], [0, 1, -2, -1], [0, -2, 4, 2], [0, -1, 2, 1]]
     """
+    check_multiplier("multiplier", multiplier)
     rows, columns = 1 << multiplier.x_port.width, 1 << multiplier.w_port.width
     exact = multiplier.exact[:rows, :columns].astype(np.int64)
     return Population(

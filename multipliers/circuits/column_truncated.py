@@ -5,7 +5,7 @@ from __future__ import annotations
 from multipliers.circuits.array import array_of
 from multipliers.circuits.partial_products import circuit_name, is_negative
 from multipliers.netlists.netlist import Netlist
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_flag, check_parameter
 
 
 def column_truncated_multiplier(
@@ -38,6 +38,7 @@ def column_truncated_multiplier(
         M. J. Schulte and E. E. Swartzlander, "Truncated multiplication with correction constant",
         VLSI Signal Processing VI, 1993.
     """
+    check_flag("corrected", corrected)
     name = circuit_name(width, signed, f"ct_v{v}" + ("_corrected" if corrected else ""))
     check_parameter("v", v, 0, 2 * width)
     constant = column_correction(v, signed=signed, width=width) if corrected else 0

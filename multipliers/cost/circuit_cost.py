@@ -13,7 +13,7 @@ from multipliers.cost.cells import UNIT_GATES, CellTable
 from multipliers.cost.depth import logic_depth, unit_gate_delay
 from multipliers.cost.mapping import gate_costs
 from multipliers.netlists.gates import Op
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 
 
 class PublishedCost(Protocol):
@@ -144,6 +144,7 @@ def circuit_cost(
         >>> print(found.area, found.power, sep=", ")
         424 unit gates (unit gates), 0.391 mW (published)
     """
+    check_netlist("netlist", netlist)
     toggles = toggle_probabilities(netlist)
     unit = gate_costs(netlist, UNIT_GATES)
     own = None if cells is None else gate_costs(netlist, cells)

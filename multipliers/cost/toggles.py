@@ -14,7 +14,7 @@ import numpy.typing as npt
 from multipliers.cost.activity import count_ones
 from multipliers.cost.cells import UNIT_GATES, CellTable
 from multipliers.cost.mapping import gate_costs
-from multipliers.netlists.netlist import Bus, Netlist
+from multipliers.netlists.netlist import Bus, Netlist, check_netlist
 from multipliers.netlists.netlist_function import pack_bits
 from multipliers.netlists.simulate import Words, evaluate
 
@@ -81,6 +81,7 @@ def toggle_energy(
         >>> toggle_energy(netlist, [0, 1, 0], [1, 1, 1]).energy_per_multiplication
         1.0
     """
+    check_netlist("netlist", netlist)
     if len(netlist.inputs) != 2:
         raise ValueError(f"'netlist' must have two input ports, got {netlist}")
     x_port, w_port = netlist.inputs

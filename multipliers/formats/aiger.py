@@ -17,6 +17,7 @@ from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 _HEADER = re.compile(rb"(aag|aig)((?: \d{1,9}){5,9})")
 _WIDEST = 1 << 12
@@ -73,6 +74,7 @@ def parse_aiger(content: bytes, *, name: str = "aiger", file: str = "text") -> N
         >>> print(parse_aiger(b"aag 3 2 0 1 1\n2\n4\n7\n6 2 4\n"))
         aiger: A[1], B[1] -> O[1], 2 gates
     """
+    check_kind("content", content, bytes)
     if not content.strip():
         raise NetlistError("the file is empty", file=file)
     graph = _Reader(content, file).read()

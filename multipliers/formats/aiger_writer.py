@@ -5,7 +5,7 @@ from __future__ import annotations
 from multipliers.formats.aiger import NAME_COMMENT
 from multipliers.formats.two_input import two_input_gates
 from multipliers.netlists.gates import Op
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 
 
 class _Graph:
@@ -76,6 +76,7 @@ def to_aiger(netlist: Netlist) -> str:
         name mul1u_array
         Written by multipliers.to_aiger.
     """
+    check_netlist("netlist", netlist)
     graph, outputs = _graph(netlist)
     inputs = [str(2 * (number + 1)) for number in range(graph.inputs)]
     gates = [
@@ -102,6 +103,7 @@ def to_binary_aiger(netlist: Netlist) -> bytes:
         >>> to_binary_aiger(array_multiplier(signed=False, width=1))[:20]
         b'aig 3 2 0 2 1\n6\n0\n\x02\x02'
     """
+    check_netlist("netlist", netlist)
     graph, outputs = _graph(netlist)
     content = bytearray(
         "\n".join([_header("aig", graph, outputs), *map(str, outputs), ""]).encode()

@@ -17,6 +17,7 @@ from multipliers.formats.text import read_text
 from multipliers.netlists.builder import NetlistBuilder, Place
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 _DEEPEST = 100
 _MOST_INSTANCES = 1 << 16
@@ -126,6 +127,8 @@ def parse_blif(text: str, *, top: str | None = None, file: str = "text") -> Netl
         >>> print(parse_blif(text))
         m: a[2] -> y[1], 2 gates
     """
+    check_kind("top", top, str | None)
+    check_kind("text", text, str)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
     models = _parse_models(text, file)

@@ -10,7 +10,7 @@ import re
 
 from multipliers.formats.covers import COVERS
 from multipliers.netlists.gates import Op
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 
 
 def to_blif(netlist: Netlist) -> str:
@@ -43,6 +43,7 @@ def to_blif(netlist: Netlist) -> str:
         .names O[1]
         .end
     """
+    check_netlist("netlist", netlist)
     names = [bus.name for bus in netlist.inputs + netlist.outputs]
     for name in (netlist.name, *names):
         if not re.fullmatch(r"[^\s#\\=]+", name):

@@ -19,8 +19,9 @@ from multipliers.formats.text import read_text
 from multipliers.formats.two_input import two_input_gates
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
-from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist
+from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist, check_netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 _FUNCTIONS = (Op.BUF, Op.INV, Op.AND, Op.OR, Op.XOR, Op.NAND, Op.NOR, Op.XNOR)
 _ONE, _ZERO = 8, 9
@@ -85,6 +86,7 @@ def parse_cgp(
         >>> print(parse_cgp("{2,1,1,1,2,1,0}([4]2,3,2)(4)"))
         cgp: A[1], B[1] -> O[1], 1 gates
     """
+    check_kind("text", text, str)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
 
@@ -158,6 +160,7 @@ def to_cgp(netlist: Netlist) -> str:
         >>> to_cgp(array_multiplier(signed=False, width=1))
         '{2,2,1,1,2,1,0}([4]2,3,2)(4,0)\n'
     """
+    check_netlist("netlist", netlist)
     if len(netlist.inputs) != 2 or len(netlist.outputs) != 1:
         raise ValueError(f"'netlist' must have two input ports and one output port, got {netlist}")
     lowered = two_input_gates(netlist)

@@ -11,7 +11,7 @@ from multipliers.formats.netlist_files import FLAT, HIERARCHICAL, WRITERS, listi
 from multipliers.formats.table_layout import Order
 from multipliers.formats.table_text import read_text_table, text_table
 from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
-from multipliers.multiplier import Multiplier
+from multipliers.multiplier import Multiplier, check_multiplier
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness, resolve_signedness
@@ -121,6 +121,7 @@ def save(multiplier: Multiplier, path: str | Path, *, order: Order | None = None
         ...     load(Path(folder) / "tm2.npz") == multiplier
         True
     """
+    check_multiplier("multiplier", multiplier)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in WRITERS:

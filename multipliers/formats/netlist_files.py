@@ -13,7 +13,7 @@ from multipliers.formats.cgp import read_cgp, to_cgp
 from multipliers.formats.verilog import read_verilog
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise as run_yosys
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 from multipliers.whole_file import write_whole
 
 HIERARCHICAL: dict[str, Callable[..., Netlist]] = {
@@ -103,6 +103,7 @@ def write_netlist(netlist: Netlist, path: str | Path) -> None:
         ...     read_netlist(Path(folder) / "m.blif") == netlist
         True
     """
+    check_netlist("netlist", netlist)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:

@@ -16,6 +16,7 @@ from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 if TYPE_CHECKING:
     from multipliers.formats.verilog_design import Design
@@ -75,6 +76,8 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
         >>> print(parse_verilog(text))
         inc: a[2] -> y[3], 3 gates
     """
+    check_kind("top", top, str | None)
+    check_kind("text", text, str)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
     check_macros(text, file)

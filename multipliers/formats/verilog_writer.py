@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from multipliers.formats.verilog_names import verilog_name
 from multipliers.netlists.gates import Op
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 
 _EXPRESSIONS = {
     Op.BUF: "{0}",
@@ -54,6 +54,7 @@ def to_verilog(netlist: Netlist) -> str:
           assign O[1] = 1'b0;
         endmodule
     """
+    check_netlist("netlist", netlist)
     ports = [("input signed" if bus.signed else "input", bus) for bus in netlist.inputs] + [
         ("output", bus) for bus in netlist.outputs
     ]

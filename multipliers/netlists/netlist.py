@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.netlists.gates import Op
+from multipliers.parameters import check_kind
 
 CONSTANT_0 = 0
 CONSTANT_1 = 1
@@ -137,3 +138,23 @@ class Netlist:
 
     def __repr__(self) -> str:
         return f"<Netlist {self}>"
+
+
+def check_netlist(name: str, value: object) -> None:
+    """Refuse what is no netlist.
+
+    Args:
+        name: What the caller's signature calls it.
+        value: What the caller passed.
+
+    Raises:
+        TypeError: If `value` is not a Netlist.
+
+    Examples:
+        >>> check_netlist("netlist", "multiplier.v")
+        Traceback (most recent call last):
+        TypeError: 'netlist' must be a Netlist, got 'multiplier.v'; read_netlist() reads one
+        from a file and get_netlist() makes one of a name
+    """
+    advice = "read_netlist() reads one from a file and get_netlist() makes one of a name"
+    check_kind(name, value, Netlist, advice=advice)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 from multipliers.netlists.simulate import Words, evaluate
 from multipliers.ports import Port
 from multipliers.signedness import Signedness, resolve_signedness
@@ -49,6 +49,7 @@ def netlist_function(
         >>> multiply([[-2048], [5]], [2047, -3]).tolist()
         [[-4192256, 6144], [10235, -15]]
     """
+    check_netlist("netlist", netlist)
     if len(netlist.inputs) != 2 or len(netlist.outputs) != 1:
         raise ValueError(f"'netlist' must have two input ports and one output port, got {netlist}")
     if not 1 <= netlist.outputs[0].width <= _WIDEST_PRODUCT:

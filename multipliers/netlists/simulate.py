@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from multipliers.codes import Int32Array
 from multipliers.netlists.gates import FUNCTIONS
-from multipliers.netlists.netlist import Netlist
+from multipliers.netlists.netlist import Netlist, check_netlist
 
 Words = npt.NDArray[np.uint64]
 
@@ -43,6 +43,7 @@ def simulate(netlist: Netlist, *, signed: bool = False) -> Int32Array:
         >>> table.shape, int(table[200, 3])
         ((256, 256), 600)
     """
+    check_netlist("netlist", netlist)
     if len(netlist.inputs) != 2 or len(netlist.outputs) != 1:
         raise ValueError(f"'netlist' must have two input ports and one output port, got {netlist}")
     x, w = netlist.inputs

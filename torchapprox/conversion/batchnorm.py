@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from multipliers.parameters import check_kind
 from torchapprox.batches import probing, run_batch
 from torchapprox.conversion.wrapping import named_slots
 
@@ -67,6 +68,7 @@ def fold_batchnorm(model: nn.Module, batch: Any) -> Folding:
         >>> type(model[1]).__name__
         'Identity'
     """
+    check_kind("model", model, nn.Module)
     folding, _ = fold(model, batch)
     return folding
 

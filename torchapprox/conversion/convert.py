@@ -8,6 +8,7 @@ from torch import nn
 
 from htp import HtpCallable
 from multipliers import Multiplier, get
+from multipliers.parameters import check_kind
 from torchapprox.conversion.batchnorm import fold
 from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
 from torchapprox.conversion.calibration import calibrate
@@ -129,7 +130,7 @@ def approximate(
         engine=engine,
         gradient=gradient,
     )
-    mapping = layer_mapping_dict() | _checked(layer_mapping or {})
+    mapping = layer_mapping_dict() | _checked({} if layer_mapping is None else layer_mapping)
     chosen = choose_layers(model, mapping, include=include, exclude=tuple(exclude))
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
     if fold_mean_error:
@@ -183,6 +184,7 @@ def revert(model: nn.Module) -> nn.Module:
           (0): Linear(in_features=4, out_features=3, bias=True)
         )
     """
+    check_kind("model", model, nn.Module)
     unwrap_layers(model, _to_float)
     return model
 
@@ -229,7 +231,11 @@ class _Settings:
         return multiplier
 
     def qconfig_of(self, name: str, layer: nn.Module) -> QConfig:
-        return self.qconfig(name, layer) or fitting_qconfig(self.multiplier_of(name, layer))
+        given = self.qconfig(name, layer)
+        if given is None:
+            return fitting_qconfig(self.multiplier_of(name, layer))
+        check_kind("qconfig", given, QConfig, advice="torchapprox.qconfig() makes one")
+        return given
 
     def assign(self, layers: list[tuple[str, ApproxLayer]]) -> None:
         names = [float_name(name) for name, _ in layers]
@@ -251,6 +257,7 @@ def _checked(
     mapping: Mapping[type[nn.Module], type[ApproxLayer]],
 ) -> dict[type[nn.Module], type[ApproxLayer]]:
     """Return a mapping of layer types as a dictionary if approximate layers can replace them."""
+    check_kind("layer_mapping", mapping, Mapping)
     for float_type, approximate_type in mapping.items():
         if not isinstance(approximate_type, type) or not issubclass(approximate_type, ApproxLayer):
             raise TypeError(

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from torch import nn
 
+from multipliers.parameters import check_kind
 from torchapprox.batches import probing, run_batch
 from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import (
@@ -149,6 +150,7 @@ def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:
         >>> execution_order(model, torch.zeros(1, 4))
         ('0', '2')
     """
+    check_kind("model", model, nn.Module)
     layers = _float_layers(model) + [
         (float_name(name), layer)
         for name, layer in model.named_modules()

@@ -6,6 +6,7 @@ from typing import cast
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from multipliers.parameters import check_kind
 from torchapprox.conversion.fast_path import keep_off_fast_path, restore_fast_path
 from torchapprox.conversion.hooks import move_hooks
 from torchapprox.layers import (
@@ -47,6 +48,7 @@ def wrap_quantizable(
         >>> type(net[0]).__name__, type(net[1]).__name__
         ('ApproxWrapper', 'ReLU')
     """
+    check_kind("net", net, nn.Module)
     types = set(convertible_types() if wrappable_layers is None else wrappable_layers)
     wrap_layers(net, lambda _, layer: type(layer) in types, lambda *_: qconfig)
     return net
@@ -54,6 +56,7 @@ def wrap_quantizable(
 
 def get_approx_modules(net: nn.Module) -> list[tuple[str, ApproxLayer]]:
     """Return name and layer of every approximate layer of a model, in the model's order."""
+    check_kind("net", net, nn.Module)
     return [(name, layer) for name, layer in net.named_modules() if isinstance(layer, ApproxLayer)]
 
 

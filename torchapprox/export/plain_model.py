@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from htp import Factorisation, factorise
 from htp.factorisation.factorise import DEFAULT_MAX_RANK
 from multipliers import Multiplier, exact_products
+from multipliers.parameters import check_kind
 from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.export.plain_products import PlainConv, PlainLinear, PlainMatmul
 from torchapprox.export.plain_quantiser import PlainQuantiser, is_frozen
@@ -78,6 +79,7 @@ def plain_model(model: nn.Module, *, max_rank: int = DEFAULT_MAX_RANK) -> nn.Mod
         >>> bool((plain_model(model)(x) == model(x)).all())
         True
     """
+    check_kind("model", model, nn.Module)
     plain = copy.deepcopy(model).eval()
     _check(plain)
     _replace(plain, max_rank)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from htp import HtpCallable
 from multipliers import Multiplier, exact_products
+from multipliers.parameters import check_flag, check_kind
 from torchapprox.gradients import (
     Estimator,
     StraightThrough,
@@ -62,6 +63,15 @@ class LayerSettings(nn.Module):
         self._gradient = GradientSetting()
         self.noise = OutputNoise(learnable=learnable_noise)
         self.register_buffer("bias_correction", None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # PyTorch would keep a module or parameter as a child, whatever property has that name.
+        if isinstance(value, (nn.Module, nn.Parameter)) and isinstance(
+            getattr(type(self), name, None), property
+        ):
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     # -- the multiplier ---------------------------------------------------------------------------
 
@@ -124,7 +134,7 @@ class LayerSettings(nn.Module):
     def htp_model(self, model: HtpCallable | None) -> None:
         if model is not None and not callable(model):
             raise TypeError(f"'htp_model' must be callable or None, got {type(model).__name__}")
-        self._htp_model = model
+        object.__setattr__(self, "_htp_model", model)  # a setting, and no child, if it is a module
 
     @property
     def accumulator(self) -> Accumulator | None:
@@ -225,6 +235,7 @@ class LayerSettings(nn.Module):
 
     @noise_in_eval.setter
     def noise_in_eval(self, switch: bool) -> None:
+        check_flag("noise_in_eval", switch)
         self.noise.in_eval = switch
 
     @property
@@ -234,6 +245,7 @@ class LayerSettings(nn.Module):
 
     @noise_generator.setter
     def noise_generator(self, generator: torch.Generator | None) -> None:
+        check_kind("noise_generator", generator, torch.Generator | None)
         self.noise.generator = generator
 
     # -- text, copies and checkpoints -------------------------------------------------------------

@@ -67,6 +67,9 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
 
     One that observes, is off, has a scale that is trained or is hooked does more, or less.
 
+    Raises:
+        ValueError: Its scale is not positive and finite.
+
     Examples:
         >>> from torchapprox.quantisation.torch_ao import default_qconfig
         >>> quantiser = default_qconfig().activation()
@@ -77,7 +80,16 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
     """
     if type(quantiser) is not FakeQuantize or is_hooked(quantiser):
         return None
-    return quantiser_range(quantiser) if _only_quantises(quantiser) else None
+    if not _only_quantises(quantiser):
+        return None
+    if not torch.compiler.is_compiling() and not _has_a_scale(quantiser):
+        scale: Any = quantiser.scale
+        raise ValueError(
+            "a quantiser's scale must be positive and finite, got "
+            f"{scale.flatten()[:4].tolist()}; call torchapprox.calibrate(model, batches) "
+            "or load an undamaged checkpoint"
+        )
+    return quantiser_range(quantiser)
 
 
 def is_hooked(module: Any) -> bool:
@@ -176,6 +188,11 @@ def _knows_or_learns_its_scale(quantiser: Any) -> bool:
     )
 
 
+def _scale_is_positive(quantiser: Any) -> bool:
+    scale = quantiser.scale
+    return bool((scale > 0).all() and torch.isfinite(scale).all())
+
+
 def _is_zero(quantiser: Any) -> bool:
     return not bool(quantiser.zero_point.any())
 
@@ -184,6 +201,7 @@ _has_only_zero_points_0 = _Remembered(_is_zero, ("zero_point",), (False, True))
 _only_quantises = _Remembered(
     _switched_to_quantise_only, ("observer_enabled", "fake_quant_enabled"), (False, True)
 )
+_has_a_scale = _Remembered(_scale_is_positive, ("scale",), (True,))
 # What makes a quantiser calibrated may happen in its observer, so that only "yes" is kept.
 _is_calibrated = _Remembered(
     _knows_or_learns_its_scale, ("scale", "zero_point", "observer_enabled"), (True,)

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from multipliers import Multiplier, Port
+from multipliers.parameters import check_kind
 from torchapprox.quantisation.learned_step import LearnedStepQuantize
 from torchapprox.quantisation.observers import (
     EntropyObserver,
@@ -192,6 +193,7 @@ def _w_range(port: Port, *, bits: int | None) -> tuple[int, int]:
 
 
 def _check_bits(argument: str, bits: int, port: Port) -> None:
+    check_kind(argument, bits, int)
     if not 2 <= bits <= port.width:
         raise ValueError(
             f"'{argument}' must be from 2 to {port.width}, the width of the port, got {bits}"

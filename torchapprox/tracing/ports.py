@@ -1,6 +1,8 @@
 """The one check that a multiplier's ports take the operands of a layer."""
 
 from multipliers import Multiplier
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_kind
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
 
@@ -35,6 +37,7 @@ def check_trace(multiplier: Multiplier, trace: LayerTrace) -> None:
     Raises:
         ValueError: As `check_operands`.
     """
+    check_kind("trace", trace, LayerTrace)
     _check(
         multiplier,
         trace.name,
@@ -46,6 +49,7 @@ def check_trace(multiplier: Multiplier, trace: LayerTrace) -> None:
 def _check(
     multiplier: Multiplier, layer: str, *, signed: tuple[bool, bool], high_codes: tuple[bool, bool]
 ) -> None:
+    check_multiplier("multiplier", multiplier)
     operands = zip(
         ("activations", "weights"),
         signed,

@@ -85,3 +85,41 @@ def test_the_layers_of_a_model_keep_their_products_after_a_refusal():
         model(x.int())
     assert torch.equal(model(x), before)
     assert len(get_approx_modules(model)) == 1
+
+
+@pytest.mark.bad_input("no-model")
+@pytest.mark.parametrize("value", [None, "model.pt", nn.Linear], ids=type)
+@pytest.mark.parametrize(
+    ("argument", "function"),
+    [
+        ("model", lambda model: torchapprox.execution_order(model, torch.ones(1, 4))),
+        ("model", lambda model: torchapprox.fold_batchnorm(model, torch.ones(1, 4))),
+        ("net", torchapprox.get_approx_modules),
+        ("net", torchapprox.wrap_quantizable),
+        ("net", lambda model: torchapprox.calibrate(model, [torch.ones(1, 4)])),
+        ("net", lambda model: torchapprox.coverage(model, torch.ones(1, 4))),
+        ("net", torchapprox.unfold_mean_error),
+    ],
+)
+def test_what_is_no_model(argument, function, value):
+    with pytest.raises(TypeError, match=f"'{argument}' must be a Module, got "):
+        function(value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"qconfig": "minmax"}, r"'qconfig' must be a QConfig, got 'minmax'; torchapprox.qconfig"),
+        ({"layer_mapping": nn.Linear}, "'layer_mapping' must be a Mapping, got type"),
+    ],
+)
+def test_settings_of_other_types(options, message):
+    model = nn.Sequential(nn.Linear(4, 3))
+    with pytest.raises(TypeError, match=message):
+        torchapprox.approximate(model, MULTIPLIER, calibration=[torch.randn(4, 4)], **options)
+    assert type(model[0]) is nn.Linear
+
+
+def test_bits_that_are_no_number():
+    with pytest.raises(TypeError, match="'x_bits' must be a int, got '4'"):
+        torchapprox.qconfig(MULTIPLIER, x_bits="4")

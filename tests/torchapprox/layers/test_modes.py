@@ -270,3 +270,76 @@ def test_inputs_of_another_size_are_refused():
         ApproxConv2d(2, 2, 3)(torch.zeros(1, 3, 5, 5))
     with pytest.raises(ValueError, match="at least as large as the kernel"):
         ApproxConv2d(2, 2, 3)(torch.zeros(1, 2, 2, 5))
+
+
+@pytest.mark.bad_input("bad-scale")
+@pytest.mark.parametrize("scale", [0.0, -0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("operand", ["activation", "weight"])
+def test_a_scale_that_no_quantiser_has(scale, operand):
+    layer = wrapped(nn.Linear(3, 2), random_multiplier())
+    x = torch.randn(4, 3)
+    layer(x)
+    disable_observer(layer.activation_quantiser)
+    disable_observer(layer.layer.weight_fake_quant)
+    layer(x)
+    own = layer.activation_quantiser if operand == "activation" else layer.layer.weight_fake_quant
+    damaged = layer.state_dict()
+    prefix = (
+        "quant_stub.activation_post_process"
+        if operand == "activation"
+        else "wrapped.weight_fake_quant"
+    )
+    damaged[f"{prefix}.scale"] = torch.full_like(own.scale, scale)
+    layer.load_state_dict(damaged)
+    with pytest.raises(ValueError, match="scale must be positive and finite, got"):
+        layer(x)
+    with pytest.raises(ValueError, match="scale must be positive and finite, got"), torch.no_grad():
+        layer(x)
+
+
+class Doubled(nn.Module):
+    """An HTP model that is a module."""
+
+    def forward(self, base, x, w, kwargs):
+        return 2 * base(x, w, **kwargs)
+
+
+def test_a_module_is_an_htp_model_like_any_function():
+    layer = wrapped(nn.Linear(3, 2, bias=False), random_multiplier())
+    x = torch.randn(4, 3)
+    layer(x)
+    before = set(layer.state_dict())
+    layer.layer.htp_model = Doubled()
+    as_module = layer(x)
+    assert isinstance(layer.layer.htp_model, Doubled)
+    layer.layer.htp_model = lambda base, x, w, kwargs: 2 * base(x, w, **kwargs)
+    assert torch.equal(as_module, layer(x))
+    assert set(layer.state_dict()) == before
+    layer.layer.htp_model = None
+    assert not torch.equal(as_module, layer(x))
+
+
+@pytest.mark.bad_input("bad-settings")
+@pytest.mark.parametrize("name", ["lut", "multiplier", "accumulator", "inference_mode", "gradient"])
+def test_a_module_is_no_other_setting(name):
+    layer = linear()
+    with pytest.raises(TypeError, match=name):
+        setattr(layer, name, nn.Linear(2, 2))
+    assert name not in dict(layer.named_children())
+
+
+def test_a_parameter_may_hold_a_table():
+    layer = linear()
+    table = torch.from_numpy(random_table()).int()
+    layer.lut = nn.Parameter(table, requires_grad=False)
+    assert torch.equal(layer.lut, table)
+    assert "lut" not in dict(layer.named_parameters())
+
+
+@pytest.mark.bad_input("no-flag")
+def test_a_text_is_no_switch_of_the_noise():
+    layer = linear()
+    with pytest.raises(TypeError, match="'noise_in_eval' must be a bool, got 'off'"):
+        layer.noise_in_eval = "off"
+    with pytest.raises(TypeError, match=r"'noise_generator' must be a .*Generator or None, got 3"):
+        layer.noise_generator = 3
