@@ -70,7 +70,8 @@ def check_kind(name: str, value: object, kind: Any, *, advice: str = "") -> None
     if not isinstance(value, kind):
         advice = f"; {advice}" if advice else ""
         wanted = kind.__name__ if isinstance(kind, type) else str(kind).replace(" | ", " or ")
-        raise TypeError(f"'{name}' must be a {wanted}, got {shown(value)}{advice}")
+        article = "an" if wanted[0].lower() in "aeiou" else "a"
+        raise TypeError(f"'{name}' must be {article} {wanted}, got {shown(value)}{advice}")
 
 
 def shown(value: object) -> str:

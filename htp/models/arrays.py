@@ -67,7 +67,8 @@ def _tensor(table: tuple[float, ...], like: Any) -> Any:
     tensor = torch.tensor(table, dtype=like.dtype, device=like.device)
     # The stand-ins of a tracer must not outlive it.
     if type(tensor) is torch.Tensor and not tensor.is_inference():
-        while len(_tensors) >= _MOST_TENSORS:
-            _tensors.pop(next(iter(_tensors)))
+        # A list of all keys is made in one step, whatever other threads add meanwhile.
+        for oldest in list(_tensors)[: max(0, len(_tensors) + 1 - _MOST_TENSORS)]:
+            _tensors.pop(oldest, None)
         _tensors[key] = tensor
     return tensor

@@ -115,7 +115,7 @@ def test_ports_and_samples_of_functions() -> None:
     product = np.multiply
     with pytest.raises(TypeError, match="'w_port' must be a Port, got 8"):
         multipliers.characterise_function(product, port, 8)
-    with pytest.raises(TypeError, match=r"'samples' must be a int or None, got 2\.5"):
+    with pytest.raises(TypeError, match=r"'samples' must be an int or None, got 2\.5"):
         multipliers.characterise_function(product, port, port, samples=2.5)
     with pytest.raises(TypeError, match="'x_port' must be a Port, got tuple"):
         htp.certify_function(htp.accurate_model(), product, (8, True), port)

@@ -34,7 +34,7 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.prepared_products import OperandForms, Product, RealProduct, scales_of
 from torchapprox.operators.real_products import operand_forms, takes_reals
-from torchapprox.operators.remembered import Content
+from torchapprox.operators.remembered import Content, keep
 from torchapprox.quantisation.torch_ao import quantiser_range
 
 
@@ -82,11 +82,10 @@ def keep_evaluated(
         return
     found = _EvaluatedLayer.of(layer, quantiser, x, w)
     by_size, size = _known.setdefault(layer, {}), (x.shape, w.shape)
-    by_size.pop(size, None)
-    if found is not None:
-        if len(by_size) >= _MOST_SIZES:
-            by_size.pop(next(iter(by_size)), None)
-        by_size[size] = found
+    if found is None:
+        by_size.pop(size, None)
+    else:
+        keep(by_size, size, found, _MOST_SIZES)
 
 
 Sizes = tuple[torch.Size, torch.Size]

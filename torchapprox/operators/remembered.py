@@ -138,10 +138,26 @@ class FoundOfTensors(Generic[Result]):
         if known is not None and all(map(Content.is_of, known[1], tensors)):
             return known[2]
         value = self._function(*tensors)
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[key] = tensors, list(map(Content.of, tensors)), value
+        keep(self._known, key, (tensors, list(map(Content.of, tensors)), value), _MOST_KNOWN)
         return value
+
+
+def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Keep a value under its key, and forget those that were kept first where there are too many.
+
+    Several threads may do so at once: a list is made of all keys in one step, while an iterator
+    fails once another thread adds a key.
+
+    Args:
+        known: What is kept.
+        key: Replaced if it is there.
+        value: What is kept of it.
+        most: How many to keep.
+    """
+    known.pop(key, None)
+    for oldest in list(known)[: max(0, len(known) + 1 - most)]:
+        known.pop(oldest, None)
+    known[key] = value
 
 
 class Derived(Generic[Owner, Result]):

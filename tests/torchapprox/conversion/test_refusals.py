@@ -121,5 +121,5 @@ def test_settings_of_other_types(options, message):
 
 
 def test_bits_that_are_no_number():
-    with pytest.raises(TypeError, match="'x_bits' must be a int, got '4'"):
+    with pytest.raises(TypeError, match="'x_bits' must be an int, got '4'"):
         torchapprox.qconfig(MULTIPLIER, x_bits="4")

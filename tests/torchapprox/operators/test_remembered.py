@@ -1,10 +1,13 @@
 """What is kept of tensors holds while these keep their content."""
 
+import sys
+import threading
+
 import pytest
 import torch
 
 from torchapprox.operators import remembered
-from torchapprox.operators.remembered import FoundOfTensors
+from torchapprox.operators.remembered import FoundOfTensors, keep
 
 
 def counting():
@@ -59,3 +62,29 @@ def test_the_oldest_are_forgotten(monkeypatch):
         assert [total(tensor) for tensor in tensors] == [0.0, 1.0, 2.0, 3.0, 4.0]
         assert len(calls) == 5 * (turn + 1)
         assert len(total._known) == 3
+
+
+def test_threads_keep_at_once():
+    known, errors = {}, []
+
+    def work(first):
+        try:
+            for key in range(first, 40_000, 4):
+                keep(known, key, -key, 5)
+        except RuntimeError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        sys.setswitchinterval(before)
+    assert not errors
+    assert all(value == -key for key, value in known.items())
+    keep(known, "last", 0, 5)
+    assert len(known) == 5
