@@ -24,6 +24,7 @@ from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.ports import Port
+from multipliers.shortened import shortened
 from multipliers.signedness import Signedness
 
 FORMAT_VERSION = 2
@@ -150,8 +151,8 @@ def _lone_table(
     """Return the multiplier of a file that holds nothing beside its table."""
     if len(arrays) != 1:
         raise ValueError(
-            f"{path}: must be a file of save(), or hold one table alone, got {', '.join(arrays)}; "
-            "save the table that you mean in a file of its own"
+            f"{path}: must be a file of save(), or hold one table alone, "
+            f"got {shortened(', '.join(arrays))}; save the table that you mean in a file of its own"
         )
     (table,) = arrays.values()
     layout = TableLayout.stated_by_caller(path, signed, order, shape=table.shape)
@@ -240,6 +241,11 @@ def read_arrays(path: Path, *, most: int = MOST_BYTES) -> dict[str, np.ndarray[A
             if isinstance(loaded, np.ndarray):
                 return {"": loaded}
             with loaded:
-                return {name: loaded[name] for name in loaded.files}
+                arrays = {name: loaded[name] for name in loaded.files}
+        if other := [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]:
+            raise ValueError(f"'{shortened(other[0])}' is no array")
+        return arrays
     except _DAMAGED as error:
-        raise ValueError(f"{path}: not a {path.suffix} file, or a damaged one: {error}") from None
+        raise ValueError(
+            f"{path}: not a {path.suffix} file, or a damaged one: {shortened(str(error))}"
+        ) from None

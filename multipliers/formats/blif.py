@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from multipliers.formats.bit_names import group_bits
@@ -21,6 +22,7 @@ from multipliers.parameters import check_kind
 
 _DEEPEST = 100
 _MOST_INSTANCES = 1 << 16
+_MOST_BITS = 1 << 20  # of all ports of a file, as a short line may name very many
 _WIDEST = 1 << 12
 _RANGE = re.compile(r"(.+)\[(\d{1,9}):(\d{1,9})\]")
 _ROW = re.compile(r"[01-]+")
@@ -161,6 +163,7 @@ def _parse_models(text: str, file: str) -> dict[str, _Model]:
     models: dict[str, _Model] = {}
     model: _Model | None = None
     cover: _Cover | None = None
+    bits = count()
     for words, place in _statements(text, file):
         key, rest = words[0], words[1:]
         if key == ".model":
@@ -182,7 +185,7 @@ def _parse_models(text: str, file: str) -> dict[str, _Model]:
             cover = _Cover(rest, place)
             model.covers.append(cover)
         else:
-            model = _add_statement(model, key, rest, place)
+            model = _add_statement(model, key, rest, place, bits)
             cover = None
     if model is not None:
         raise NetlistError(f"the file ends before the .end of model '{model.name}'", file=file)
@@ -191,11 +194,16 @@ def _parse_models(text: str, file: str) -> dict[str, _Model]:
     return models
 
 
-def _add_statement(model: _Model, key: str, rest: list[str], place: Place) -> _Model | None:
-    """Add a statement other than .names to a model; None ends the model."""
+def _add_statement(
+    model: _Model, key: str, rest: list[str], place: Place, bits: Iterator[int]
+) -> _Model | None:
+    """Add a statement other than .names to a model; `bits` counts ports, None ends the model."""
     if key in (".inputs", ".outputs"):
         names = model.inputs if key == ".inputs" else model.outputs
-        names += [bit for name in rest for bit in _bits(name, place)]
+        for bit in (bit for name in rest for bit in _bits(name, place)):
+            if next(bits) >= _MOST_BITS:
+                raise _error(f"the ports of a file must have at most {_MOST_BITS} bits", place)
+            names.append(bit)
     elif key == ".subckt":
         if not rest:
             raise _error(".subckt must have the name of a model", place)

@@ -14,6 +14,7 @@ from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
 from multipliers.multiplier import Multiplier, check_multiplier
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.shortened import shortened
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.whole_file import write_whole
 
@@ -178,6 +179,6 @@ def _load_netlist(path: Path, signed: Signedness, top: str | None, synthesise: b
     try:
         return Multiplier.from_netlist(netlist, signed=netlist_signedness(netlist, path, signed))
     except NotImplementedError as error:
-        raise NotImplementedError(f"{path}: {error}") from None
+        raise NotImplementedError(f"{path}: {shortened(str(error))}") from None
     except ValueError as error:
         raise NetlistError(str(error), file=str(path)) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multipliers.formats.text import read_text
+from multipliers.formats.verilog_depth import check_depth
 from multipliers.formats.verilog_macros import check_macros
 from multipliers.formats.verilog_modules import Flattener
 from multipliers.netlists.builder import NetlistBuilder
@@ -47,7 +48,8 @@ def read_verilog(path: str | Path, *, top: str | None = None) -> Netlist:
         FileNotFoundError: If there is no such file.
         NetlistError: If the file is empty, truncated, not UTF-8 or not Verilog; if it has several
             modules that could be the top or not the one asked for; if it uses other constructs or
-            unknown cells; if a net that matters has several drivers, none, or drives itself.
+            unknown cells; if it is nested too deeply; if a net that matters has several drivers,
+            none, or drives itself.
 
     Examples:
         >>> from multipliers import demo_netlist
@@ -81,6 +83,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
     check_macros(text, file)
+    check_depth(text, file)
     design = _readable_design(text, file, top)
     instance = design.choose_top(top)
     builder = NetlistBuilder(instance.name, file)

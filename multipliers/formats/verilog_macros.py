@@ -13,6 +13,7 @@ An upper bound: several definitions of one name count together.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from multipliers.formats.text import MOST_BYTES
 from multipliers.netlists.netlist_error import NetlistError
@@ -21,7 +22,9 @@ from multipliers.netlists.netlist_error import NetlistError
 _STRING_OR_COMMENT = re.compile(
     r'"(?:\\.|[^"\\\n])*"?|//[^\n]*|/\*(?:.*?\*/|.*\Z)', flags=re.DOTALL
 )
-_DEFINITION = re.compile(r"`define[ \t]+(\w+)(\(?)((?:\\\r?\n|[^\n])*)")
+DEFINITION = re.compile(r"`define[ \t]+(\w+)(\(?)((?:\\\r?\n|[^\n])*)")
+"""A macro: name, an opening parenthesis where it has arguments, and body."""
+
 _USE = re.compile(r"`(\w+)")
 
 
@@ -45,21 +48,19 @@ def check_macros(text: str, file: str) -> None:
     """
     if "`" not in text:
         return
-    bare = _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text)
-    bodies: dict[str, str] = {}
-    for definition in _DEFINITION.finditer(bare):
+    bare = bare_text(text)
+    for definition in DEFINITION.finditer(bare):
         name, parenthesis, body = definition.groups()
         if parenthesis or "``" in body or "`define" in body:
             what = "has arguments" if parenthesis else "makes names or macros"
             message = f"macro '{name}' {what}; expand it with a preprocessor first"
             raise NetlistError(message, file=file, line=_line(bare, definition))
-        bodies[name] = f"{bodies.get(name, '')}{body}"
     if include := re.search(r"`include\b", bare):
         message = "other files are not included; put their modules into this one"
         raise NetlistError(message, file=file, line=_line(bare, include))
-    lengths = _lengths(bodies)
+    lengths = macro_sums(bare, len)
     length = len(bare)
-    for use in _USE.finditer(_DEFINITION.sub("", bare)):
+    for use in _USE.finditer(DEFINITION.sub("", bare)):
         length += lengths.get(use[1], 0)
     if length > MOST_BYTES:
         raise NetlistError(
@@ -69,26 +70,57 @@ def check_macros(text: str, file: str) -> None:
         )
 
 
-def _lengths(bodies: dict[str, str]) -> dict[str, int]:
-    """Return the length of every macro once it is expanded, no more than is of interest.
+def bare_text(text: str) -> str:
+    """Return Verilog without strings and comments; lines stay the same lines.
+
+    Args:
+        text: Verilog.
+
+    Returns:
+        The rest.
+
+    Examples:
+        >>> bare_text("wire a; // (")
+        'wire a;  '
+    """
+    return _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text)
+
+
+def macro_sums(bare: str, measure: Callable[[str], int]) -> dict[str, int]:
+    r"""Return the measure of every macro once it is expanded, no more than is of interest.
 
     A macro that uses itself counts once; the parser refuses it.
+
+    Args:
+        bare: Verilog without strings and comments.
+        measure: Takes a macro's body, and adds up over what the body uses.
+
+    Returns:
+        Sums by the names of the macros.
+
+    Examples:
+        >>> macro_sums("`define A 1+1\n`define B `A+`A", lambda body: body.count("+"))
+        {'A': 1, 'B': 3}
     """
-    lengths: dict[str, int] = {}
+    bodies: dict[str, str] = {}
+    for definition in DEFINITION.finditer(bare):
+        name, _, body = definition.groups()
+        bodies[name] = f"{bodies.get(name, '')}{body}"
+    sums: dict[str, int] = {}
     begun: set[str] = set()
-    pending = list(bodies)
+    pending = list(bodies)[::-1]
     while pending:
         name = pending.pop()
-        if name in lengths:
+        if name in sums:
             continue
         used = [use for use in _USE.findall(bodies[name]) if use in bodies]
         if name in begun:  # and what it uses is done
-            length = len(bodies[name]) + sum(lengths.get(use, 0) for use in used)
-            lengths[name] = min(length, MOST_BYTES + 1)
+            total = measure(bodies[name]) + sum(sums.get(use, 0) for use in used)
+            sums[name] = min(total, MOST_BYTES + 1)
             continue
         begun.add(name)
         pending += [name, *(use for use in used if use not in begun)]
-    return lengths
+    return sums
 
 
 def _line(text: str, match: re.Match[str]) -> int:

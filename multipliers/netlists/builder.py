@@ -16,6 +16,7 @@ Place = tuple[str, int]
 
 _UNDRIVEN, _TERMINAL, _ALIAS = -1, -2, -3
 _NAMES_IN_A_CYCLE = 8
+_MOST_CHARACTERS = 1 << 28  # of all names, as a long instance name stands before each of its nets
 _MOST_NETS = 1 << 20  # a 64x64-bit multiplier has 2^15; bounds the memory of a small bad file
 
 
@@ -56,15 +57,21 @@ class NetlistBuilder:
         self._nets = [_Net("1'b0", None, _TERMINAL), _Net("1'b1", None, _TERMINAL)]
         self._inputs: list[Bus] = []
         self._outputs: list[Bus] = []
+        self._characters = 0
 
     def net(self, name: str | None = None, place: Place | None = None) -> int:
         """Return a new net that `drive` or `connect` has to drive later.
 
         Raises:
-            NetlistError: If there are 2^20 nets already.
+            NetlistError: If there are 2^20 nets already, or their names have more than 2^28
+                characters.
         """
         if len(self._nets) >= _MOST_NETS:
             raise _error(f"the circuit has more than {_MOST_NETS} nets", place)
+        self._characters += len(name or "")
+        if self._characters > _MOST_CHARACTERS:
+            message = f"the names of all nets must have at most {_MOST_CHARACTERS} characters"
+            raise _error(message, place)
         self._nets.append(_Net(name, place))
         return len(self._nets) - 1
 

@@ -248,3 +248,33 @@ def test_files_of_another_program(module, name, arguments, style):
         return
     table = simulate(parse_blif(text.getvalue()), signed=signed)
     assert np.array_equal(table, circuit(values[:, None], values[None, :]))
+
+
+@pytest.mark.bad_input("many-nets")
+def test_ranges_that_name_millions_of_bits():
+    """A line of 160 kB names 40 million."""
+    ports = " ".join(f"a{number}[0:4095]" for number in range(10_000))
+    with pytest.raises(
+        NetlistError, match=r"^m\.blif:2: the ports of a file must have at most 1048"
+    ):
+        parse_blif(f".model m\n.inputs {ports}\n.outputs y\n.end\n", file="m.blif")
+
+
+@pytest.mark.bad_input("long-names")
+def test_a_long_name_before_many_nets():
+    """A megabyte of names would become a hundred gigabytes of paths."""
+    name, ports = "m" * 1_000_000, " ".join(f"p{number}" for number in range(100_000))
+    text = (
+        f".model top\n.inputs a\n.outputs y\n.subckt {name} p0=a q=y\n.end\n"
+        f".model {name}\n.inputs {ports}\n.outputs q\n.names p0 q\n1 1\n.end\n"
+    )
+    message = r"^m\.blif:4: the names of all nets must have at most 268435456 characters"
+    with pytest.raises(NetlistError, match=message):
+        parse_blif(text, file="m.blif")
+
+
+@pytest.mark.bad_input("long-names")
+def test_errors_quote_long_names_in_short():
+    with pytest.raises(NetlistError, match=r"^m\.blif: .* \.\.\. ") as caught:
+        parse_blif(f".model {'m' * 1_000_000}\n", file="m.blif")
+    assert len(str(caught.value)) < 600

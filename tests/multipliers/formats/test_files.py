@@ -288,6 +288,22 @@ def test_npy_that_claims_gigabytes(tmp_path):
             load(tmp_path / "m.npy", signed=True)
 
 
+@pytest.mark.bad_input("damaged-file")
+def test_npz_of_what_is_no_array(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr("lut.npy", b"no array")
+    with pytest.raises(ValueError, match=r"m\.npz: not a \.npz file, .* 'lut.*' is no array"):
+        load(tmp_path / "m.npz", signed=True, order="xw")
+
+
+@pytest.mark.bad_input("long-names")
+def test_npz_of_very_many_names_is_told_in_short(tmp_path):
+    np.savez(tmp_path / "m.npz", **{f"array{number}": np.zeros(1) for number in range(2000)})
+    with pytest.raises(ValueError, match=r"m\.npz: .* got array0, .* \.\.\. .*array1999") as caught:
+        load(tmp_path / "m.npz", signed=True, order="xw")
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.bad_input("long-file")
 def test_tables_of_more_than_four_megabytes(tmp_path):
     for suffix in (".npz", ".csv", ".h"):
