@@ -1,11 +1,14 @@
 """Products of features in bytes against sums over Python integers, for every width of vectors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.kernels.test_feature_product import draw, summed
+from tests.torchapprox.kernels.test_feature_product import product as of_features
 from torchapprox.kernels import feature_product, multiply_features_cpu
 from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
@@ -32,21 +35,7 @@ def features(rank, seed):
     return rows, positions + source.integers(-300, 100, (rank, 1))
 
 
-def product(rows, codes, left, right, *, unit=None, threads=1, transposed=False, along_k=True):
-    groups, height, width = len(rows), rows.shape[1], codes.shape[1]
-    out = np.full(groups * height * width, 77, np.int32)
-    row, step = (1, height) if transposed else (width, 1)
-    places = SumPlaces(height * width, row, np.zeros(1, np.int64), width, width, step)
-    if not along_k:
-        codes = np.ascontiguousarray(codes.swapaxes(1, 2)).swapaxes(1, 2)
-    of_rows, of_positions = ByteTables.of(left, right)
-    planes = CodePlanes.of_matrix(codes)
-    multiply_features_cpu(
-        rows, of_rows, planes, of_positions, out, places, unit=unit, threads=threads
-    )
-    if transposed:
-        return out.reshape(groups, width, height).swapaxes(1, 2)
-    return out.reshape(groups, height, width)
+product = partial(of_features, tables=ByteTables.of)
 
 
 @settings(max_examples=60, deadline=None)

@@ -42,7 +42,13 @@ def summed(rows, codes, left, right):
     return out
 
 
-def product(rows, codes, left, right, *, unit=None, threads=1, transposed=False, along_k=True):
+def in_pairs(left, right):
+    return PairTables.of(left), PairTables.of(right)
+
+
+def product(*operands, tables=in_pairs, unit=None, threads=1, transposed=False, along_k=True):
+    """The kernel's sums of rows, codes of positions, and the features of both."""
+    rows, codes, left, right = operands
     groups, height, width = len(rows), rows.shape[1], codes.shape[1]
     out = np.full(groups * height * width, 77, np.int32)
     row, step = (1, height) if transposed else (width, 1)
@@ -50,8 +56,8 @@ def product(rows, codes, left, right, *, unit=None, threads=1, transposed=False,
     if not along_k:
         codes = np.ascontiguousarray(codes.swapaxes(1, 2)).swapaxes(1, 2)
     planes = CodePlanes.of_matrix(codes)
-    pairs = PairTables.of(left), PairTables.of(right)
-    multiply_features_cpu(rows, pairs[0], planes, pairs[1], out, places, unit=unit, threads=threads)
+    left, right = tables(left, right)
+    multiply_features_cpu(rows, left, planes, right, out, places, unit=unit, threads=threads)
     if transposed:
         return out.reshape(groups, width, height).swapaxes(1, 2)
     return out.reshape(groups, height, width)
