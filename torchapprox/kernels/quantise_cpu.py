@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread, fewer are not handed out
+_MOST = 2**16  # elements of a block, where there are many
+_LEAST = 2**14  # of any block, about 2 microseconds, as long as a hand-out to threads takes
 Floats = NDArray[np.floating[Any]]
 Sizes = tuple[int, int, int]
 
@@ -56,16 +57,11 @@ def quantise_cpu(
     quantise, quantise_lines = _loops().quantisers()
     operands = values, scale, zero_point, low, high, codes
     if size is None:
-        return not quantise(*operands, length=values.size, block=BLOCK, threads=threads)
+        return not quantise(*operands, **_division(values.size, threads))
     deep, tall, wide = padded
     lines = codes.size // max(1, math.prod(padded)) * deep * tall
-    return not quantise_lines(
-        *operands,
-        (*size, *padded, *before),
-        length=lines,
-        block=-(-BLOCK // max(1, wide)),
-        threads=threads,
-    )
+    geometry = *size, *padded, *before
+    return not quantise_lines(*operands, geometry, **_division(lines, threads, max(1, wide)))
 
 
 def fake_quantise_cpu(
@@ -80,7 +76,7 @@ def fake_quantise_cpu(
     """Fill ``reals``, of the type and size of ``values``; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     operands = values, scale, zero_point, low, high, reals
-    _loops().fake_quantise(*operands, length=values.size, block=BLOCK, threads=threads)
+    _loops().fake_quantise(*operands, **_division(values.size, threads))
 
 
 def clip_gradient_cpu(
@@ -96,7 +92,13 @@ def clip_gradient_cpu(
     """Fill ``clipped`` from ``gradient``, of one type; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     operands = values, scale, zero_point, low, high, gradient, clipped
-    _loops().clip_gradient(*operands, length=values.size, block=BLOCK, threads=threads)
+    _loops().clip_gradient(*operands, **_division(values.size, threads))
+
+
+def _division(items: int, threads: int, size: int = 1) -> dict[str, int]:
+    """Return how items of some elements are divided: few in equal shares."""
+    share = min(_MOST, -(-items * size // threads))
+    return {"length": items, "block": -(-max(_LEAST, share) // size), "threads": threads}
 
 
 @cache
