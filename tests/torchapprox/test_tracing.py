@@ -6,7 +6,13 @@ import torch
 from torch import nn
 
 from tests.torchapprox.builders import converted_cnn, images, minmax_qconfig, random_multiplier
-from torchapprox import InferenceMode, approximate, observe_operands, trace
+from torchapprox import (
+    InferenceMode,
+    approximate,
+    get_approx_modules,
+    observe_operands,
+    trace,
+)
 from torchapprox.layers.approx_layer import TracedGeMMInputs
 
 
@@ -160,3 +166,29 @@ class TestTracedGeMMInputs:
     def test_refuses_an_empty_bound(self):
         with pytest.raises(ValueError, match="'max_rows' must be at least 1, got 0"):
             TracedGeMMInputs(max_rows=0)
+
+
+def test_outputs_that_an_observer_keeps_stay_as_they_were():
+    """A trace alone lets layers add the bias in the memory of what it saw."""
+    model, seen = converted_cnn(random_multiplier(limit=2**8)), []
+    layers = dict(get_approx_modules(model))
+
+    def keep(name, _, output):
+        seen.append((name, output, output.clone()))
+
+    with torch.no_grad():
+        expected = model(images(2))
+        with trace(model) as alone:
+            assert not any(layer._operand_observers.keep for layer in layers.values())
+            assert torch.equal(model(images(2)), expected)
+            assert torch.equal(model(images(2)), expected)
+        with trace(model) as beside, observe_operands(model, keep):
+            for _ in range(2):
+                assert torch.equal(model(images(2)), expected)
+    assert len(seen) == 2 * len(layers)
+    for name, kept, copied in seen:
+        assert layers[name].bias is not None
+        assert torch.equal(kept, copied)
+    for name in layers:
+        assert alone[name].output_mean == beside[name].output_mean
+        assert alone[name].output_std == beside[name].output_std

@@ -351,16 +351,19 @@ class ApproxLayer(LayerSettings, ABC):
 
     # -- the operands, for whoever looks ----------------------------------------------------------
 
-    def add_operand_observer(self, observer: OperandObserver) -> Callable[[], None]:
+    def add_operand_observer(
+        self, observer: OperandObserver, *, keeps: bool = True
+    ) -> Callable[[], None]:
         """Have ``observer(operands, y)`` called in every forward pass, in any mode.
 
         Args:
             observer: Gets the operand codes and the output before the bias, detached.
+            keeps: Whether it may keep the output; if not, the bias may be added in its memory.
 
         Returns:
             A function that removes the observer.
         """
-        return self._operand_observers.add(observer)
+        return self._operand_observers.add(observer, keeps=keeps)
 
     @torch.no_grad()
     def _show_operands(

@@ -218,6 +218,8 @@ class _EvaluatedLayer:
     def output(self, layer: ApproxLayer, x: Tensor, w: Tensor) -> Tensor | None:
         """Return the layer's output, or None where an observer needs what only its steps give."""
         watched = bool(layer._operand_observers)
+        # What is added is added in the output's memory, unless an observer keeps that.
+        own = not (watched and layer._operand_observers.keep)
         if watched and self.exact:
             return None
         bias: Tensor | None = layer._parameters.get("bias")
@@ -227,12 +229,12 @@ class _EvaluatedLayer:
         if watched:
             layer._operand_observers.show(self._operands(layer, product), y)
         if bias is not None and fused is None:
-            y = y + bias.view(layer.channel_shape)
+            y, own = _plus(y, bias.view(layer.channel_shape), own), True
         correction: Tensor | None = layer.bias_correction
         # A product of two activations has no channels whose mean error could be folded.
         if correction is None or self.exact or "weight" not in layer._parameters:
             return y
-        return y + correction.view(layer.channel_shape)
+        return _plus(y, correction.view(layer.channel_shape), own)
 
     def _operands(self, layer: ApproxLayer, product: RealProduct) -> GemmOperands:
         """Return the operands of a product, for whoever looks."""
@@ -241,3 +243,10 @@ class _EvaluatedLayer:
         operands = layer.operands_of(product, self.params)
         self.shown.append(operands.without_codes())
         return operands
+
+
+def _plus(y: Tensor, term: Tensor, own: bool) -> Tensor:
+    """Return a sum, in the memory of ``y`` where that is nobody else's and has the sum's type."""
+    if own and term.dtype == y.dtype:
+        return y.add_(term)
+    return y + term

@@ -23,20 +23,30 @@ class OperandObservers:
     """
 
     def __init__(self) -> None:
-        self._observers: tuple[OperandObserver, ...] = ()
+        self._observers: tuple[tuple[OperandObserver, bool], ...] = ()
 
-    def add(self, observer: OperandObserver) -> Callable[[], None]:
-        """Add an observer and return a function that removes it."""
-        self._observers = (*self._observers, observer)
+    def add(self, observer: OperandObserver, *, keeps: bool = True) -> Callable[[], None]:
+        """Add an observer and return a function that removes it.
+
+        Args:
+            observer: Who looks.
+            keeps: Whether it may keep the output. If none does, the layer may go on in its memory.
+        """
+        self._observers = (*self._observers, (observer, keeps))
 
         def remove() -> None:
-            self._observers = tuple(o for o in self._observers if o is not observer)
+            self._observers = tuple(known for known in self._observers if known[0] is not observer)
 
         return remove
 
+    @property
+    def keep(self) -> bool:
+        """Whether an observer may keep the output."""
+        return any(keeps for _, keeps in self._observers)
+
     def show(self, operands: GemmOperands, y: Tensor) -> None:
         """Call every observer."""
-        for observer in self._observers:
+        for observer, _ in self._observers:
             observer(operands, y)
 
     def __bool__(self) -> bool:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor, nn
 
 from torchapprox.conversion.wrapping import get_approx_modules
+from torchapprox.layers.operand_observers import OperandObserver
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.layer_tracer import LayerTracer
@@ -26,19 +28,8 @@ def observe_operands(
     Raises:
         ValueError: The model has no approximate layer.
     """
-    layers = get_approx_modules(model)
-    if not layers:
-        raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
-
-    def observer_of(name: str) -> Callable[[GemmOperands, Tensor], None]:
-        return lambda operands, output: callback(name, operands, output)
-
-    removers = [layer.add_operand_observer(observer_of(name)) for name, layer in layers]
-    try:
+    with _observing(model, lambda name: partial(callback, name), keeps=True):
         yield
-    finally:
-        for remove in removers:
-            remove()
 
 
 @contextmanager
@@ -70,8 +61,26 @@ def trace(model: nn.Module, *, rows: int | None = None, seed: int = 0) -> Iterat
     tracers = {
         name: LayerTracer(name, rows=rows, seed=seed) for name, _ in get_approx_modules(model)
     }
-    with observe_operands(model, lambda name, *what: tracers[name].update(*what)):
+    with _observing(model, lambda name: tracers[name].update, keeps=False):
         yield Trace(_Results(tracers))
+
+
+@contextmanager
+def _observing(
+    model: nn.Module, observer_of: Callable[[str], OperandObserver], *, keeps: bool
+) -> Iterator[None]:
+    """Have each layer show its operands to an observer of its own, which may keep the output."""
+    layers = get_approx_modules(model)
+    if not layers:
+        raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
+    removers = [
+        layer.add_operand_observer(observer_of(name), keeps=keeps) for name, layer in layers
+    ]
+    try:
+        yield
+    finally:
+        for remove in removers:
+            remove()
 
 
 class _Results(Mapping[str, LayerTrace]):
