@@ -85,6 +85,25 @@ class BlockKernel:
         return in_blocks(kernel, self._function, numbered=self._numbered).dispatcher
 
 
+def division(items: int, size: int, threads: int, *, most: int, least: int = 1) -> dict[str, int]:
+    """Return how a `BlockKernel` divides its items, as its arguments: few in equal shares.
+
+    Args:
+        items: Number of items.
+        size: Elements of one item, such as look-ups.
+        threads: Largest number of threads.
+        most: Elements of a block, short enough to balance.
+        least: Elements of a block, long enough to hide the hand-out to a thread.
+
+    Examples:
+        >>> division(100, 2, 4, most=20), division(100, 2, 4, most=1000)["block"]
+        ({'length': 100, 'block': 10, 'threads': 4}, 25)
+    """
+    size = max(1, size)
+    block = max(1, -(-least // size), min(most // size, -(-items // threads)))
+    return {"length": items, "block": block, "threads": threads}
+
+
 def blocks_cpu(function: Callable[..., Any]) -> BlockKernel:
     """Make a function a `BlockKernel`, as a decorator."""
     return BlockKernel(function)

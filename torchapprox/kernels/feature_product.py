@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.blocks import division
 from torchapprox.kernels.byte_tables import ByteTables
 from torchapprox.kernels.code_planes import CodePlanes
 from torchapprox.kernels.cpu_kernel import available_kernels
@@ -77,11 +78,13 @@ def multiply_features_cpu(
     taps = len(planes.taps)
     codes_of_rows = rows.reshape(-1), height, depth, planes.channels, taps
     starts, start_pitch = _ZEROS, 0
-    strip_blocks = {
-        "length": groups * -(-height // tiling.strip),
-        "block": -(-_PACKED // max(1, depth * tiling.strip)),
-        "threads": threads,
-    }
+    strip_blocks = division(
+        groups * -(-height // tiling.strip),
+        depth * tiling.strip,
+        threads,
+        most=_PACKED,
+        least=_PACKED,
+    )
     sizes = tiling.strip, tiling.channels
     if isinstance(left, ByteTables):
         of_rows = np.empty(groups * height, np.int32)

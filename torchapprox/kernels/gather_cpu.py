@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 
 BLOCK = 2**14  # codes, which are read here and there
 
@@ -33,8 +33,8 @@ def gather_cpu(
         threads: Largest number of threads to use.
     """
     (groups, depth), rows = taps.shape, first.size
-    block = max(1, BLOCK // max(1, depth))
-    _gather(codes, first, taps, places, out, length=groups * rows, block=block, threads=threads)
+    blocks = division(groups * rows, depth, threads, most=BLOCK, least=BLOCK)
+    _gather(codes, first, taps, places, out, **blocks)
 
 
 @blocks_cpu

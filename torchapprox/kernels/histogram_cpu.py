@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 
 _STRIP = 16  # positions, whose counts take 16 KB
 _CODES_AT_ONCE = 2**18  # that a thread is handed
@@ -51,9 +51,7 @@ def matrix_histogram_cpu(
 
 def _strips(rows: int, positions: int, threads: int) -> dict[str, int]:
     """Return how the strips are divided."""
-    strips = -(-positions // _STRIP)
-    block = max(1, min(_CODES_AT_ONCE // max(1, rows * _STRIP), -(-strips // threads)))
-    return {"length": strips, "block": block, "threads": threads}
+    return division(-(-positions // _STRIP), rows * _STRIP, threads, most=_CODES_AT_ONCE)
 
 
 @blocks_cpu

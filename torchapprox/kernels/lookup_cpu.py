@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 
 RUN = 2048
 BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
@@ -55,7 +55,7 @@ def lookup_runs_cpu(
     groups, length, _ = rows.shape
     run = min(RUN, runs.shape[2])
     tasks = groups * length * -(-runs.shape[2] // max(run, 1))
-    _fill_runs(table, rows, runs, out, run, **_division(tasks, rows.shape[2] * run, threads))
+    _fill_runs(table, rows, runs, out, run, **_lookups(tasks, rows.shape[2] * run, threads))
 
 
 def lookup_dot_cpu(
@@ -75,16 +75,14 @@ def lookup_dot_cpu(
         out: int32 or int64 `(G, M, N)`, C-contiguous; overwritten.
         threads: Largest number of threads to use.
     """
-    _fill_dots(table, x, w, out, **_division(out.size, x.shape[2], threads))
+    _fill_dots(table, x, w, out, **_lookups(out.size, x.shape[2], threads))
 
 
-def _division(length: int, lookups_per_item: int, threads: int) -> dict[str, int]:
-    """Return how items are divided."""
-    lookups = max(1, lookups_per_item)
-    if length * lookups < BLOCK_LOOKUPS // 4:
+def _lookups(items: int, lookups: int, threads: int) -> dict[str, int]:
+    """Return how items of some look-ups are divided."""
+    if items * lookups < BLOCK_LOOKUPS // 4:
         threads = 1
-    block = max(1, min(BLOCK_LOOKUPS // lookups, -(-length // threads)))
-    return {"length": length, "block": block, "threads": threads}
+    return division(items, lookups, threads, most=BLOCK_LOOKUPS)
 
 
 @blocks_cpu

@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST = 2**16  # elements of a block, where there are many
-_LEAST = 2**14  # of any block, about 2 microseconds, as long as a hand-out to threads takes
+from torchapprox.kernels.blocks import division
+
+# Elements of a block; the least takes 2 microseconds, as long as a hand-out to threads.
+_LIMITS = {"most": 2**16, "least": 2**14}
 Floats = NDArray[np.floating[Any]]
 Sizes = tuple[int, int, int]
 
@@ -57,11 +59,11 @@ def quantise_cpu(
     quantise, quantise_lines = _loops().quantisers()
     operands = values, scale, zero_point, low, high, codes
     if size is None:
-        return not quantise(*operands, **_division(values.size, threads))
+        return not quantise(*operands, **division(values.size, 1, threads, **_LIMITS))
     deep, tall, wide = padded
     lines = codes.size // max(1, math.prod(padded)) * deep * tall
     geometry = *size, *padded, *before
-    return not quantise_lines(*operands, geometry, **_division(lines, threads, max(1, wide)))
+    return not quantise_lines(*operands, geometry, **division(lines, wide, threads, **_LIMITS))
 
 
 def fake_quantise_cpu(
@@ -76,7 +78,7 @@ def fake_quantise_cpu(
     """Fill ``reals``, of the type and size of ``values``; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     operands = values, scale, zero_point, low, high, reals
-    _loops().fake_quantise(*operands, **_division(values.size, threads))
+    _loops().fake_quantise(*operands, **division(values.size, 1, threads, **_LIMITS))
 
 
 def clip_gradient_cpu(
@@ -92,13 +94,7 @@ def clip_gradient_cpu(
     """Fill ``clipped`` from ``gradient``, of one type; arguments as of `quantise_cpu`."""
     low, high = map(values.dtype.type, limits)
     operands = values, scale, zero_point, low, high, gradient, clipped
-    _loops().clip_gradient(*operands, **_division(values.size, threads))
-
-
-def _division(items: int, threads: int, size: int = 1) -> dict[str, int]:
-    """Return how items of some elements are divided: few in equal shares."""
-    share = min(_MOST, -(-items * size // threads))
-    return {"length": items, "block": -(-max(_LEAST, share) // size), "threads": threads}
+    _loops().clip_gradient(*operands, **division(values.size, 1, threads, **_LIMITS))
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 from torchapprox.kernels.jit import jit_cpu
 
 BLOCK = 2**16  # elements; long enough to hide the hand-out to a thread
@@ -84,7 +84,7 @@ def offsets_cpu(codes: Array, x_zero_point: int, out: Array, *, signed: bool) ->
 
 def _division(items: int, size: int, threads: int) -> dict[str, int]:
     """Return how items of some size are divided."""
-    return {"length": items, "block": max(1, BLOCK // max(1, size)), "threads": threads}
+    return division(items, size, threads, most=BLOCK, least=BLOCK)
 
 
 @jit_cpu

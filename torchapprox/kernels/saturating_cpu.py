@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 
 RUN = 1024  # 8 KB of sums
 BLOCK_LOOKUPS = 2**18  # long enough to hide the hand-out to a thread, short enough to balance
@@ -46,8 +46,8 @@ def saturating_runs_cpu(
     groups, length, depth = rows.shape
     run = min(RUN, runs.shape[2])
     tasks = groups * length * -(-runs.shape[2] // max(run, 1))
-    block = max(1, min(BLOCK_LOOKUPS // max(depth * run, 1), -(-tasks // threads)))
-    _fill(table, rows, runs, out, low, high, run, length=tasks, block=block, threads=threads)
+    blocks = division(tasks, depth * run, threads, most=BLOCK_LOOKUPS)
+    _fill(table, rows, runs, out, low, high, run, **blocks)
 
 
 @blocks_cpu

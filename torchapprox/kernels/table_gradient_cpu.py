@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 
 BLOCK_LOOKUPS = 2**18
 
@@ -38,10 +38,8 @@ def table_gradient_cpu(
         threads: Largest number of threads to use.
     """
     groups, rows, depth = own.shape
-    lookups = max(1, depth * other.shape[2])
-    length = groups * rows
-    block = max(1, min(BLOCK_LOOKUPS // lookups, -(-length // threads)))
-    _fill(table, own, other, grad, out, length=length, block=block, threads=threads)
+    blocks = division(groups * rows, depth * other.shape[2], threads, most=BLOCK_LOOKUPS)
+    _fill(table, own, other, grad, out, **blocks)
 
 
 @blocks_cpu

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu
+from torchapprox.kernels.blocks import blocks_cpu, division
 from torchapprox.kernels.jit import jit_cpu
 from torchapprox.kernels.window_classes import TABLE, window_classes
 
@@ -58,10 +58,8 @@ def window_histogram_cpu(
     # A plain tuple: Numba takes 160 microseconds to look at one with names.
     classes = tuple(window_classes(*axes))
     images, channels = codes.shape[:2]
-    block = max(1, min(2**17 // positions, -(-channels // threads)))
-    _count_channels(
-        flat, images, channels, classes, totals, length=channels, block=block, threads=threads
-    )
+    blocks = division(channels, positions, threads, most=2**17)
+    _count_channels(flat, images, channels, classes, totals, **blocks)
 
 
 # Indices are unsigned, since Numba lets negative ones count from the end.
