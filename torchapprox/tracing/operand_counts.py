@@ -42,7 +42,8 @@ class WeightedCounts:
 
     def has(self, w_codes: torch.Tensor) -> bool:
         """Whether the weights, uint8 `(G, N, K)`, are these."""
-        return w_codes.cpu().numpy().tobytes() == self._w_bytes
+        same_shape = w_codes.shape == self.w_codes.shape
+        return same_shape and w_codes.cpu().numpy().tobytes() == self._w_bytes
 
     def take(self, w_codes: torch.Tensor) -> None:
         """Let rows meet other weights from now on."""
