@@ -1,6 +1,6 @@
 """Counts and a sample of what a layer multiplied, by the two kinds of layers."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,12 @@ from torchapprox.tracing.waiting_codes import WaitingCodes
 Counts = npt.NDArray[np.int64]
 
 
-class TracedOperands(Protocol):
+class TracedOperands(ABC):
     """The operands of one layer, of P input positions."""
 
+    _counts: WeightedCounts | MatrixCounts
+
+    @abstractmethod
     def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
         """Look at the operands of one forward pass.
 
@@ -26,28 +29,32 @@ class TracedOperands(Protocol):
                 products of two activations is looked at.
         """
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027  most have nothing that waits
         """Count what still waits to be counted; what follows wants that."""
 
     @property
     def rows(self) -> int:
         """Rows of activations so far, of each group or of all matrices."""
+        return self._counts.rows
 
     @property
     def x_counts(self) -> Counts:
         """How often each activation code occurred at each input position, int64 `(P, 256)`."""
+        return self._counts.x_counts
 
     @property
     def joint_counts(self) -> Counts:
         """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
+        return self._counts.joint_counts
 
     @property
+    @abstractmethod
     def sample(self) -> OperandSample:
         """Some of the operands, with the last weights."""
 
 
-class WeightedOperands:
-    """Operands of a layer whose weights are its own; see `TracedOperands`.
+class WeightedOperands(TracedOperands):
+    """Operands of a layer whose weights are its own: P = G * K positions.
 
     Args:
         groups: Number of groups, G.
@@ -58,7 +65,7 @@ class WeightedOperands:
 
     def __init__(self, groups: int, depth: int, rows: int, seed: int) -> None:
         self._size = groups, depth
-        self._counts = WeightedCounts()
+        self._counts: WeightedCounts = WeightedCounts()
         self._sampler = RowSampler(rows, seed)
         self._waiting = WaitingCodes(self._look)
 
@@ -78,21 +85,6 @@ class WeightedOperands:
         self._waiting.hand_on()
 
     @property
-    def rows(self) -> int:
-        """Rows of each group so far."""
-        return self._counts.rows
-
-    @property
-    def x_counts(self) -> Counts:
-        """How often each activation code occurred, int64 `(G * K, 256)`, by input position."""
-        return self._counts.x_counts
-
-    @property
-    def joint_counts(self) -> Counts:
-        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
-        return self._counts.joint_counts
-
-    @property
     def sample(self) -> OperandSample:
         """Some of the rows, with the last weights."""
         return self._sampler.sample(self._counts.w_codes)
@@ -102,8 +94,8 @@ class WeightedOperands:
         self._sampler.add(codes, *self._size)
 
 
-class MatrixOperands:
-    """Operands of a product of two activations; see `TracedOperands`.
+class MatrixOperands(TracedOperands):
+    """Operands of a product of two activations: P = K positions, in all matrices together.
 
     Args:
         rows: Rows that the sample keeps.
@@ -111,31 +103,13 @@ class MatrixOperands:
     """
 
     def __init__(self, rows: int, seed: int) -> None:
-        self._counts = MatrixCounts()
+        self._counts: MatrixCounts = MatrixCounts()
         self._sampler = MatrixSampler(rows, seed)
 
     def add(self, operands: GemmOperands, sample_shape: tuple[int, ...]) -> None:
         """Look at the operands of one forward pass."""
         self._counts.add(operands)
         self._sampler.add(operands, sample_shape)
-
-    def settle(self) -> None:
-        """Do nothing: nothing waits."""
-
-    @property
-    def rows(self) -> int:
-        """Rows of all matrices so far."""
-        return self._counts.rows
-
-    @property
-    def x_counts(self) -> Counts:
-        """How often each activation code occurred, int64 `(K, 256)`, in all matrices together."""
-        return self._counts.x_counts
-
-    @property
-    def joint_counts(self) -> Counts:
-        """How often each pair of codes was multiplied, int64 `(256, 256)`, row = activation."""
-        return self._counts.joint_counts
 
     @property
     def sample(self) -> OperandSample:
