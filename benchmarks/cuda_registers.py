@@ -23,14 +23,10 @@ from numba import types
 
 from benchmarks.cuda_occupancy import resident_blocks
 from benchmarks.record import recorded
-from torchapprox.kernels import (
-    factors_cuda,
-    lookup_cuda,
-    quantise_cuda,
-    rescale_cuda,
-    saturating_cuda,
-    table_gradient_cuda,
-)
+from torchapprox.kernels.features import factors_cuda
+from torchapprox.kernels.lookup import lookup_cuda, saturating_cuda, table_gradient_cuda
+from torchapprox.kernels.quantise import quantise_cuda
+from torchapprox.kernels.results import rescale_cuda
 
 cuda: Any = _cuda
 BYTE, INT, LONG, REAL = types.uint8, types.int32, types.int64, types.float32

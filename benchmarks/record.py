@@ -24,7 +24,7 @@ import torch
 from analysis.reports.reproducible import software_versions
 from analysis.version import package_version
 from multipliers.whole_file import write_whole
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.engine.calibration import processor
 
 RESULTS = Path(__file__).parent / "results"

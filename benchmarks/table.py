@@ -19,7 +19,7 @@ from torch import Tensor
 import multipliers
 from benchmarks.cases import ENGINES, SHAPES, operands
 from benchmarks.record import recorded
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.engine.calibration import processor
 
 README = Path(__file__).parents[1] / "README.md"

@@ -59,7 +59,11 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     from analysis.user_error import mendable
     from analysis.version import package_version
-    from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features, forced_kernel
+    from torchapprox.kernels.compiling.cpu_kernel import (
+        available_kernels,
+        cpu_features,
+        forced_kernel,
+    )
     from torchapprox.operators.engine.calibration import costs_path, engine_costs, processor
     from torchapprox.operators.engine.choice import VARIABLE
     from torchapprox.operators.engine.costs import most_useful_terms

@@ -25,7 +25,7 @@ def tiny():
 def one_round(monkeypatch):
     monkeypatch.setattr("benchmarks.device_times.ROUNDS", 1)
     if in_simulator():  # which starts a thread for each of a block's
-        monkeypatch.setattr("torchapprox.kernels.factors_cuda.WARPS", 2)
+        monkeypatch.setattr("torchapprox.kernels.features.factors_cuda.WARPS", 2)
 
 
 @needs_simulator

@@ -10,12 +10,12 @@ import importlib
 from torchapprox.operators.cuda_arrays import in_simulator
 
 TWO_WARPS = {
-    "lookup_cuda": {"THREADS": 64},
-    "quantise_cuda": {"THREADS": 64},
-    "saturating_cuda": {"THREADS": 64},
-    "rescale_cuda": {"THREADS": 64, "STRIPE": 2},
-    "table_gradient_cuda": {"WARPS": 2},
-    "factors_cuda": {"THREADS": 64, "WARPS": 2},
+    "lookup.lookup_cuda": {"THREADS": 64},
+    "quantise.quantise_cuda": {"THREADS": 64},
+    "lookup.saturating_cuda": {"THREADS": 64},
+    "results.rescale_cuda": {"THREADS": 64, "STRIPE": 2},
+    "lookup.table_gradient_cuda": {"WARPS": 2},
+    "features.factors_cuda": {"THREADS": 64, "WARPS": 2},
 }
 
 if in_simulator():  # before tests import the sizes

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import torchapprox.kernels
-from torchapprox.kernels.blocks import BlockKernel
-from torchapprox.kernels.jit import CpuKernel
+from torchapprox.kernels.compiling.jit import CpuKernel
+from torchapprox.kernels.threads.blocks import BlockKernel
 
 
 def _attributes():
-    for info in pkgutil.iter_modules(torchapprox.kernels.__path__, "torchapprox.kernels."):
+    for info in pkgutil.walk_packages(torchapprox.kernels.__path__, "torchapprox.kernels."):
         if "cuda" not in info.name:
             module = importlib.import_module(info.name)
             for name, value in list(vars(module).items()):

@@ -15,7 +15,7 @@ from multipliers import get
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
 from tests.torchapprox.networks import VisionTransformer, settled
 from torchapprox import Accumulator, approximate, get_approx_modules
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 
 SAMPLES = 7
 THREADS = (1, 2)

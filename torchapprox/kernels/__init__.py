@@ -1,23 +1,27 @@
 """Numba kernels: arrays in, ``out`` filled; no torch, no checks.
 
-`lookup_cuda` and `saturating_cuda` are imported where they are used, since they need `numba.cuda`.
+Kernels for CUDA devices are imported where they are used, since they need `numba.cuda`.
 """
 
-from torchapprox.kernels.feature_product import multiply_features_cpu
+from torchapprox.kernels.features.feature_product import multiply_features_cpu
 from torchapprox.kernels.gather_cpu import gather_cpu
-from torchapprox.kernels.histogram_cpu import histogram_cpu, matrix_histogram_cpu
-from torchapprox.kernels.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
-from torchapprox.kernels.lookup_vector import lookup_vector_cpu
-from torchapprox.kernels.moments_cpu import moments_cpu
-from torchapprox.kernels.quantise_cpu import clip_gradient_cpu, fake_quantise_cpu, quantise_cpu
-from torchapprox.kernels.rescale_cpu import (
+from torchapprox.kernels.lookup.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
+from torchapprox.kernels.lookup.lookup_vector import lookup_vector_cpu
+from torchapprox.kernels.lookup.saturating_cpu import saturating_runs_cpu
+from torchapprox.kernels.quantise.quantise_cpu import (
+    clip_gradient_cpu,
+    fake_quantise_cpu,
+    quantise_cpu,
+)
+from torchapprox.kernels.results.rescale_cpu import (
     offsets_cpu,
     rescale_columns_cpu,
     rescale_rows_cpu,
     rescale_transposed_cpu,
 )
-from torchapprox.kernels.saturating_cpu import saturating_runs_cpu
-from torchapprox.kernels.window_histogram_cpu import window_histogram_cpu
+from torchapprox.kernels.statistics.histogram_cpu import histogram_cpu, matrix_histogram_cpu
+from torchapprox.kernels.statistics.moments_cpu import moments_cpu
+from torchapprox.kernels.statistics.window_histogram_cpu import window_histogram_cpu
 
 __all__ = [
     "clip_gradient_cpu",

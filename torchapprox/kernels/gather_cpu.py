@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.blocks import blocks_cpu, division
+from torchapprox.kernels.threads.blocks import blocks_cpu, division
 
 BLOCK = 2**14  # codes, which are read here and there
 

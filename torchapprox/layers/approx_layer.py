@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from htp import HtpCallable
-from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.kernels.features.pair_unit import pair_unit
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers

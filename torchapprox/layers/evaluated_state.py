@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from torchapprox.kernels.cpu_kernel import VARIABLE as KERNEL
+from torchapprox.kernels.compiling.cpu_kernel import VARIABLE as KERNEL
 from torchapprox.operators.engine.choice import VARIABLE as ENGINE
 from torchapprox.quantisation.quantiser_state import is_hooked
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range

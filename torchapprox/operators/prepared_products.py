@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.affine.codes import at_least_float32
 from torchapprox.operators.affine.product_terms import (
     ProductTerms,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.cpu_kernel import forced_kernel
+from torchapprox.kernels.compiling.cpu_kernel import forced_kernel
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES
 from torchapprox.operators.affine.quantization_parameters import QuantizationParameters

@@ -7,7 +7,7 @@ import torch
 
 from analysis.cli import main
 from tests.torchapprox.operators.engine.test_choice import COSTS
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.engine import calibration, cuda_calibration
 from torchapprox.operators.engine.calibration import costs_path, engine_costs
 from torchapprox.operators.engine.cuda_costs import published_costs

@@ -15,8 +15,9 @@ from tests.torchapprox.layers.test_against_oracle import check
 from tests.torchapprox.plain_python import plain_python
 from torchapprox import Accumulator, get_approx_modules
 from torchapprox.gradients import WindowDifference
-from torchapprox.kernels import lookup_cpu, rescale_cpu
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.lookup import lookup_cpu
+from torchapprox.kernels.results import rescale_cpu
 
 KINDS = {
     **{kind: partial(check, kind) for kind in oracle_cases.KINDS},

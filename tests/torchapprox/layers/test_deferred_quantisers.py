@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox import InferenceMode
-from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.kernels.features.pair_unit import pair_unit
 from torchapprox.layers import ApproxLayer, ApproxLinear, ApproxMatmul
 from torchapprox.quantisation import quantiser_state
 

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from tests.torchapprox.layers.evaluated_changes import CASES
 from torchapprox import InferenceMode
-from torchapprox.kernels.pair_unit import pair_unit
+from torchapprox.kernels.features.pair_unit import pair_unit
 from torchapprox.layers import ApproxMatmul, approx_matmul, approx_wrapper
 from torchapprox.operators.operand_sink import TracedGeMMInputs
 

@@ -50,7 +50,7 @@ def quantise_on_cuda(
         size = padded = (1, 1, values.numel() // max(1, planes))
         before = (0, 0, 0)
     with cuda_device(values.device) as stream:
-        from torchapprox.kernels.quantise_cuda import quantise_cuda  # noqa: PLC0415
+        from torchapprox.kernels.quantise.quantise_cuda import quantise_cuda  # noqa: PLC0415
 
         of, by, plus = map(device_array, (values.view(-1), step, shift))
         out, report = map(device_array, (codes.view(-1), fault))
@@ -67,7 +67,7 @@ def fake_quantise_on_cuda(
     reals = torch.empty_like(values)
     step, shift, planes = by_plane(values, scale, zero_point)
     with cuda_device(values.device) as stream:
-        from torchapprox.kernels.quantise_cuda import fake_quantise_cuda  # noqa: PLC0415
+        from torchapprox.kernels.quantise.quantise_cuda import fake_quantise_cuda  # noqa: PLC0415
 
         of, by, plus, out = map(device_array, (values.view(-1), step, shift, reals.view(-1)))
         fake_quantise_cuda(of, by, plus, limits, out, planes=planes, stream=stream)
@@ -85,7 +85,7 @@ def clip_gradient_on_cuda(
     clipped = torch.empty_like(wide)
     step, shift, planes = by_plane(values, scale, zero_point)
     with cuda_device(values.device) as stream:
-        from torchapprox.kernels.quantise_cuda import clip_gradient_cuda  # noqa: PLC0415
+        from torchapprox.kernels.quantise.quantise_cuda import clip_gradient_cuda  # noqa: PLC0415
 
         of, by, plus = map(device_array, (values.view(-1), step, shift))
         source, out = map(device_array, (wide.view(-1), clipped.view(-1)))

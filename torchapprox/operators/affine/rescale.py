@@ -116,7 +116,7 @@ def _(
     shared = sums.new_empty((0, 0)) if x_sums is None else x_sums.contiguous()
     zero = offset if w_zero_point is None else w_zero_point
     with cuda_device(sums.device) as stream:
-        from torchapprox.kernels import rescale_cuda as kernels  # noqa: PLC0415
+        from torchapprox.kernels.results import rescale_cuda as kernels  # noqa: PLC0415
 
         reals, launch = out, kernels.rescale_columns_cuda
         if channel_axis == 1:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.code_lines import IN_PLACE_ROWS, CodeLines
-from torchapprox.kernels.sum_places import SumPlaces
+from torchapprox.kernels.lookup.code_lines import IN_PLACE_ROWS, CodeLines
+from torchapprox.kernels.results.sum_places import SumPlaces
 from torchapprox.operators.remembered import Derived, remembered
 
 Sizes = tuple[int, ...]

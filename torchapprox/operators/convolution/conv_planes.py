@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.code_planes import CodePlanes
-from torchapprox.kernels.sum_places import SumPlaces
+from torchapprox.kernels.features.code_planes import CodePlanes
+from torchapprox.kernels.results.sum_places import SumPlaces
 from torchapprox.operators.convolution.conv_lines import (
     ChannelMemory,
     ConvShape,

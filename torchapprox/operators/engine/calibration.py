@@ -20,7 +20,7 @@ from torch import Tensor
 
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
-from torchapprox.kernels.cpu_kernel import available_kernels, cpu_features
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels, cpu_features
 from torchapprox.operators.engine.costs import EngineCosts
 from torchapprox.operators.engine.cuda_costs import CudaCosts
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.cpu_kernel import compiles
-from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.compiling.cpu_kernel import compiles
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from torchapprox.kernels.pair_unit import ROWS, pair_unit
+from torchapprox.kernels.features.pair_unit import ROWS, pair_unit
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_vectors
 

@@ -151,7 +151,7 @@ def _pack(
     operand: _Codes, factor: _Factor, places: tuple[int, int], span: tuple[int, int], stream: Any
 ) -> _Packed:
     """Return the features of some rows and values of k, each given by the first and how many."""
-    from torchapprox.kernels import factors_cuda as kernels  # noqa: PLC0415
+    from torchapprox.kernels.features import factors_cuda as kernels  # noqa: PLC0415
 
     (first, length), (start, depth) = places, span
     tables, groups = factor.tables, operand.groups
@@ -214,7 +214,7 @@ def _join(
     *,
     first: bool,
 ) -> None:
-    from torchapprox.kernels.factors_cuda import join_products_cuda  # noqa: PLC0415
+    from torchapprox.kernels.features.factors_cuda import join_products_cuda  # noqa: PLC0415
 
     join_products_cuda(
         device_array(products),

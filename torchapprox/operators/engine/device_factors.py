@@ -80,7 +80,7 @@ def device_factors(factors: TableFactors, device: torch.device) -> DeviceFactors
 
     Examples:
         >>> from multipliers import get
-        >>> from torchapprox.kernels.lookup_table import LookupTable
+        >>> from torchapprox.kernels.lookup.lookup_table import LookupTable
         >>> from torchapprox.operators.engine.factor_tables import table_factors
         >>> factors = table_factors(LookupTable(get("mul8s_tm_k3").lut))
         >>> resident = device_factors(factors, torch.device("cpu"))

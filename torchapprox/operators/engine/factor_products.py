@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import multiply_features_cpu
-from torchapprox.kernels.byte_tables import ByteTables
-from torchapprox.kernels.code_planes import CodePlanes
-from torchapprox.kernels.pair_tables import PairTables
-from torchapprox.kernels.pair_unit import byte_unit, pair_unit
-from torchapprox.kernels.sum_places import Rescaling, SumPlaces
+from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.code_planes import CodePlanes
+from torchapprox.kernels.features.pair_tables import PairTables
+from torchapprox.kernels.features.pair_unit import byte_unit, pair_unit
+from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
 from torchapprox.operators.engine.factor_tables import TableFactors

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from htp import ARITHMETICS, Arithmetic, Factorisation, RankError, factorise
 from multipliers import Multiplier
 from multipliers.characterisation.rank import least_rank
-from torchapprox.kernels.byte_tables import ByteTables
-from torchapprox.kernels.lookup_table import LookupTable
-from torchapprox.kernels.pair_tables import PairTables
+from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.pair_tables import PairTables
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 
 MOST_TERMS = 64
 _INT32_MAX = 2**31 - 1

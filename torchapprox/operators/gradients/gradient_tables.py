@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.gradients.tables import GradientTables
-from torchapprox.kernels.table_gradient_cpu import table_gradient_cpu
+from torchapprox.kernels.lookup.table_gradient_cpu import table_gradient_cpu
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
 from torchapprox.operators.gradients.product_form import ProductForm
 from torchapprox.operators.library_op import library_op
@@ -177,7 +177,7 @@ def _(grad: Tensor, own: Tensor, other: Tensor, table: Tensor) -> Tensor:
     out = torch.empty(own.shape, dtype=grad.dtype, device=grad.device)
     tensors = [each.contiguous() for each in (table, own, other.mT, grad)]
     with cuda_device(grad.device) as stream:
-        from torchapprox.kernels.table_gradient_cuda import table_gradient_cuda  # noqa: PLC0415
+        from torchapprox.kernels.lookup.table_gradient_cuda import table_gradient_cuda  # noqa: PLC0415
 
         entries, codes, columns, factors = map(device_array, tensors)
         table_gradient_cuda(entries, codes, columns, factors, device_array(out), stream=stream)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vector_cpu
-from torchapprox.kernels.code_lines import LANES, CodeLines
-from torchapprox.kernels.cpu_kernel import vector_kernel
-from torchapprox.kernels.lookup_table import LookupTable
-from torchapprox.kernels.lookup_vector import REGISTERS
-from torchapprox.kernels.sum_places import Rescaling, SumPlaces
-from torchapprox.kernels.table_planes import WHOLE, Planes, columns_of
+from torchapprox.kernels.compiling.cpu_kernel import vector_kernel
+from torchapprox.kernels.lookup.code_lines import LANES, CodeLines
+from torchapprox.kernels.lookup.lookup_table import LookupTable
+from torchapprox.kernels.lookup.lookup_vector import REGISTERS
+from torchapprox.kernels.lookup.table_planes import WHOLE, Planes, columns_of
+from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 

@@ -64,7 +64,7 @@ def _launch(
         # Bounds that a caller gave may be wider than the entries are.
         table, least = known.image(by_x=by_x), known.range[0]
     with cuda_device(lut.device) as stream:
-        from torchapprox.kernels.lookup_cuda import lookup_cuda  # noqa: PLC0415
+        from torchapprox.kernels.lookup.lookup_cuda import lookup_cuda  # noqa: PLC0415
 
         table, rows, codes, out = map(device_array, (table, rows, codes.view(-1), out.view(-1)))
         lookup_cuda(table, rows, codes, fields, out, least=least, stream=stream)

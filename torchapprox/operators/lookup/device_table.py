@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup.lookup_table import LookupTable, lookup_table
 from torchapprox.operators.remembered import writes
 
 MOST_SPAN = 2**16 - 1  # of the entries of a table that is kept in 16 bits

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from torchapprox.kernels.lookup_table import LookupTable, lookup_table
+from torchapprox.kernels.lookup.lookup_table import LookupTable, lookup_table
 from torchapprox.operators.remembered import writes
 
 

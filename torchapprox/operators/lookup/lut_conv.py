@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from torchapprox.kernels import lookup_vector_cpu
-from torchapprox.kernels.cpu_kernel import forced_kernel, vector_kernel
-from torchapprox.kernels.lookup_table import LookupTable
-from torchapprox.kernels.sum_places import Rescaling
-from torchapprox.kernels.table_planes import WHOLE, columns_of
+from torchapprox.kernels.compiling.cpu_kernel import forced_kernel, vector_kernel
+from torchapprox.kernels.lookup.lookup_table import LookupTable
+from torchapprox.kernels.lookup.table_planes import WHOLE, columns_of
+from torchapprox.kernels.results.sum_places import Rescaling
 from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.engine.cuda_choice import convolve_on_cuda

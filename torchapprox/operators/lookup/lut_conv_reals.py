@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.lookup_table import LookupTable
-from torchapprox.kernels.sum_places import Rescaling
+from torchapprox.kernels.compiling.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup.lookup_table import LookupTable
+from torchapprox.kernels.results.sum_places import Rescaling
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import on_cuda

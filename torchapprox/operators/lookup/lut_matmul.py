@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from torchapprox.kernels.cpu_kernel import forced_kernel
-from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.compiling.cpu_kernel import forced_kernel
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.engine.choice import chosen_engine, multiply_by_factors
 from torchapprox.operators.engine.cuda_choice import multiply_on_cuda

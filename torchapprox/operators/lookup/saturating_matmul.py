@@ -59,7 +59,7 @@ def _(x: Tensor, w: Tensor, lut: Tensor, bits: int) -> Tensor:
     tensors.insert(0, device_table(lut).rows(by_x=not _x_runs(x, w)))
     low, high = _limits(bits)
     with cuda_device(x.device) as stream:
-        from torchapprox.kernels.saturating_cuda import saturating_cuda  # noqa: PLC0415
+        from torchapprox.kernels.lookup.saturating_cuda import saturating_cuda  # noqa: PLC0415
 
         table, rows, runs, out = map(device_array, tensors)
         saturating_cuda(table, rows, runs, out, low, high, stream=stream)

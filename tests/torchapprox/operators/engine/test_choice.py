@@ -15,7 +15,7 @@ from multipliers import Multiplier, get
 from tests.torchapprox.builders import minmax_qconfig, wrapped
 from tests.torchapprox.operators.lookup.test_lut_conv import CASES, codes
 from torchapprox import Accumulator, approximate, get_approx_modules, lut_matmul
-from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.layers import Matmul
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine import choice as module

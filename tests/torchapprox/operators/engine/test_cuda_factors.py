@@ -11,7 +11,7 @@ from tests.torchapprox.operators.engine.test_choice import FACTORS, FULL_RANK, L
 from tests.torchapprox.operators.lookup.test_lut_conv import codes
 from tests.torchapprox.simulated_cuda import launches, needs_simulator, simulated_cuda
 from torchapprox import lut_matmul
-from torchapprox.kernels import factors_cuda
+from torchapprox.kernels.features import factors_cuda
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine import cuda_choice, cuda_factors
 from torchapprox.operators.engine.cuda_factors import cuda_factor_conv, cuda_factor_matmul

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 
 pytestmark = [
     pytest.mark.nightly,

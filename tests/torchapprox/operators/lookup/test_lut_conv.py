@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.builders import random_table
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.lookup import lut_conv as module
 from torchapprox.operators.lookup.lut_conv import lut_conv
 

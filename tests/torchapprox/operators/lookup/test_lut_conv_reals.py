@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.lookup.lut_conv import lut_conv
 from torchapprox.operators.lookup.lut_conv_reals import lut_conv_reals

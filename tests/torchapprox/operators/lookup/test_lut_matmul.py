@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from multipliers import code_values, exact_products
 from tests.torchapprox.builders import random_table
 from torchapprox import lut_matmul
-from torchapprox.kernels.cpu_kernel import available_kernels
-from torchapprox.kernels.lookup_table import LookupTable
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.lookup import cpu_lookup
 
 TABLE = torch.from_numpy(random_table(1, limit=2**20))

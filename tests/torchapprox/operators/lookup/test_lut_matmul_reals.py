@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from torchapprox.kernels.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.affine.product_terms import ProductTerms
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.lookup.lut_matmul_reals import lut_matmul_reals

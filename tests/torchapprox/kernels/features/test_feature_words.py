@@ -1,0 +1,96 @@
+"""Words of features, as Python makes them from the kernels' sources, without a compiler."""
+
+import numpy as np
+import pytest
+
+from tests.torchapprox.kernels.features.test_feature_product import features
+from tests.torchapprox.plain_python import plain_python
+from torchapprox.kernels.features import feature_bytes, feature_pairs
+from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.feature_pairs import map_places, map_vectors
+from torchapprox.kernels.features.pair_tables import PairTables
+
+HEIGHT, CHANNELS, TAPS, GROUPS = 7, 5, 4, 2
+ROWS = np.random.default_rng(3).integers(
+    0, 256, (GROUPS * HEIGHT * CHANNELS * TAPS,), dtype=np.uint8
+)
+
+
+def packed(kind, rank, strip, at_once):
+    """Strips of rows, and what sums begin with where features are bytes."""
+    sizes = HEIGHT, CHANNELS * TAPS, CHANNELS, TAPS
+    layout = strip, at_once
+    blocks = {"length": GROUPS * -(-HEIGHT // strip), "block": 1, "threads": 1}
+    if kind == "pairs":
+        tables = PairTables.of(features(rank, 1))
+        strips = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
+        feature_pairs.pack_strips(
+            ROWS, *sizes, tables.pairs, tables.last, strips, *layout, **blocks
+        )
+        return [strips]
+    source = np.random.default_rng(2)
+    tables, _ = ByteTables.of(
+        source.integers(-128, 128, (rank, 256)), source.integers(-90, 100, (rank, 256))
+    )
+    strips = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
+    starts = np.zeros(GROUPS * HEIGHT, np.int32)
+    pack = feature_bytes.byte_strip_packer(0)
+    forms = tables.pairs, tables.last, tables.begins
+    pack(ROWS, *sizes, *forms, strips, starts, *layout, **blocks)
+    return [strips, starts]
+
+
+@pytest.mark.parametrize("kind", ["pairs", "bytes"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize(("strip", "at_once"), [(3, CHANNELS), (7, 4), (1, 4)])
+def test_strips_of_rows(kind, rank, strip, at_once):
+    compiled = packed(kind, rank, strip, at_once)
+    with plain_python():
+        plain = packed(kind, rank, strip, at_once)
+    for one, other in zip(plain, compiled, strict=True):
+        assert other.any()
+        assert np.array_equal(one, other)
+
+
+def expected(values, codes):
+    """Planes by the formula: pairs of terms of a channel, then last terms of two channels."""
+    halves = values.astype(np.int16).view(np.uint16).astype(np.uint32)
+    rank, (channels, _) = len(values), codes.shape
+    planes = [
+        halves[t][codes[c]] | halves[t + 1][codes[c]] << np.uint32(16)
+        for c in range(channels)
+        for t in range(0, rank - 1, 2)
+    ]
+    if rank % 2:
+        for c in range(0, channels, 2):
+            word = halves[-1][codes[c]]
+            if c + 1 < channels:
+                word = word | halves[-1][codes[c + 1]] << np.uint32(16)
+            planes.append(word)
+    return np.array(planes)
+
+
+VALUES = {
+    **{f"rank {rank}": features(rank, 4) for rank in (1, 2, 3)},
+    "own": np.arange(256)[None],
+    "own signed": ((np.arange(256) ^ 128) - 128)[None],
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("channels", [4, 5])
+@pytest.mark.parametrize("along_places", [True, False])
+def test_planes_of_positions(name, channels, along_places):
+    values, count, pitch = VALUES[name], 9, 16
+    # Addresses lead to codes of 8 bits; wider ones here, which NumPy adds to without wrapping.
+    codes = np.random.default_rng(5).integers(0, 256, (channels, count))
+    tables = PairTables.of(values)
+    planes = np.zeros(tables.planes(channels) * pitch, np.uint32)
+    mapper, memory, strides = map_vectors, codes.T, (1, channels)
+    if along_places:
+        mapper, memory, strides = map_places, codes, (count, 1)
+    mapper.function(
+        np.ascontiguousarray(memory).reshape(-1), *strides, 0, channels, count, tables.half,
+        tables.odd, tables.pairs.reshape(-1), tables.last, tables.flip, planes, pitch,
+    )  # fmt: skip
+    assert np.array_equal(planes.reshape(-1, pitch)[:, :count], expected(values, codes))

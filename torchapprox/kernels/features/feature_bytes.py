@@ -1,0 +1,232 @@
+r"""Features of operand codes, packed by fours as the product kernel multiplies bytes.
+
+A code stands for r features, of one byte each; see `ByteTables`. Those of one term and of channels
+4 g to 4 g + 3 share the word of plane g * r + t, first channel lowest; bytes of channels that do
+not exist are 0. Planes of a tile and strips of rows are laid out as in `feature_pairs`, whose
+pieces have the same signature.
+
+The bytes of positions are features less the term's least one, so that a row's sums begin with
+
+    sum_k sum_t least[t] * left[t, rows[g, r, k]].
+"""
+
+from functools import cache
+
+import numpy as np
+
+from torchapprox.kernels.compiling.piece import Piece, piece_cpu
+from torchapprox.kernels.compiling.vector_memory import address
+from torchapprox.kernels.features.byte_lookup import CODES, words_of_lines, words_of_neighbours
+from torchapprox.kernels.threads.blocks import BlockKernel, blocks_cpu
+
+
+@cache
+def byte_place_mapper(vbmi: int) -> Piece:
+    """Return what fills planes where places are neighbours.
+
+    Args:
+        vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
+    """
+
+    @piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
+    def map_codes(
+        codes,
+        channel_stride,
+        place_stride,
+        first,
+        last,
+        count,
+        half,
+        odd,
+        pairs,
+        last_term,
+        flip,
+        planes,
+        pitch,
+    ):
+        all_flipped = np.uint32(max(flip, 0) * 0x01010101)
+        to = 0
+        for c in range(first, last, 4):
+            one = c * channel_stride
+            two, three, four = (
+                one + channel_stride,
+                one + 2 * channel_stride,
+                one + 3 * channel_stride,
+            )
+            for t in range(odd):
+                table = t * 256
+                whole = count // CODES * CODES if c + 4 <= last else 0
+                for i in range(0, whole, CODES):
+                    of_four = address(codes) + one + i
+                    target = address(planes) + 4 * (to + i)
+                    words_of_lines(vbmi, address(pairs) + table, of_four, channel_stride, target)
+                if c + 4 > last:
+                    for i in range(count):
+                        planes[to + i] = last_term[table + codes[one + i]]
+                    for more in range(c + 1, last):
+                        of, bits = more * channel_stride, np.uint32(8 * (more - c))
+                        for i in range(count):
+                            planes[to + i] |= last_term[table + codes[of + i]] << bits
+                elif flip >= 0:
+                    for i in range(whole, count):
+                        low = np.uint32(codes[one + i]) | np.uint32(codes[two + i]) << np.uint32(8)
+                        high = np.uint32(codes[three + i]) | np.uint32(
+                            codes[four + i]
+                        ) << np.uint32(8)
+                        planes[to + i] = (low | high << np.uint32(16)) ^ all_flipped
+                else:
+                    for i in range(whole, count):
+                        low = last_term[table + codes[one + i]]
+                        low |= last_term[table + codes[two + i]] << np.uint32(8)
+                        high = last_term[table + codes[three + i]]
+                        high |= last_term[table + codes[four + i]] << np.uint32(8)
+                        planes[to + i] = low | high << np.uint32(16)
+                to += pitch
+
+    return map_codes
+
+
+@cache
+def byte_vector_mapper(vbmi: int) -> Piece:
+    """Return what fills planes where channels are neighbours.
+
+    Args:
+        vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
+    """
+
+    @piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
+    def map_codes(
+        codes,
+        channel_stride,
+        place_stride,
+        first,
+        last,
+        count,
+        half,
+        odd,
+        pairs,
+        last_term,
+        flip,
+        planes,
+        pitch,
+    ):
+        at_once = first + (last - first) // CODES * CODES
+        whole = first + (last - first) // 4 * 4
+        all_flipped = np.uint32(max(flip, 0) * 0x01010101)
+        for i in range(count):
+            of = i * place_stride
+            for t in range(odd):
+                for c in range(first, at_once, CODES):
+                    table, of_some = address(pairs) + 256 * t, address(codes) + of + c
+                    plane = (c - first) // 4 * odd + t
+                    target = address(planes) + 4 * (plane * pitch + i)
+                    words_of_neighbours(vbmi, table, of_some, target, 4 * odd * pitch)
+            to = (at_once - first) // 4 * odd * pitch + i
+            for c in range(of + at_once, of + whole, 4):
+                if flip >= 0:
+                    low = np.uint32(codes[c]) | np.uint32(codes[c + 1]) << np.uint32(8)
+                    high = np.uint32(codes[c + 2]) | np.uint32(codes[c + 3]) << np.uint32(8)
+                    planes[to] = (low | high << np.uint32(16)) ^ all_flipped
+                    to += pitch
+                    continue
+                for t in range(odd):
+                    table = t * 256
+                    low = last_term[table + codes[c]]
+                    low |= last_term[table + codes[c + 1]] << np.uint32(8)
+                    high = last_term[table + codes[c + 2]]
+                    high |= last_term[table + codes[c + 3]] << np.uint32(8)
+                    planes[to] = low | high << np.uint32(16)
+                    to += pitch
+            if whole < last:
+                for t in range(odd):
+                    word = np.uint32(0)
+                    for more in range(whole, last):
+                        feature = last_term[t * 256 + codes[of + more]]
+                        word |= feature << np.uint32(8 * (more - whole))
+                    planes[to] = word
+                    to += pitch
+
+    return map_codes
+
+
+@cache
+def byte_strip_packer(vbmi: int) -> BlockKernel:
+    """Return what packs strips of rows.
+
+    Args:
+        vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
+    """
+
+    @blocks_cpu
+    def pack(
+        rows,
+        height,
+        depth,
+        channels,
+        taps,
+        pairs,
+        last,
+        begins,
+        strips,
+        starts,
+        strip,
+        at_once,
+        start,
+        stop,
+    ):
+        """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
+
+        Codes and strips are those of `pack_strips`; ``starts``, int32 `(G * R,)`, gets what each
+        row's sums begin with, of which each code brings ``begins[code]``.
+        """
+        # Unsigned, since Numba lets negative indices count from the end.
+        rows_of_all, per_group = np.uintp(height), -(-height // strip)
+        rank, taps, depth = np.uintp(last.size // 256), np.uintp(taps), np.uintp(depth)
+        two, three, four = np.uintp(2), np.uintp(3), np.uintp(4)
+        planes = np.uintp((channels + 3) // 4) * rank
+        for item in range(start, stop):
+            group, row = np.uintp(item // per_group), np.uintp(item % per_group * strip)
+            count = np.uintp(min(strip, height - item % per_group * strip))
+            origin = (group * rows_of_all + row) * depth
+            for i in range(count):
+                total = np.int64(0)
+                for k in range(depth):
+                    total += begins[rows[origin + i * depth + k]]
+                starts[group * rows_of_all + row + i] = np.int32(total)
+            for begin in range(0, channels, at_once):
+                first, some = np.uintp(begin), np.uintp(min(channels - begin, at_once))
+                whole, quick = some - some % four, np.uintp(0)
+                if taps == np.uintp(1):
+                    quick = some - some % np.uintp(CODES)
+                steps = (some + three) // four * rank * taps
+                before = group * planes + first // four * rank
+                target = rows_of_all * before * taps + row * steps
+                for i in range(count):
+                    of = origin + i * depth + first * taps
+                    for t in range(rank):
+                        table = t * np.uintp(256)
+                        for tap in range(taps):
+                            to, code = target + (t * taps + tap) * count + i, of + tap
+                            for _ in range(np.uintp(0), quick, np.uintp(CODES)):
+                                of_some = address(rows) + np.int64(code)
+                                places = address(strips) + np.int64(to) * 4
+                                apart = np.int64(rank * count) * 4
+                                table_of = address(pairs) + np.int64(table)
+                                words_of_neighbours(vbmi, table_of, of_some, places, apart)
+                                to += np.uintp(CODES // 4) * rank * count
+                                code += np.uintp(CODES)
+                            for _ in range(quick, whole, four):
+                                low = last[table + rows[code]]
+                                low |= last[table + rows[code + taps]] << np.uint32(8)
+                                high = last[table + rows[code + two * taps]]
+                                high |= last[table + rows[code + three * taps]] << np.uint32(8)
+                                strips[to] = low | high << np.uint32(16)
+                                to += rank * taps * count
+                                code += four * taps
+                            if whole < some:
+                                word = np.uint32(0)
+                                for j in range(some - whole):
+                                    word |= last[table + rows[code + j * taps]] << np.uint32(8 * j)
+                                strips[to] = word
+
+    return pack

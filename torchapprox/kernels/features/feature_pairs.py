@@ -1,0 +1,167 @@
+r"""Features of operand codes, packed in pairs as the product kernel multiplies them.
+
+A code stands for r features, signed integers of 16 bits each, terms of a factorised table. Two of
+them fill a word of 32 bits. Terms 2 j and 2 j + 1 of a channel's code share the word of plane
+
+    channel * (r // 2) + j,
+
+and where r is odd, the last terms of channels c and c + 1, c even, that of plane
+
+    channels * (r // 2) + c // 2.
+
+A channel's codes lie in the places of a plane, so that a plane holds every code's word once,
+however many taps of a kernel read it.
+
+Planes of a tile are filled by pieces of one signature: ``codes`` is the address of the code of
+channel 0 at place 0; channels ``first`` to ``last`` are filled, ``count`` places each, ``pitch``
+words from plane to plane; ``half`` is r // 2, ``odd`` r % 2.
+"""
+
+import numpy as np
+
+from torchapprox.kernels.compiling.piece import piece_cpu
+from torchapprox.kernels.threads.blocks import blocks_cpu
+
+
+@piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
+def map_places(
+    codes,
+    channel_stride,
+    place_stride,
+    first,
+    last,
+    count,
+    half,
+    odd,
+    pairs,
+    last_term,
+    flip,
+    planes,
+    pitch,
+):
+    """Fill planes where places are neighbours."""
+    for c in range(last - first):
+        of = (first + c) * channel_stride
+        for j in range(half):
+            to, table = (c * half + j) * pitch, j * 256
+            for i in range(count):
+                planes[to + i] = pairs[table + codes[of + i]]
+    if odd == 0:
+        return
+    to = (last - first) * half * pitch
+    for c in range(first, last, 2):
+        of = c * channel_stride
+        more = of + channel_stride
+        if c + 1 == last:
+            for i in range(count):
+                planes[to + i] = last_term[codes[of + i]]
+        elif flip >= 0:
+            f = np.int32(flip)
+            for i in range(count):
+                low = (np.int32(codes[of + i]) ^ f) - f
+                high = (np.int32(codes[more + i]) ^ f) - f
+                planes[to + i] = np.uint32(low & np.int32(0xFFFF)) | np.uint32(high) << np.uint32(
+                    16
+                )
+        else:
+            for i in range(count):
+                planes[to + i] = last_term[codes[of + i]] | last_term[codes[more + i]] << np.uint32(
+                    16
+                )
+        to += pitch
+
+
+@piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
+def map_vectors(
+    codes,
+    channel_stride,
+    place_stride,
+    first,
+    last,
+    count,
+    half,
+    odd,
+    pairs,
+    last_term,
+    flip,
+    planes,
+    pitch,
+):
+    """Fill planes where channels are neighbours."""
+    channels = last - first
+    mixed = channels * half * pitch
+    for i in range(count):
+        of = first + i * place_stride
+        for j in range(half):
+            to, table = j * pitch + i, j * 256
+            for c in range(channels):
+                planes[to + c * half * pitch] = pairs[table + codes[of + c]]
+        if odd:
+            to = mixed + i
+            for c in range(0, channels - channels % 2, 2):
+                low, high = last_term[codes[of + c]], last_term[codes[of + c + 1]]
+                planes[to] = low | high << np.uint32(16)
+                to += pitch
+            if channels % 2:
+                planes[to] = last_term[codes[of + channels - 1]]
+
+
+@blocks_cpu
+def pack_strips(
+    rows, height, depth, channels, taps, pairs, last, strips, strip, at_once, start, stop
+):
+    """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
+
+    The code of group g, row i, channel c and tap t is
+    ``rows[((g * height + i) * depth) + c * taps + t]``. Each strip holds the words of ``at_once``
+    channels after those of the channels before, `(plane, tap, row)`.
+    """
+    # Unsigned, since Numba lets negative indices count from the end.
+    rows_of_all, per_group = np.uintp(height), -(-height // strip)
+    half, odd = np.uintp(pairs.shape[0]), np.uintp(min(1, last.size))
+    one, two, taps, depth = np.uintp(1), np.uintp(2), np.uintp(taps), np.uintp(depth)
+    planes = np.uintp(channels) * half + np.uintp((channels + 1) // 2) * odd
+    for item in range(start, stop):
+        group, row = np.uintp(item // per_group), np.uintp(item % per_group * strip)
+        count = np.uintp(min(strip, height - item % per_group * strip))
+        origin = (group * rows_of_all + row) * depth
+        for begin in range(0, channels, at_once):
+            first, some = np.uintp(begin), np.uintp(min(channels - begin, at_once))
+            even = some - some % two
+            before = first * half + first // two * odd
+            steps = (some * half + (some + one) // two * odd) * taps
+            target = rows_of_all * (group * planes + before) * taps + row * steps
+            mixed = target + some * half * taps * count
+            for i in range(count):
+                of = origin + i * depth + first * taps
+                if taps == one:  # the loops below, at half the time
+                    for j in range(half):
+                        to = target + j * count + i
+                        for c in range(some):
+                            strips[to] = pairs[j, rows[of + c]]
+                            to += half * count
+                    to = mixed + i
+                    for c in range(np.uintp(0), even * odd, two):
+                        low, high = last[rows[of + c]], last[rows[of + c + one]]
+                        strips[to] = low | high << np.uint32(16)
+                        to += count
+                    if even * odd < some * odd:
+                        strips[to] = last[rows[of + even]]
+                    continue
+                for j in range(half):
+                    to = target + j * taps * count + i
+                    for c in range(some):
+                        for t in range(taps):
+                            strips[to + t * count] = pairs[j, rows[of + c * taps + t]]
+                        to += half * taps * count
+                to = mixed + i
+                for c in range(np.uintp(0), even * odd, two):
+                    for t in range(taps):
+                        low = last[rows[of + c * taps + t]]
+                        high = last[rows[of + (c + one) * taps + t]]
+                        strips[to] = low | high << np.uint32(16)
+                        to += count
+                if even * odd < some * odd:
+                    for t in range(taps):
+                        strips[to] = last[rows[of + even * taps + t]]
+                        to += count

@@ -1,0 +1,238 @@
+r"""Matrix products and convolutions of features of codes, exact in 32 bits.
+
+    sum[g, r, m] = sum_k sum_t left[t, rows[g, r, k]] * right[t, code(g, k, m)]
+
+with k = (channel, tap). Features are made once of each code of a tile (`feature_pairs`), as words
+of two, or of four where they fit bytes (`feature_bytes`), and stay in the second-level cache while
+all rows pass over them; those of the rows are packed before, in strips of as many rows as registers
+hold (`pair_emitter`). Where the channels of a
+tile would not fit, some are multiplied at a time.
+
+Positions fill vectors by lines, so that a receptive field is read where it stands; what a vector
+reads beyond its line is not used. Sums go where `SumPlaces` says, or become real numbers.
+
+Overflow: sums are int32 and wrap modulo 2^32, so that the result is right whenever the final sum
+fits, which the caller proves.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.code_planes import CodePlanes
+from torchapprox.kernels.features.feature_pairs import map_places, map_vectors, pack_strips
+from torchapprox.kernels.features.pair_tables import PairTables
+from torchapprox.kernels.features.pair_unit import ROWS, VECTORS, PairUnit, byte_unit, pair_unit
+from torchapprox.kernels.lookup.table_planes import aligned_empty
+from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
+from torchapprox.kernels.threads.blocks import division
+from torchapprox.kernels.threads.scratch import Arrays, Scratch
+
+_PLANE_WORDS = 3 * 2**14  # of a tile: 192 KB of a second-level cache
+_SUMS = 2**16  # of a tile
+_POSITIONS = 512  # of a tile, at most
+_LINE = 16  # words of a cache line
+_PACKED = 2**14  # codes of rows that are packed at once, about 10 microseconds
+_SMALL = 2**16  # products of pairs of terms, about 3 microseconds, which a hand-out costs
+
+
+Tables = PairTables | ByteTables
+
+
+def multiply_features_cpu(
+    rows: NDArray[np.uint8],
+    left: Tables,
+    planes: CodePlanes,
+    right: Tables,
+    out: NDArray[Any],
+    places: SumPlaces,
+    rescaling: Rescaling | None = None,
+    *,
+    unit: PairUnit | None = None,
+    threads: int,
+) -> None:
+    """Fill ``out`` with sums of products of features, or with the real numbers they stand for.
+
+    Args:
+        rows: uint8 `(G, R, K)`, C-contiguous, with K = (channel, tap).
+        left: Features of the rows' codes.
+        planes: The other operand.
+        right: Features of its codes, of the same rank and in words of the same kind.
+        out: int32, or of the type of the rescaling's scale, one-dimensional; overwritten.
+        places: Where in ``out`` the sums go.
+        rescaling: What makes real numbers of sums; None for the sums themselves.
+        unit: What multiplies words of this kind; None for the fastest on this CPU.
+        threads: Largest number of threads to use.
+    """
+    groups, height, depth = rows.shape
+    if out.size == 0:
+        return
+    in_bytes = isinstance(right, ByteTables)
+    unit = unit or (byte_unit() if in_bytes else pair_unit())
+    tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
+    strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
+    taps = len(planes.taps)
+    codes_of_rows = rows.reshape(-1), height, depth, planes.channels, taps
+    starts, start_pitch = _ZEROS, 0
+    strip_blocks = division(
+        groups * -(-height // tiling.strip),
+        depth * tiling.strip,
+        threads,
+        most=_PACKED,
+        least=_PACKED,
+    )
+    sizes = tiling.strip, tiling.channels
+    if isinstance(left, ByteTables):
+        of_rows = np.empty(groups * height, np.int32)
+        pack_byte_strips = _byte_packing()[0]
+        tables = left.pairs, left.last, left.begins
+        pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
+        if left.begins.any():
+            width = VECTORS * unit.lanes
+            starts, start_pitch = np.repeat(of_rows, width), 4 * width
+    else:
+        pack_strips(*codes_of_rows, left.pairs, left.last, strips, *sizes, **strip_blocks)
+    last = height - (-(-height // tiling.strip) - 1) * tiling.strip
+    layout = planes.place_stride == 1, in_bytes, bits_of(out), places.step != 1
+    fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
+    tasks = groups * tiling.slices * tiling.tiles
+    if groups * height * planes.positions * depth * right.rank <= _SMALL:
+        threads = 1
+    scratch = _scratch.take(threads, tiling.words, tiling.steps)
+    fill(
+        *(strips, planes.codes, planes.group_stride, planes.channel_stride),
+        *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
+        *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
+        *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch[1]),
+        *(starts, start_pitch, right.half, right.odd, right.SHARE),
+        *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
+        *(tiling.strip, tiling.channels, unit.lanes, *pieces),
+        length=tasks,
+        block=max(1, tasks // (4 * threads)),
+        threads=threads,
+    )
+    _scratch.give_back(scratch)
+
+
+class _Tiling:
+    """Which part of a product one task computes.
+
+    Attributes:
+        size: Positions of a tile where an image has one line, else lines.
+        per_image: Tiles of an image.
+        tiles: Tiles of a group.
+        strip: Rows of a strip.
+        slice: Rows of a task, whole strips.
+        slices: Tasks that share a tile.
+        channels: Channels that are multiplied at a time, whole words if not all.
+        words: Most words of planes at a time.
+        steps: Most steps at a time.
+    """
+
+    def __init__(
+        self,
+        planes: CodePlanes,
+        tables: Tables,
+        groups: int,
+        height: int,
+        lanes: int,
+        threads: int,
+    ) -> None:
+        lines, taps = planes.lines, planes.taps
+        reach = int(taps.max(initial=0))
+        single = len(lines) == 1
+        total = planes.length if single else len(lines)
+        # Positions and places of a plane by unit of size, a position or a line.
+        each = 1 if single else planes.length
+        apart = 1 if single else -(-int(lines[-1] - lines[0]) // max(1, total - 1))
+        room = _PLANE_WORDS // max(1, tables.planes(planes.channels)) - reach - 2 * lanes
+        most = max(1, min(room // apart, _POSITIONS // max(1, each)))
+        least = VECTORS * lanes if single else 1
+        tiles = -(-total // max(least, most))
+        enough = 2 * threads
+        if groups * planes.images * tiles < enough:
+            tiles = min(-(-enough // (groups * planes.images)), -(-total // least))
+        self.size = -(-total // max(1, tiles))
+        if single:
+            # Whole pairs of vectors, since one alone takes as long as two.
+            self.size = -(-self.size // least) * least
+        self.per_image = -(-total // max(1, self.size))
+        self.tiles = planes.images * self.per_image
+        self.strip = -(-height // -(-height // ROWS))
+        strips = -(-height // self.strip)
+        self.slices = max(1, min(-(-enough // (groups * self.tiles)), strips // 2))
+        self.slice = -(-strips // self.slices) * self.strip
+        self.slices = -(-height // self.slice)
+        span = self.size if single else (self.size - 1) * apart + planes.length
+        pitch = plane_pitch(span + reach, lanes)
+        self.channels = max(1, planes.channels)
+        if tables.planes(planes.channels) * pitch > 2 * _PLANE_WORDS:
+            share = tables.SHARE
+            by_word = max(1, tables.planes(share)) * pitch
+            self.channels = min(planes.channels, share * max(1, _PLANE_WORDS // by_word))
+        used = tables.planes(self.channels)
+        self.words, self.steps = used * pitch, used * len(taps)
+
+
+def plane_pitch(places: int, lanes: int) -> int:
+    """Return the words from one plane to the next: an odd number of cache lines.
+
+    Planes then do not compete for the same lines of the first-level cache.
+    """
+    lines = -(-(places + lanes) // _LINE)
+    return (lines + 1 - lines % 2) * _LINE
+
+
+@cache
+def _byte_packing() -> tuple[Any, ...]:
+    """Return what packs rows in bytes, and what maps vectors and places, on this CPU."""
+    from torchapprox.kernels.features import feature_bytes  # noqa: PLC0415  which loads Numba
+
+    vbmi = int("vbmi" in available_kernels())
+    return (
+        feature_bytes.byte_strip_packer(vbmi),
+        feature_bytes.byte_vector_mapper(vbmi),
+        feature_bytes.byte_place_mapper(vbmi),
+    )
+
+
+@cache
+def _compiled(
+    unit: PairUnit,
+    rows: int,
+    last: int,
+    along: bool,
+    in_bytes: bool,
+    real_bits: int,
+    transposed: bool,
+) -> tuple[Any, ...]:
+    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+    # Imported late, since they load Numba.
+    from torchapprox.kernels.features import feature_tiles  # noqa: PLC0415
+    from torchapprox.kernels.results import vector_results  # noqa: PLC0415
+
+    mappers = _byte_packing()[1:] if in_bytes else (map_vectors, map_places)
+    pieces = (
+        feature_tiles.pair_multiplier(unit, rows),
+        feature_tiles.pair_multiplier(unit, last),
+        mappers[along],
+        vector_results.writer(real_bits, transposed),
+    )
+    return feature_tiles.fill_tiles, *(piece.address for piece in pieces)
+
+
+_ZEROS = aligned_empty((VECTORS * _LINE,), np.int32)
+_ZEROS.fill(0)
+
+
+def _new_scratch(workers: int, words: int, steps: int) -> Arrays:
+    """Return planes, sums and distances."""
+    planes = aligned_empty((workers, words), np.uint32)
+    return planes, aligned_empty((workers, _SUMS), np.int32), np.empty((workers, steps), np.int64)
+
+
+_scratch = Scratch(_new_scratch)

@@ -1,0 +1,145 @@
+r"""Products of the integers in words, summed in 32 bits: the loop inside a matrix product.
+
+For up to six rows and two vectors of positions,
+
+    sums[r, m] = before[r, m] + sum_k lo(a[k, r]) lo(b[k, m]) + hi(a[k, r]) hi(b[k, m])
+
+where a word of 32 bits holds a pair (lo, hi) of signed integers. The words of a step's rows are
+neighbours, each is spread over a register; those of its positions are read where they stand.
+
+On x86 a product of both pairs and their sum is one instruction (`vpmaddwd`), and the addition to
+the sums another one, or the same where there is VNNI. LLVM finds it in no spelling of its own, so
+that it is called by its name; other CPUs get shifts, products and sums. Everything is modulo 2^32.
+
+Likewise for words of four integers of 8 bits, signed in a and unsigned in b, with the instruction
+of VNNI for them (`vpdpbusd`), which adds four products to a sum: twice as many as one for pairs.
+
+Twelve sums, two vectors of positions, a spread word and a product take the sixteen registers of
+AVX2. A step of 2 x 6 sums is 12 products, 12 additions, 9 loads and 2 instructions of the loop: 35
+of them, at six a cycle, are 6 cycles, as are the products by themselves, at two a cycle.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import extending, types
+
+from torchapprox.kernels.compiling.vector_ir import I16, I32, I64, integer, load, mask, splat
+from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit
+
+intrinsic: Any = extending.intrinsic
+
+
+@intrinsic(prefer_literal=True)
+def multiply_pairs(context, lanes, instruction, share, rows, addresses):  # noqa: ARG001
+    """Fill the sums of some rows and two vectors.
+
+    Args:
+        context: Numba's, not passed.
+        lanes: As `PairUnit` has it, literal.
+        instruction: Likewise.
+        share: Likewise.
+        rows: 1 to `ROWS`, literal.
+        addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
+            k's words from them, int64 `(K,)`; the rows' words, `(K, rows)`; K itself; the sums
+            before and the bytes from one of their rows to the next; the sums, likewise.
+    """
+    signature = types.void(lanes, instruction, share, rows, addresses)
+    unit = PairUnit(lanes.literal_value, instruction.literal_value, share.literal_value)
+    height = rows.literal_value
+
+    def codegen(_context, b, _signature, arguments):
+        parts = [b.extract_value(arguments[4], i) for i in range(len(addresses))]
+        _Tile(b, unit, height).emit(*parts)
+
+    return signature, codegen
+
+
+class _Tile:
+    """Emits the loop for a number of rows."""
+
+    def __init__(self, builder: Any, unit: PairUnit, rows: int) -> None:
+        self.b, self.unit, self.rows = builder, unit, rows
+        self.words = ir.VectorType(I32, unit.lanes)
+
+    def emit(
+        self,
+        first: Any,
+        second: Any,
+        distances: Any,
+        strip: Any,
+        steps: Any,
+        before: Any,
+        before_pitch: Any,
+        sums: Any,
+        pitch: Any,
+    ) -> None:
+        b = self.b
+        start = [load(b, place, self.words, 4) for place in self._places(before, before_pitch)]
+        entry, body, after = b.block, b.append_basic_block("steps"), b.append_basic_block("after")
+        b.cbranch(b.icmp_signed(">", steps, integer(0)), body, after)
+        b.position_at_end(body)
+        step = b.phi(I64)
+        state = [b.phi(self.words) for _ in start]
+        distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
+        columns = [load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)]
+        place = b.add(strip, b.mul(step, integer(4 * self.rows)))
+        end: list[Any] = []
+        for row in range(self.rows):
+            word = self._spread(load(b, b.add(place, integer(4 * row)), I32, 4))
+            for column in columns:
+                end.append(self._added(state[len(end)], word, column))
+        following = b.add(step, integer(1))
+        b.cbranch(b.icmp_signed("<", following, steps), body, after)
+        for phi, initial, later in zip(
+            [step, *state], [integer(0), *start], [following, *end], strict=True
+        ):
+            phi.add_incoming(initial, entry)
+            phi.add_incoming(later, body)
+        b.position_at_end(after)
+        results = [b.phi(self.words) for _ in start]
+        for phi, initial, later in zip(results, start, end, strict=True):
+            phi.add_incoming(initial, entry)
+            phi.add_incoming(later, body)
+        for result, target in zip(results, self._places(sums, pitch), strict=True):
+            b.store(result, b.inttoptr(target, self.words.as_pointer()), align=4)
+
+    def _places(self, origin: Any, pitch: Any) -> list[Any]:
+        b = self.b
+        rows = [b.add(origin, b.mul(pitch, integer(row))) for row in range(self.rows)]
+        size = 4 * self.unit.lanes
+        return [b.add(row, integer(size * vector)) for row in rows for vector in range(VECTORS)]
+
+    def _spread(self, word: Any) -> Any:
+        nothing = ir.Constant(self.words, ir.Undefined)
+        vector = self.b.insert_element(nothing, word, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(vector, vector, mask([0] * self.unit.lanes))
+
+    def _added(self, total: Any, x: Any, y: Any) -> Any:
+        """Add the products of a row's word and positions' words to their sums."""
+        b = self.b
+        if self.unit.share == 2:
+            return b.add(total, self._product(x, y))
+        if self.unit.instruction:
+            function = b.module.globals.get(self.unit.instruction) or ir.Function(
+                b.module, ir.FunctionType(self.words, [self.words] * 3), self.unit.instruction
+            )
+            return b.call(function, [total, y, x])
+        highest = splat(self.words, 24)
+        for i in range(4):
+            to_top = splat(self.words, 24 - 8 * i)
+            signed = b.ashr(b.shl(x, to_top), highest)
+            total = b.add(total, b.mul(signed, b.lshr(b.shl(y, to_top), highest)))
+        return total
+
+    def _product(self, x: Any, y: Any) -> Any:
+        b = self.b
+        if self.unit.instruction:
+            halves = ir.VectorType(I16, 2 * self.unit.lanes)
+            function = b.module.globals.get(self.unit.instruction) or ir.Function(
+                b.module, ir.FunctionType(self.words, [halves, halves]), self.unit.instruction
+            )
+            return b.call(function, [b.bitcast(x, halves), b.bitcast(y, halves)])
+        half = splat(self.words, 16)
+        low_x, low_y = (b.ashr(b.shl(pair, half), half) for pair in (x, y))
+        return b.add(b.mul(low_x, low_y), b.mul(b.ashr(x, half), b.ashr(y, half)))

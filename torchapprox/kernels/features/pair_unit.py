@@ -1,0 +1,52 @@
+"""What multiplies words of features on this CPU."""
+
+from typing import NamedTuple
+
+from torchapprox.kernels.compiling.cpu_kernel import cpu_features
+
+ROWS, VECTORS = 6, 2  # of one tile; of rows, at most
+
+
+class PairUnit(NamedTuple):
+    """How the features in words are multiplied.
+
+    Attributes:
+        lanes: Words in a vector.
+        instruction: LLVM's name of an instruction that multiplies and adds them; empty for none.
+        share: Features in a word: 2 signed integers of 16 bits, or 4 of 8 bits, signed ones of rows
+            and unsigned ones of positions.
+    """
+
+    lanes: int
+    instruction: str
+    share: int = 2
+
+
+_UNITS = {
+    "avx512bw": PairUnit(16, "llvm.x86.avx512.pmaddw.d.512"),
+    "avx2": PairUnit(8, "llvm.x86.avx2.pmadd.wd"),
+}
+PORTABLE = PairUnit(4, "")
+PORTABLE_BYTES = PairUnit(4, "", 4)
+_BYTES = PairUnit(16, "llvm.x86.avx512.vpdpbusd.512", 4)
+
+
+def pair_unit() -> PairUnit:
+    """Return what multiplies pairs fastest on this CPU.
+
+    Examples:
+        >>> pair_unit().lanes in (4, 8, 16)
+        True
+    """
+    features = cpu_features()
+    return next((unit for need, unit in _UNITS.items() if need in features), PORTABLE)
+
+
+def byte_unit() -> PairUnit:
+    """Return what multiplies bytes on this CPU; without an instruction, pairs are faster.
+
+    Examples:
+        >>> byte_unit().share
+        4
+    """
+    return _BYTES if "avx512vnni" in cpu_features() else PORTABLE_BYTES

@@ -1,0 +1,53 @@
+"""Where the codes stand that the vector look-up kernel looks up."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchapprox.kernels.lookup.table_planes import STEPS_MAX
+
+DEPTH = STEPS_MAX  # of a panel
+LANES = 64  # positions that are the unit of tiles
+IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLines:
+    """Where the codes of each step and position stand; the formula is that of `lookup_vector`.
+
+    Attributes:
+        codes: uint8, one-dimensional.
+        group_stride: Bytes from one group to the next.
+        taps: int64 `(K,)`.
+        lines: int64 `(L,)`.
+        length: Positions in a line.
+        stride: Bytes from one position of a line to the next, 1 or K; where it is K the taps are
+            0..K-1.
+    """
+
+    codes: NDArray[np.uint8]
+    group_stride: int
+    taps: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    length: int
+    stride: int
+
+    @property
+    def positions(self) -> int:
+        """Number of positions, M."""
+        return len(self.lines) * self.length
+
+    @classmethod
+    def of_runs(cls, runs: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, K, M)`, C-contiguous."""
+        _, depth, width = runs.shape
+        taps = np.arange(depth, dtype=np.int64) * width
+        return cls(runs.reshape(-1), depth * width, taps, np.zeros(1, np.int64), width, 1)
+
+    @classmethod
+    def of_vectors(cls, vectors: NDArray[np.uint8]) -> "CodeLines":
+        """Describe codes `(G, M, K)`, C-contiguous."""
+        _, height, depth = vectors.shape
+        taps, lines = np.arange(depth, dtype=np.int64), np.zeros(1, np.int64)
+        return cls(vectors.reshape(-1), depth * height, taps, lines, height, max(depth, 1))

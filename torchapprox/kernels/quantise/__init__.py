@@ -1,0 +1,1 @@
+"""Real numbers to operand codes."""

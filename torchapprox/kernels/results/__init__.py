@@ -1,0 +1,1 @@
+"""Sums written as they are, or as the real numbers that they stand for."""

@@ -1,0 +1,1 @@
+"""Counts of operand codes and moments of results."""
