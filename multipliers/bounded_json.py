@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from multipliers.parameters import check_kind
+
 MOST_CHARACTERS = 1 << 24
 """Size above which a text is none of this package's files (16 Mi characters)."""
 
@@ -16,13 +18,14 @@ def read_json(text: str | bytes, *, most: int = MOST_CHARACTERS) -> Any:
     Time and memory grow in proportion to the text, whose size is bounded.
 
     Args:
-        text: The text; bytes are UTF-8.
+        text: The text; bytes are UTF-8. A byte order mark, as some editors write, may come first.
         most: Greatest number of characters, or bytes.
 
     Returns:
         Dictionaries, lists, texts, numbers, truth values and None.
 
     Raises:
+        TypeError: If `text` is neither a str nor bytes.
         ValueError: If the text is too long, nested too deeply, not UTF-8 or not JSON.
 
     Examples:
@@ -32,10 +35,12 @@ def read_json(text: str | bytes, *, most: int = MOST_CHARACTERS) -> Any:
         Traceback (most recent call last):
         ValueError: the JSON must not be nested as deeply as this
     """
+    check_kind("text", text, str | bytes)
     if len(text) > most:
         raise ValueError(f"the JSON must have at most {most} characters, got {len(text)}")
     try:
-        return json.loads(text)
+        decoded = text.decode() if isinstance(text, bytes) else text
+        return json.loads(decoded.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("the JSON must not be nested as deeply as this") from None
 

@@ -1,4 +1,4 @@
-"""Texts of files that messages of errors quote, short enough to be read."""
+"""What messages of errors quote of files and of other errors, short enough to be read."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def shortened(text: str) -> str:
     if len(text) <= _LONGEST:
         return text
     return f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, shortened, or its type where it says nothing.
+
+    Examples:
+        >>> reason(ValueError("it is empty")), reason(MemoryError())
+        ('it is empty', 'MemoryError')
+    """
+    return shortened(str(error)) or type(error).__name__

@@ -167,7 +167,7 @@ class ResultsStore:
                     f"{self.path}: must only grow, got {size} bytes after {self._bytes_read}"
                 )
             file.seek(self._bytes_read)
-            added = file.read()
+            added = file.read(size - self._bytes_read)
             whole, tail = _split_tail(added)
             if self._bytes_read == 0 and not whole:
                 if not _HEADER.startswith(tail):

@@ -17,6 +17,7 @@ from htp.models.model_json import MOST_BYTES, read_document, write_document
 from htp.models.protocol import BaseFunction, contracted_axes
 from htp.models.term import Term, units_per_pair
 from multipliers import Multiplier, Port
+from multipliers.bounded_json import json_bytes
 from multipliers.whole_file import write_whole
 
 
@@ -121,10 +122,11 @@ class HtpModel:
         return write_document(self.name, self.terms, self.certificate)
 
     @classmethod
-    def from_json(cls, text: str) -> HtpModel:
+    def from_json(cls, text: str | bytes) -> HtpModel:
         """Read a model from the text that `to_json` wrote.
 
         Raises:
+            TypeError: `text` is neither a str nor bytes.
             ValueError: The text is not JSON, of another format or version, too large, or misses a
                 field.
         """
@@ -161,10 +163,8 @@ class HtpModel:
             ...     HtpModel.load(Path(folder) / "model.json") == accurate_model()
             True
         """
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
         try:
-            model = cls.from_json(content.decode())
+            model = cls.from_json(json_bytes(path, most=MOST_BYTES))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         certified = None if model.certificate is None else model.certificate.digest

@@ -43,7 +43,7 @@ def write_document(name: str, terms: tuple[Term, ...], certificate: Certificate 
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
 
 
-def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]:
+def read_document(text: str | bytes) -> tuple[str, tuple[Term, ...], Certificate | None]:
     """Return name, terms and certificate of a model's JSON text.
 
     Raises:
@@ -53,13 +53,15 @@ def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]
     try:
         document = read_json(text, most=MOST_BYTES)
     except ValueError as error:
-        raise ValueError(f"'text' is no HTP model: {error}") from error
+        raise ValueError(f"not a readable HTP model: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise ValueError("not a readable HTP model: it has another header")
+    if document.get("version") != _VERSION:
+        raise ValueError(
+            f"the HTP model is of version {document.get('version')!r}, this program reads version "
+            f"{_VERSION}"
+        )
     try:
-        if (document["format"], document["version"]) != (_FORMAT, _VERSION):
-            raise ValueError(
-                f"'text' must be a {_FORMAT} of version {_VERSION}, "
-                f"got {document['format']!r} of version {document['version']!r}"
-            )
         if len(document["terms"]) > MOST_TERMS:
             raise ValueError(
                 f"a model must have at most {MOST_TERMS} terms, got {len(document['terms'])}"
@@ -74,8 +76,14 @@ def read_document(text: str) -> tuple[str, tuple[Term, ...], Certificate | None]
             terms,
             None if certificate is None else _certificate(certificate),
         )
-    except (LookupError, TypeError, OverflowError, AttributeError) as error:
-        raise ValueError(f"'text' is no HTP model: {error!r}") from error
+    except KeyError as error:
+        raise ValueError(f"not a readable HTP model: it lacks the field {error}") from error
+    except (IndexError, TypeError, OverflowError, AttributeError) as error:
+        raise ValueError(
+            "not a readable HTP model: a field has a value of another kind than 'to_json' writes"
+        ) from error
+    except LookupError as error:  # of a name
+        raise ValueError(f"not a readable HTP model: {error}") from error
 
 
 def _function_fields(function: OperandFunction) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from multipliers.bounded_file import read_text
 from multipliers.netlists.gates import Op
 
 ADDERS = ("FA", "HA")
@@ -95,7 +96,8 @@ def read_cells(path: str | Path) -> CellTable:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is not of this form; the message names file and line.
+        ValueError: If a line is not of this form, or the file larger than any of its kind; the
+            message names file and line.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -107,8 +109,8 @@ def read_cells(path: str | Path) -> CellTable:
     """
     path = Path(path)
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(read_text(path).splitlines()))
+    except csv.Error as error:
         raise ValueError(f"{path}: not a CSV file: {error}") from None
     header = [column.strip().lower() for column in rows[0]] if rows else []
     if header != ["cell", "area", "energy"]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from multipliers.bounded_file import read_text
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
@@ -26,7 +27,6 @@ from multipliers.formats.table_layout import (
     parse_header,
 )
 from multipliers.formats.table_text import parse_row, table_rows
-from multipliers.formats.text import read_text
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from multipliers.bounded_file import read_bytes
 from multipliers.formats.bit_names import PortBits, group_bits, halves
-from multipliers.formats.text import read_bytes
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist

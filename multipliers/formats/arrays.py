@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from multipliers.bounded_file import read_bytes
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
     TableLayout,
     check_nothing_stated,
 )
-from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.ports import Port
-from multipliers.shortened import shortened
+from multipliers.shortened import reason, shortened
 from multipliers.signedness import Signedness
 
 FORMAT_VERSION = 2
@@ -247,5 +247,5 @@ def read_arrays(path: Path, *, most: int = MOST_BYTES) -> dict[str, np.ndarray[A
         return arrays
     except _DAMAGED as error:
         raise ValueError(
-            f"{path}: not a {path.suffix} file, or a damaged one: {shortened(str(error))}"
+            f"{path}: not a {path.suffix} file, or a damaged one: {reason(error)}"
         ) from None

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from multipliers.bounded_file import read_text
 from multipliers.formats.bit_names import group_bits
 from multipliers.formats.covers import CoverGates
-from multipliers.formats.text import read_text
 from multipliers.netlists.builder import NetlistBuilder, Place
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError

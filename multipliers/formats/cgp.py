@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from multipliers.bounded_file import read_text
 from multipliers.formats.bit_names import halves
-from multipliers.formats.text import read_text
 from multipliers.formats.two_input import two_input_gates
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op

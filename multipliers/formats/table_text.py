@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from multipliers.bounded_file import read_text
 from multipliers.formats.table_layout import (
     MOST_BYTES,
     Order,
@@ -15,7 +16,6 @@ from multipliers.formats.table_layout import (
     check_nothing_stated,
     parse_header,
 )
-from multipliers.formats.text import read_text
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness

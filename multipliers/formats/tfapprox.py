@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from multipliers.bounded_file import read_bytes
 from multipliers.formats.table_layout import Order, TableLayout, check_order
-from multipliers.formats.text import read_bytes
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.signedness import Signedness

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from multipliers.formats.text import read_text
+from multipliers.bounded_file import read_text
 from multipliers.formats.verilog_depth import check_depth
 from multipliers.formats.verilog_macros import check_macros
 from multipliers.formats.verilog_modules import Flattener

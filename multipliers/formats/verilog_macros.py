@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from multipliers.formats.text import MOST_BYTES
+from multipliers.bounded_file import MOST_BYTES
 from multipliers.netlists.netlist_error import NetlistError
 
 # Every alternative matches whatever follows its beginning, so that no text is scanned twice.

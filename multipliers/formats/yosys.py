@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from multipliers.bounded_file import read_bytes
 from multipliers.formats.blif import read_blif
-from multipliers.formats.text import read_bytes
 from multipliers.netlists.netlist import Bus, Netlist
 from multipliers.netlists.netlist_error import NetlistError
 

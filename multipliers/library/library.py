@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from multipliers.bounded_file import read_bytes, read_text
 from multipliers.bounded_json import read_json
-from multipliers.formats.text import read_bytes, read_text
 from multipliers.formats.verilog import read_verilog
 from multipliers.library.figures import (
     PublishedFigures,

@@ -5,7 +5,7 @@ import pytest
 from analysis.selection import Assignment
 from analysis.sweeps import ResultsStore
 from analysis.sweeps.prepared_workload import open_workload
-from htp import HtpModel
+from htp import HtpModel, accurate_model
 from multipliers.bounded_json import json_bytes, read_json
 
 BAD = {
@@ -40,10 +40,24 @@ def test_bad_json_is_a_value_error_that_names_the_file(tmp_path, reader, kind):
 
 
 @pytest.mark.parametrize("load", [Assignment.load, HtpModel.load])
-@pytest.mark.bad_input("endless-json")
+@pytest.mark.bad_input("endless-file")
 def test_an_endless_file_is_left_after_some_megabytes(load):
     with pytest.raises(ValueError, match=r"/dev/zero: .* must have at most .* characters"):
         load("/dev/zero")
+
+
+def test_a_byte_order_mark_may_come_first(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(accurate_model().to_json(), encoding="utf-8-sig")
+    assert HtpModel.load(path) == accurate_model()
+    assert read_json("\ufeff[1]") == read_json(b"\xef\xbb\xbf[1]") == [1]
+
+
+@pytest.mark.parametrize("read", [read_json, HtpModel.from_json, Assignment.from_json])
+@pytest.mark.bad_input("no-text")
+def test_what_is_no_text(read):
+    with pytest.raises(TypeError, match=r"'text' must be a str or bytes, got list"):
+        read([])
 
 
 def test_sizes():

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import stat
 import tokenize
 import zipfile
 import zlib
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.bounded_json import read_json
+from multipliers.shortened import reason
 from multipliers.whole_file import write_whole
 from torchapprox.tracing.layer_trace import LayerTrace
 from torchapprox.tracing.operand_sample import OperandSample
@@ -109,11 +112,15 @@ class Trace(Mapping[str, LayerTrace]):
                 tokenize.TokenError,
                 zlib.error,
             ) as error:
-                raise ValueError(f"{path}: not a readable trace: {error}") from error
+                raise ValueError(f"{path}: not a readable trace: {reason(error)}") from error
         return cls({layer.name: layer for layer in layers})
 
 
 def _read(content: BinaryIO, most_bytes: int) -> list[LayerTrace]:
+    # An archive is read from its end, which devices and pipes have not.
+    state = os.fstat(content.fileno())
+    if not stat.S_ISREG(state.st_mode):
+        raise ValueError("it must be a regular file, got a device or a pipe")
     with zipfile.ZipFile(content) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     if sizes.get("header.npy", 0) > _MOST_HEADER_BYTES or sum(sizes.values()) > most_bytes:

@@ -12,6 +12,7 @@ from analysis.measurement.layer_costs import relative_energy
 from analysis.selection import Energies, energies_on_operands
 from analysis.workloads.workload import Workload
 from multipliers import Multiplier, Netlist, get_netlist, info, names
+from multipliers.bounded_file import read_text
 from torchapprox import get_approx_modules
 from torchapprox.conversion.wrapping import float_name
 
@@ -142,8 +143,8 @@ def read_energies(path: Path) -> dict[str, float]:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If a column is missing, a name occurs twice, or a figure is no number of at
-            least 0.
+        ValueError: If a column is missing, a name occurs twice, a figure is no number of at least
+            0, or the file is larger than any of its kind.
 
     Examples:
         >>> import tempfile
@@ -154,22 +155,24 @@ def read_energies(path: Path) -> dict[str, float]:
         {'mine': 0.25}
     """
     energies: dict[str, float] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = {"multiplier", "relative_energy"} - set(reader.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path}: lacks the column {', '.join(sorted(missing))}")
-        for row in reader:
-            place = f"{path}:{reader.line_num}"
-            name, text = row["multiplier"], row["relative_energy"]
-            try:
-                value = float(text)
-            except (TypeError, ValueError):
-                raise ValueError(f"{place}: 'relative_energy' must be a number, got {text!r}"
-                                 ) from None  # fmt: skip
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{place}: 'relative_energy' must be at least 0, got {text}")
-            if name in energies:
-                raise ValueError(f"{place}: multiplier {name!r} must occur once")
-            energies[name] = value
+    reader = csv.DictReader(read_text(path).splitlines())
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path}: not a CSV file: {error}") from None
+    missing = {"multiplier", "relative_energy"} - set(reader.fieldnames or ())
+    if missing:
+        raise ValueError(f"{path}: lacks the column {', '.join(sorted(missing))}")
+    for line, row in rows:
+        place = f"{path}:{line}"
+        name, text = row["multiplier"], row["relative_energy"]
+        try:
+            value = float(text)
+        except (TypeError, ValueError):
+            raise ValueError(f"{place}: 'relative_energy' must be a number, got {text!r}") from None
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"{place}: 'relative_energy' must be at least 0, got {text}")
+        if name in energies:
+            raise ValueError(f"{place}: multiplier {name!r} must occur once")
+        energies[name] = value
     return energies

@@ -34,12 +34,19 @@ def test_read(write):
         ("cell,area,energy\nAND,1,2\nAND,1,2\n", r"csv:3: AND has a line already"),
         ("cell,area,energy\nAND,-1,2\n", r"csv:2: 'area' of AND must be at least 0, got -1\.0"),
         ("cell,area,energy\nAND,1,nan\n", r"csv:2: 'energy' of AND must be at least 0, got nan"),
-        (b"cell,area,energy\n\xff\xfe", r"cells\.csv: not a CSV file"),
+        (b"cell,area,energy\n\xff\xfe", r"cells\.csv:2: byte 0xff is not UTF-8 text"),
+        (b"cell,area,energy\n" + b"A" * (1 << 18), r"cells\.csv: not a CSV file: field larger"),
     ],
 )
 def test_refused_files(write, text, message):
     with pytest.raises(ValueError, match=message):
         read_cells(write(text))
+
+
+@pytest.mark.bad_input("endless-file")
+def test_an_endless_file():
+    with pytest.raises(ValueError, match="/dev/zero: the file must have at most 16777216 bytes"):
+        read_cells("/dev/zero")
 
 
 def test_area_and_energy_name_the_same_cells():

@@ -96,6 +96,12 @@ def test_flipped_bits_never_pass_as_another_error(traces, path):
             assert "not a readable trace" in str(error)  # noqa: PT017
 
 
+@pytest.mark.bad_input("endless-file")
+def test_devices_are_refused_unread():
+    with pytest.raises(ValueError, match="/dev/zero: not a readable trace: it must be a regular"):
+        Trace.load("/dev/zero")
+
+
 def test_a_bare_array_is_refused(tmp_path):
     np.save(tmp_path / "bare.npy", np.zeros(3))
     with pytest.raises(ValueError, match="not a readable trace"):
