@@ -12,7 +12,7 @@ from torchapprox.operators.affine.zero_points import dequantise
 from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
-from torchapprox.operators.gradients.product_gradient import ProductGradient
+from torchapprox.operators.gradients.product_gradient import ProductGradient, estimated_gradients
 from torchapprox.operators.htp_product import accurate_htp_model, htp_sums, takes_table
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped, unshared
 from torchapprox.operators.operand import OperandCodes, OperandPair
@@ -195,7 +195,8 @@ def _estimated(
     operands = lower_matmul(x, w, params)
     form = GemmForm(operands, params.x_scale, params.w_scale.view(1, 1, 1))
     groups, rows, _ = operands.x_codes.shape
-    grad_x, grad_w = ctx.gradient.gradients(form, grad.reshape(groups, rows, -1), needed)
+    of_groups = grad.reshape(groups, rows, -1)
+    grad_x, grad_w = estimated_gradients(ctx.gradient, form, of_groups, (x, w), needed)
     # The axes of the batch that share one matrix of w are stacked along its rows.
     of_w = batch[: unshared(batch, w)]
     return (

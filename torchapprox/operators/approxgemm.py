@@ -13,7 +13,7 @@ from torchapprox.operators.affine.zero_points import dequantise
 from torchapprox.operators.autocast import without_autocast
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.product_form import GemmForm
-from torchapprox.operators.gradients.product_gradient import ProductGradient
+from torchapprox.operators.gradients.product_gradient import ProductGradient, estimated_gradients
 from torchapprox.operators.htp_product import accurate_htp_model, htp_product, takes_table
 from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
@@ -124,8 +124,11 @@ class ApproxGeMM(torch.autograd.Function):
             form = GemmForm(
                 lower_linear(x, w, params), params.x_scale, params.w_scale.view(1, -1, 1)
             )
-            grad_x, grad_w = ctx.gradient.gradients(form, grad[None], needed)
-            gradients = grad_x[0] if for_x else None, grad_w[0] if for_w else None
+            grad_x, grad_w = estimated_gradients(ctx.gradient, form, grad[None], (x, w), needed)
+            gradients = (
+                None if grad_x is None else grad_x[0],
+                None if grad_w is None else grad_w[0],
+            )
         return *ctx.operands.straight_through(gradients, x, w), *[None] * 9
 
 

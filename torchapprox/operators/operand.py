@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from torchapprox.operators.affine import straight_through
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
 from torchapprox.operators.affine.codes import (
     SIGNED,
@@ -88,13 +89,15 @@ class Operand:
 
     def reals(self, values: Tensor) -> Tensor:
         """Return the real numbers that the codes stand for, floating point."""
-        return values if self.clip is None else self._quantiser(self.clip).reals(values)
+        if self.clip is None:
+            return values
+        return straight_through.reals(self._quantiser(self.clip), values)
 
     def straight_through(self, gradient: Tensor | None, values: Tensor) -> Tensor | None:
         """Return the gradient of ``values`` from that of `reals`: 0 where they were clipped."""
         if gradient is None or self.clip is None:
             return gradient
-        return self._quantiser(self.clip).clip_gradient(gradient, values)
+        return straight_through.clip_gradient(self._quantiser(self.clip), gradient, values)
 
     def _quantiser(self, limits: Range) -> AffineQuantiser:
         return AffineQuantiser(self.scale, self.zero_point, limits)

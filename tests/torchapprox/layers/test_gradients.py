@@ -6,6 +6,8 @@ from torch import nn
 
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier, wrapped
 from torchapprox import InferenceMode
+from torchapprox.gradients import ApproximateBackward, Regression, WindowDifference
+from torchapprox.layers import ApproxMatmul
 
 LAYERS = {
     "linear": (nn.Linear(5, 3), (4, 5)),
@@ -65,6 +67,66 @@ def test_equal_those_of_the_quantised_layer(layer, shape, qconfig):
     assert bool((exact[0] == 0).any())
     for got, wanted in zip(approximate, exact, strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+def second_derivatives(wrapper, x, mode, values):
+    """Of a loss that is not linear, at given values of the output."""
+    layer = wrapper.wrapped
+    layer.inference_mode = mode
+    x = x.clone().requires_grad_()
+    y = wrapper(x)
+    y = y + (values - y).detach()
+    sources = x, *layer.parameters()
+    generator = torch.Generator().manual_seed(3)
+    slopes = torch.autograd.grad((y**3).sum(), sources, create_graph=True)
+    along = [torch.randn(slope.shape, generator=generator) for slope in slopes]
+    total = sum((slope * direction).sum() for slope, direction in zip(slopes, along, strict=True))
+    return torch.autograd.grad(total, sources)
+
+
+@pytest.mark.parametrize("qconfig", QCONFIGS.values(), ids=QCONFIGS)
+@pytest.mark.parametrize(("layer", "shape"), LAYERS.values(), ids=LAYERS)
+def test_second_derivatives_equal_those_of_the_quantised_layer(layer, shape, qconfig):
+    wrapper = wrapped(layer, random_multiplier(), qconfig=qconfig)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    wrapper(x)
+    wrapper.apply(lambda m: m.disable_observer() if hasattr(m, "disable_observer") else None)
+    wrapper.wrapped.inference_mode = InferenceMode.QUANTIZED
+    values = wrapper(3 * x).detach()
+    exact, approximate = (
+        second_derivatives(wrapper, 3 * x, mode, values)
+        for mode in (InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE)
+    )
+    for got, wanted in zip(approximate, exact, strict=True):
+        assert float(wanted.abs().max()) > 0
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-3 * float(wanted.abs().max()))
+
+
+def test_second_derivatives_of_a_product_of_two_activations():
+    layer = ApproxMatmul(minmax_qconfig())
+    layer.multiplier = random_multiplier()
+    sources = torch.randn(2, 3, 4, requires_grad=True), torch.randn(4, 5, requires_grad=True)
+    layer(*sources)
+    layer.apply(lambda m: m.disable_observer() if hasattr(m, "disable_observer") else None)
+    found = []
+    for mode in (InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE):
+        layer.inference_mode = mode
+        slopes = torch.autograd.grad(layer(*sources).sum(), sources, create_graph=True)
+        found.append(torch.autograd.grad(sum((slope**2).sum() for slope in slopes), sources))
+    for wanted, got in zip(*found, strict=True):
+        assert float(wanted.abs().max()) > 0
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("estimator", [WindowDifference(2), Regression(), ApproximateBackward()])
+@pytest.mark.parametrize(("layer", "shape"), [LAYERS["linear"], LAYERS["convolution"]])
+def test_estimated_gradients_are_not_differentiated_again(layer, shape, estimator):
+    wrapper = wrapped(layer, random_multiplier())
+    wrapper.wrapped.gradient = estimator
+    x = torch.randn(shape, requires_grad=True)
+    (slope,) = torch.autograd.grad(wrapper(x).sum(), x, create_graph=True)
+    with pytest.raises(NotImplementedError, match="set the layers' 'gradient' to StraightThrough"):
+        slope.sum().backward()
 
 
 def test_no_graph_without_gradients():

@@ -17,7 +17,7 @@ from torchapprox.operators.convolution.conv_transpose_operands import ConvTransp
 from torchapprox.operators.convolution.padding import pad_codes
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.gradients.conv_form import ConvForm
-from torchapprox.operators.gradients.product_gradient import ProductGradient
+from torchapprox.operators.gradients.product_gradient import ProductGradient, estimated_gradients
 from torchapprox.operators.htp_product import accurate_htp_model, takes_table
 from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
@@ -243,5 +243,5 @@ class ApproxConvOp(torch.autograd.Function):
         else:
             operands = conv_operands(x, w, ctx.params, ctx.conv_args)
             form = ConvForm(operands, ctx.params, x.shape[2:])
-            gradients = ctx.gradient.gradients(form, grad, needed)
+            gradients = estimated_gradients(ctx.gradient, form, grad, (x, w), needed)
         return *ctx.operands.straight_through(gradients, x, w), *[None] * 10
