@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from htp import HtpCallable
 from torchapprox.kernels.features.pair_unit import pair_unit
+from torchapprox.layers.float_weight import check_float_weight
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.layers.layer_settings import LayerSettings
 from torchapprox.layers.operand_observers import OperandObserver, OperandObservers
@@ -387,16 +388,7 @@ class ApproxLayer(LayerSettings, ABC):
 
     def _take_parameters(self, layer: Any) -> None:
         """Share a float layer's parameters and training mode."""
-        if not isinstance(layer.weight, nn.Parameter):
-            raise NotImplementedError(
-                "a layer with a parametrised weight cannot be converted; call "
-                "torch.nn.utils.parametrize.remove_parametrizations first"
-            )
-        if not layer.weight.is_floating_point():
-            raise NotImplementedError(
-                f"'weight' must be real and floating point, got {layer.weight.dtype}; exclude the "
-                "layer from the conversion"
-            )
+        check_float_weight(layer)
         self.weight = layer.weight
         self.register_parameter("bias", cast("nn.Parameter | None", layer.bias))
         self.train(layer.training)

@@ -1,8 +1,12 @@
 """How many multiplications a layer makes, counted by hand."""
 
+import re
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize, prune
 
 from tests.torchapprox.builders import minmax_qconfig
 from torchapprox import layers
@@ -91,10 +95,21 @@ def test_from_a_linear_layer(make):
     assert repr(layer.to_float()) == repr(float_layer)
 
 
-def test_a_parametrised_weight_is_refused():
-    layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
-    with pytest.raises(NotImplementedError, match="remove_parametrizations first"):
+@pytest.mark.parametrize(
+    ("compute", "remedy"),
+    [
+        (nn.utils.parametrizations.weight_norm, parametrize.remove_parametrizations),
+        (partial(prune.l1_unstructured, name="weight", amount=0.5), prune.remove),
+        (partial(nn.utils.spectral_norm, dim=0), nn.utils.remove_spectral_norm),
+    ],
+)
+def test_a_weight_computed_at_every_call_is_refused_with_the_remedy(compute, remedy):
+    layer = compute(nn.Linear(3, 2))
+    call = rf"call (\S*{remedy.__name__}\(.*\)) first"
+    with pytest.raises(NotImplementedError, match=call) as refused:
         ApproxLinear.from_float(layer)
+    eval(re.search(call, str(refused.value))[1])  # what it says helps
+    assert ApproxLinear.from_float(layer).weight is layer.weight
 
 
 def test_layer_mapping():
