@@ -7,7 +7,7 @@ signed operand's code is its two's complement bit pattern, so that the codes 0..
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from multipliers.parameters import check_flag, check_parameter
 Int32Array = npt.NDArray[np.int32]
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)  # 1 is equal to True, and no flag
 def code_values(signed: bool, *, width: int = 8) -> Int32Array:
     """Return the value that a port reads from each operand code.
 
@@ -48,7 +48,7 @@ def code_values(signed: bool, *, width: int = 8) -> Int32Array:
     return values
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)  # 1 is equal to True, and no flag
 def exact_products(
     x_signed: bool, w_signed: bool, *, x_width: int = 8, w_width: int = 8
 ) -> Int32Array:
@@ -67,6 +67,9 @@ def exact_products(
         >>> int(exact_products(False, True)[255, 128])
         -32640
     """
+    for operand, signed, width in (("x", x_signed, x_width), ("w", w_signed, w_width)):
+        check_flag(f"{operand}_signed", signed)
+        check_parameter(f"{operand}_width", width, 1, 8)
     products = np.multiply.outer(
         code_values(x_signed, width=x_width), code_values(w_signed, width=w_width)
     )

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from multipliers.codes import Int32Array, code_values, exact_products
 from multipliers.netlists.netlist import Netlist, check_netlist
 from multipliers.netlists.simulate import simulate
-from multipliers.parameters import check_kind
-from multipliers.ports import Port
+from multipliers.parameters import check_flag, check_kind, check_parameter
+from multipliers.ports import WIDEST_PORT, Port
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.tabulate import tabulate
 
@@ -73,6 +73,8 @@ class Multiplier:
             raise TypeError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
         if self.lut.shape != _SHAPE:
             raise ValueError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
+        check_kind("name", self.name, str)
+        check_kind("source", self.source, str)
         _check_ports(self.x_port, self.w_port)
         own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
         if not np.array_equal(_embed(own), self.lut):
@@ -127,6 +129,9 @@ class Multiplier:
         table = np.asarray(lut)
         if not np.issubdtype(table.dtype, np.integer):
             raise TypeError(f"'lut' must hold integers (256, 256), got {_describe(table)}")
+        for operand, signed, width in (("x", x_signed, x_width), ("w", w_signed, w_width)):
+            check_flag(f"{operand}_signed", signed)
+            check_parameter(f"{operand}_width", width, 1, WIDEST_PORT)
         x_port, w_port = Port(x_width, x_signed), Port(w_width, w_signed)
         _check_ports(x_port, w_port)
         own = (1 << x_width, 1 << w_width)
@@ -178,6 +183,7 @@ class Multiplier:
             (196, 196)
         """
         _check_ports(x_port, w_port)
+        check_flag("vectorised", vectorised)
         own = tabulate(function, x_port, w_port=w_port, vectorised=vectorised)
         return cls.from_lut(
             own,
@@ -302,6 +308,7 @@ class Multiplier:
 
 def _check_ports(x_port: Port, w_port: Port) -> None:
     for name, port in (("x_port", x_port), ("w_port", w_port)):
+        check_kind(name, port, Port)
         if port.width not in _WIDTHS:
             raise NotImplementedError(
                 f"'{name}' must be 2 to 8 bits wide, got {port}; "

@@ -1,8 +1,10 @@
-"""Checking arguments of public functions: integers within bounds, flags, objects of a class."""
+"""Checking arguments of public functions: numbers within bounds, flags, objects of a class."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from numbers import Real
+from typing import Any, get_args
 
 
 def check_parameter(name: str, value: int, least: int, greatest: int | None = None) -> None:
@@ -24,11 +26,54 @@ def check_parameter(name: str, value: int, least: int, greatest: int | None = No
         ValueError: 'k' must be from 0 to 8, got 9
     """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"'{name}' must be an int, got {type(value).__name__}")
+        raise TypeError(f"'{name}' must be an int, got {shown(value)}")
     if greatest is None and value < least:
         raise ValueError(f"'{name}' must be at least {least}, got {value}")
     if greatest is not None and not least <= value <= greatest:
         raise ValueError(f"'{name}' must be from {least} to {greatest}, got {value}")
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> None:
+    """Refuse a parameter that is no number or out of range.
+
+    Args:
+        name: What the caller's signature calls it.
+        value: What the caller passed.
+        least: Least value that is allowed, None if there is none.
+        above: Value that it must be greater than, None if there is none.
+        most: Greatest value that is allowed; None for any that is finite.
+
+    Raises:
+        TypeError: If `value` is no int, float or scalar of NumPy, or a bool.
+        ValueError: If it is out of range, or NaN.
+
+    Examples:
+        >>> check_number("percentile", 0.0, above=0, most=100)
+        Traceback (most recent call last):
+        ValueError: 'percentile' must be above 0 and at most 100, got 0.0
+        >>> check_number("peak", float("inf"), least=0)
+        Traceback (most recent call last):
+        ValueError: 'peak' must be finite and at least 0, got inf
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"'{name}' must be a number, got {shown(value)}")
+    number = float(value)
+    if not (
+        (math.isfinite(number) if most is None else number <= most)
+        and (least is None or number >= least)
+        and (above is None or number > above)
+    ):
+        bounds = {"at least": least, "above": above, "at most": most}
+        words = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None]
+        wanted = " and ".join(words if most is not None else ["finite", *words])
+        raise ValueError(f"'{name}' must be {wanted}, got {value}")
 
 
 def check_flag(name: str, value: bool) -> None:
@@ -69,7 +114,8 @@ def check_kind(name: str, value: object, kind: Any, *, advice: str = "") -> None
     """
     if not isinstance(value, kind):
         advice = f"; {advice}" if advice else ""
-        wanted = kind.__name__ if isinstance(kind, type) else str(kind).replace(" | ", " or ")
+        kinds = ["None" if each is type(None) else each.__name__ for each in get_args(kind)]
+        wanted = " or ".join(kinds or [kind.__name__])
         article = "an" if wanted[0].lower() in "aeiou" else "a"
         raise TypeError(f"'{name}' must be {article} {wanted}, got {shown(value)}{advice}")
 

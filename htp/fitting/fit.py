@@ -22,7 +22,7 @@ from htp.models.term import Term
 from htp.table import Table, as_multiplier
 from multipliers import Multiplier
 from multipliers.characterisation.population import Weights, population
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_number, check_parameter
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -93,6 +93,7 @@ def fit(
         >>> print(fit(get("mul8u_tm_k3"), terms=2, basis="named"))
         mul8u_tm_k3, 2 terms, named: 1 * x * w + -1 * x * (w mod 2^3) + ...
     """
+    check_number("error", error, least=0)
     path = _path(lut, terms, basis, weights, criterion, peak, bits, fewest=1 if error else terms)
     model = next(path)
     for further in path:
@@ -153,8 +154,7 @@ def _path(
         raise ValueError(f"'basis' must be 'table', 'mixed' or 'named', got {basis!r}")
     if criterion not in _EXPONENTS:
         raise ValueError(f"'criterion' must be 'square' or 'absolute', got {criterion!r}")
-    if not 0 <= peak < np.inf:
-        raise ValueError(f"'peak' must be finite and at least 0, got {peak}")
+    check_number("peak", peak, least=0)
     measure = Measure(_EXPONENTS[criterion], float(peak))
     if basis == "named" and measure != Measure(2, 0.0):
         raise ValueError("'criterion' and 'peak' are for tables; a named basis fits squares only")

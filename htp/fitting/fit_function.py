@@ -16,7 +16,7 @@ from htp.models.certify import DEFAULT_SAMPLES, certify_function, draw_pairs
 from htp.models.model import HtpModel, exact_term
 from htp.models.term import Term
 from multipliers import Port
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -68,7 +68,12 @@ def fit_function(
         >>> bool(model.certificate.share_beyond_max < 0.001)
         True
     """
+    check_kind("function", function, Callable)
+    check_kind("x_port", x_port, Port)
+    check_kind("w_port", w_port, Port)
     check_parameter("terms", terms, 0, 64)
+    check_parameter("samples", samples, 2)
+    check_parameter("seed", seed, 0)
     check_parameter("bits", bits, 2, 24)
     fitting, checking = np.random.SeedSequence(seed).generate_state(2).tolist()
     x, w = draw_pairs(x_port, w_port, _FITTED_PAIRS, fitting)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, copysign, frexp, inf, ldexp
+from math import ceil, copysign, frexp, ldexp
 
 from htp.models.certify import certify, differences
 from htp.models.feature import Feature
 from htp.models.model import HtpModel
 from htp.models.term import Term
 from htp.table import Table, as_multiplier
+from multipliers.parameters import check_kind, check_number
 
 _BITS = 8
 
@@ -46,9 +47,9 @@ def level(model: HtpModel, lut: Table, *, most: float) -> HtpModel:
         2 calls, against mul8u_wallace_loa6 on all 65536 pairs: 0.00% exact, mean |difference|
         8.062, max 24
     """
+    check_kind("model", model, HtpModel)
     multiplier = as_multiplier(lut)
-    if not 0 < most < inf:
-        raise ValueError(f"'most' must be a finite number above 0, got {most}")
+    check_number("most", most, above=0)
     found = differences(model, multiplier)
     # The constants that keep the least and the greatest difference within the bound.
     low, high = -most - float(found.min()), most - float(found.max())

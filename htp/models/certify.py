@@ -13,7 +13,7 @@ from htp.models.certificate import Certificate, Interval
 from htp.models.protocol import HtpCallable, contracts_last_axis
 from multipliers import Multiplier, Port
 from multipliers.multiplier import check_multiplier
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_parameter
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -52,6 +52,7 @@ def certify(
     """
     check_kind("model", model, Callable)
     check_multiplier("multiplier", multiplier)
+    check_kind("as_array", as_array, Callable)
     table, products, calls = _tables(model, multiplier, as_array)
     rows, columns = products.shape
     return _certificate(
@@ -120,11 +121,11 @@ def certify_function(
         True
     """
     check_kind("model", model, Callable)
+    check_kind("function", function, Callable)
     check_kind("x_port", x_port, Port)
     check_kind("w_port", w_port, Port)
-    check_kind("samples", samples, int)
-    if samples < 2:
-        raise ValueError(f"'samples' must be at least 2, got {samples}")
+    check_parameter("samples", samples, 2)
+    check_parameter("seed", seed, 0)
     x, w = draw_pairs(x_port, w_port, samples, seed)
     values, calls = _pairwise_products(model, x, w)
     return _certificate(

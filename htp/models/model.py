@@ -18,6 +18,8 @@ from htp.models.protocol import BaseFunction, contracted_axes
 from htp.models.term import Term, units_per_pair
 from multipliers import Multiplier, Port
 from multipliers.bounded_json import json_bytes
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.whole_file import write_whole
 
 
@@ -62,6 +64,8 @@ class HtpModel:
     )
 
     def __post_init__(self) -> None:
+        check_kind("terms", self.terms, tuple)
+        check_kind("certificate", self.certificate, Certificate | None)
         if not self.terms:
             raise ValueError("'terms' must hold at least one term, got none")
 
@@ -108,6 +112,9 @@ class HtpModel:
             >>> accurate_model().exact_depth(24, x_port=port, w_port=port)
             1024
         """
+        check_parameter("significand_bits", significand_bits, 1)
+        check_kind("x_port", x_port, Port)
+        check_kind("w_port", w_port, Port)
         if (x_port, w_port) not in self._units:
             x, w = x_port.values.astype(np.float64), w_port.values.astype(np.float64)
             self._units[x_port, w_port] = units_per_pair(self.terms, x, w)
@@ -163,6 +170,8 @@ class HtpModel:
             ...     HtpModel.load(Path(folder) / "model.json") == accurate_model()
             True
         """
+        if lut is not None:
+            check_multiplier("lut", lut)
         try:
             model = cls.from_json(json_bytes(path, most=MOST_BYTES))
         except ValueError as error:

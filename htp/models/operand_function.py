@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from htp.models.arrays import CODES, look_up
 from htp.models.feature import Feature
+from multipliers.parameters import check_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class TableFeature:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_kind("values", self.values, tuple)
         if len(self.values) != CODES:
             raise ValueError(f"'values' must be {CODES} numbers, got {len(self.values)}")
         if not all(isfinite(value) for value in self.values):
@@ -71,6 +73,7 @@ class Combination:
     parts: tuple[tuple[float, Feature | TableFeature], ...]
 
     def __post_init__(self) -> None:
+        check_kind("parts", self.parts, tuple)
         if not self.parts:
             raise ValueError("'parts' must hold at least one function, got none")
         if not all(isfinite(factor) for factor, _ in self.parts):

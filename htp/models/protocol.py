@@ -8,6 +8,8 @@ nothing of the layer: what varies comes in as ``base_func`` and ``kwargs``.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from multipliers.parameters import check_kind
+
 
 class BaseFunction(Protocol):
     """An exact bilinear layer function such as ``F.conv2d`` or ``F.linear``, without a bias."""
@@ -50,6 +52,7 @@ def contracts_last_axis(function: Function) -> Function:
         >>> contracted_axes(scores, w_ndim=4)
         (-1, -1)
     """
+    check_kind("function", function, Callable)
     function.contracted_axes = (-1, -1)  # type: ignore[attr-defined]
     return function
 

@@ -1,12 +1,12 @@
 """One product of an HTP model."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
 from htp.models.operand_function import OperandFunction, lowest_bit, magnitudes, unit
+from multipliers.parameters import check_kind, check_number
 
 _MOST_PAIRS = 1 << 16
 
@@ -34,8 +34,9 @@ class Term:
     w_function: OperandFunction
 
     def __post_init__(self) -> None:
-        if not isfinite(self.coefficient):
-            raise ValueError(f"'coefficient' must be finite, got {self.coefficient}")
+        check_number("coefficient", self.coefficient)
+        check_kind("x_function", self.x_function, OperandFunction)
+        check_kind("w_function", self.w_function, OperandFunction)
 
     def __str__(self) -> str:
         x = str(self.x_function).replace("v", "x")

@@ -19,7 +19,7 @@ from multipliers.characterisation.characterise import (
     figures_of_sums,
 )
 from multipliers.characterisation.error_sums import ErrorSums, error_sums
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.ports import Port
 from multipliers.tabulate import call_vectorised
 
@@ -125,12 +125,15 @@ def characterise_function(
         >>> abs(sample.figures.mae - 380.25) < 4 * sample.standard_errors.mae
         True
     """
+    check_kind("function", function, Callable)
     check_kind("x_port", x_port, Port)
     check_kind("w_port", w_port, Port)
-    check_kind("samples", samples, int | None)
+    if samples is not None:
+        check_parameter("samples", samples, 2)
+    check_parameter("seed", seed, 0)
     check_convention(mred)
-    if samples is not None and samples < 2:
-        raise ValueError(f"'samples' must be at least 2, got {samples}")
+    if progress is not None:
+        check_kind("progress", progress, Callable)
     pair_bits = x_port.width + w_port.width
     exhaustive = samples is None and pair_bits <= EXHAUSTIVE_BITS
     if exhaustive:

@@ -9,6 +9,7 @@ import numpy as np
 
 from multipliers.characterisation.population import Weights, population
 from multipliers.multiplier import Multiplier
+from multipliers.parameters import check_parameter
 
 Severity = Literal["absolute", "relative"]
 """By abs(error), or by abs(error) / abs(exact) among the pairs whose exact product is not 0."""
@@ -74,8 +75,7 @@ def worst_cases(
         255 x 255 = 63504 instead of 65025
         251 x 255 = 62496 instead of 64005
     """
-    if count < 1:
-        raise ValueError(f"'count' must be at least 1, got {count}")
+    check_parameter("count", count, 1)
     if by not in get_args(Severity):
         raise ValueError(f"'by' must be one of {get_args(Severity)}, got {by!r}")
     pairs = population(multiplier, weights=weights)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from multipliers.bounded_file import read_text
 from multipliers.netlists.gates import Op
+from multipliers.parameters import check_kind, check_number
 
 ADDERS = ("FA", "HA")
 """Cells of two gates: a full adder is an XOR3 and a MAJ, a half adder an XOR and an AND, that read
@@ -48,16 +48,17 @@ class CellTable:
     energy: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "area", dict(self.area))
-        object.__setattr__(self, "energy", dict(self.energy))
+        check_kind("name", self.name, str)
+        for column in ("area", "energy"):
+            check_kind(column, getattr(self, column), Mapping)
+            object.__setattr__(self, column, dict(getattr(self, column)))
         if set(self.area) != set(self.energy):
             different = ", ".join(sorted(set(self.area) ^ set(self.energy)))
             raise ValueError(f"'area' and 'energy' must name the same cells, differ in {different}")
         for cell in self.area:
             _check_cell(cell)
             for column, value in (("area", self.area[cell]), ("energy", self.energy[cell])):
-                if not (math.isfinite(value) and value >= 0):
-                    raise ValueError(f"'{column}' of {cell} must be at least 0, got {value}")
+                check_number(f"{column} of {cell}", value, least=0)
 
 
 _UNIT_WEIGHTS = {

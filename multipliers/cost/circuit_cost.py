@@ -14,6 +14,7 @@ from multipliers.cost.depth import logic_depth, unit_gate_delay
 from multipliers.cost.mapping import gate_costs
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import Netlist, check_netlist
+from multipliers.parameters import check_kind, shown
 
 
 class PublishedCost(Protocol):
@@ -145,6 +146,7 @@ def circuit_cost(
         424 unit gates (unit gates), 0.391 mW (published)
     """
     check_netlist("netlist", netlist)
+    check_kind("cells", cells, CellTable | None)
     toggles = toggle_probabilities(netlist)
     unit = gate_costs(netlist, UNIT_GATES)
     own = None if cells is None else gate_costs(netlist, cells)
@@ -170,9 +172,14 @@ def _published(
 ) -> tuple[float | None, float | None, float | None]:
     if published is None:
         return None, None, None
-    if not isinstance(published, Mapping):
-        return published.power_mw, published.area_um2, published.delay_ns
     names = ("power_mw", "area_um2", "delay_ns")
+    if not isinstance(published, Mapping):
+        if not all(hasattr(published, name) for name in names):
+            raise TypeError(
+                f"'published' must be a mapping, or an object with {', '.join(names)}, got "
+                f"{shown(published)}"
+            )
+        return published.power_mw, published.area_um2, published.delay_ns
     if unknown := sorted(set(published) - set(names)):
         raise LookupError(f"'published' may hold {', '.join(names)}, got {', '.join(unknown)}")
     power, area, delay = (published.get(name) for name in names)

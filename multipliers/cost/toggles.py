@@ -17,6 +17,7 @@ from multipliers.cost.mapping import gate_costs
 from multipliers.netlists.netlist import Bus, Netlist, check_netlist
 from multipliers.netlists.netlist_function import pack_bits
 from multipliers.netlists.simulate import Words, evaluate
+from multipliers.parameters import check_kind
 
 _STEPS_PER_BLOCK = 1 << 17
 
@@ -82,6 +83,7 @@ def toggle_energy(
         1.0
     """
     check_netlist("netlist", netlist)
+    check_kind("cells", cells, CellTable)
     if len(netlist.inputs) != 2:
         raise ValueError(f"'netlist' must have two input ports, got {netlist}")
     x_port, w_port = netlist.inputs

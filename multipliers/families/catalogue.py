@@ -40,7 +40,7 @@ from multipliers.families.tosam import TOSAM
 from multipliers.families.udm import UDM
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist import Netlist
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.ports import Port
 
 FAMILIES = MappingProxyType(
@@ -138,6 +138,7 @@ def names(*, family: str | None = None, width: int = 8) -> tuple[str, ...]:
         ('mul3u_ilm0', 'mul3u_ilm1', 'mul3s_ilm0', 'mul3s_ilm1')
     """
     check_parameter("width", width, _LEAST_WIDTH, _GREATEST_WIDTH)
+    check_kind("family", family, str | None)
     if family is not None and family not in FAMILIES:
         raise LookupError(
             f"no family is called {family!r}{_suggest(family, list(FAMILIES))}; "

@@ -21,7 +21,7 @@ from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist, check_netlist
 from multipliers.netlists.netlist_error import NetlistError
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_parameter
 
 _FUNCTIONS = (Op.BUF, Op.INV, Op.AND, Op.OR, Op.XOR, Op.NAND, Op.NOR, Op.XNOR)
 _ONE, _ZERO = 8, 9
@@ -87,6 +87,10 @@ def parse_cgp(
         cgp: A[1], B[1] -> O[1], 1 gates
     """
     check_kind("text", text, str)
+    if widths is not None:
+        check_kind("widths", widths, tuple, advice="of the widths of both inputs in bits")
+        for width in widths:
+            check_parameter("widths", width, 0)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
 
@@ -106,7 +110,7 @@ def parse_cgp(
         widths = widths or halves(inputs)
     except ValueError as cause:
         raise error(f"{cause}; pass their widths to read_cgp()", 0) from None
-    if sum(widths) != inputs or min(widths) < 0:
+    if len(widths) != 2 or sum(widths) != inputs:
         raise error(f"'widths' must add up to {inputs} inputs, got {widths}", 0)
     builder = NetlistBuilder(name, file)
     bits = [*builder.input("A", widths[0]), *builder.input("B", widths[1])]

@@ -14,6 +14,7 @@ from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
 from multipliers.multiplier import Multiplier, check_multiplier
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_flag
 from multipliers.shortened import shortened
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.whole_file import write_whole
@@ -81,6 +82,7 @@ def load(
         >>> print(load(demo_netlist()))
         mul8s_bam_h0_v8: signed 8-bit (-128..127) x signed 8-bit (-128..127)
     """
+    check_flag("synthesise", synthesise)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in _NETLISTS:

@@ -10,6 +10,7 @@ import numpy as np
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Bus, Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 Place = tuple[str, int]
 """File and line."""
@@ -52,6 +53,7 @@ class NetlistBuilder:
     """
 
     def __init__(self, name: str, source: str = "") -> None:
+        check_kind("name", name, str)
         self.name = name
         self.source = source
         self._nets = [_Net("1'b0", None, _TERMINAL), _Net("1'b1", None, _TERMINAL)]

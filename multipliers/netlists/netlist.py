@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.netlists.gates import Op
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, shown
 
 CONSTANT_0 = 0
 CONSTANT_1 = 1
@@ -28,6 +28,11 @@ class Bus:
     name: str
     nets: tuple[int, ...]
     signed: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_kind("name", self.name, str)
+        check_kind("nets", self.nets, tuple)
+        check_kind("signed", self.signed, bool | None)
 
     @property
     def width(self) -> int:
@@ -72,6 +77,10 @@ class Netlist:
     source: str = ""
 
     def __post_init__(self) -> None:
+        check_kind("name", self.name, str)
+        for name, buses in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if not isinstance(buses, tuple) or not all(isinstance(bus, Bus) for bus in buses):
+                raise TypeError(f"'{name}' must be a tuple of Bus, got {shown(buses)}")
         op = np.array(self.op, dtype=np.uint8)
         fan_in = np.array(self.fan_in, dtype=np.int32).reshape(-1, 3)
         op.setflags(write=False)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from multipliers.codes import Int32Array
 from multipliers.netlists.gates import FUNCTIONS
 from multipliers.netlists.netlist import Netlist, check_netlist
+from multipliers.parameters import check_flag
 
 Words = npt.NDArray[np.uint64]
 
@@ -44,6 +45,7 @@ def simulate(netlist: Netlist, *, signed: bool = False) -> Int32Array:
         ((256, 256), 600)
     """
     check_netlist("netlist", netlist)
+    check_flag("signed", signed)
     if len(netlist.inputs) != 2 or len(netlist.outputs) != 1:
         raise ValueError(f"'netlist' must have two input ports and one output port, got {netlist}")
     x, w = netlist.inputs

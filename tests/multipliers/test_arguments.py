@@ -78,7 +78,7 @@ def test_what_is_no_flag(name, value) -> None:
 
 @pytest.mark.bad_input("no-flag")
 def test_signs_of_exact_products_are_flags() -> None:
-    with pytest.raises(TypeError, match="'signed' must be a bool, got 'unsigned'"):
+    with pytest.raises(TypeError, match="'x_signed' must be a bool, got 'unsigned'"):
         multipliers.exact_products("unsigned", True)
 
 
@@ -115,9 +115,92 @@ def test_ports_and_samples_of_functions() -> None:
     product = np.multiply
     with pytest.raises(TypeError, match="'w_port' must be a Port, got 8"):
         multipliers.characterise_function(product, port, 8)
-    with pytest.raises(TypeError, match=r"'samples' must be an int or None, got 2\.5"):
+    with pytest.raises(TypeError, match=r"'samples' must be an int, got 2\.5"):
         multipliers.characterise_function(product, port, port, samples=2.5)
     with pytest.raises(TypeError, match="'x_port' must be a Port, got tuple"):
         htp.certify_function(htp.accurate_model(), product, (8, True), port)
     with pytest.raises(TypeError, match="'model' must be a Callable, got 'exact'"):
         htp.certify("exact", get(DRUM))
+
+
+DEMO = multipliers.demo_netlist()
+GATES = get_netlist("mul8s_bam_h0_v8")
+PORT = Port(8, signed=True)
+X = htp.Feature("identity")
+MODEL = htp.accurate_model()
+REFUSED = [
+    (lambda: Multiplier(None, TABLE, PORT, PORT, ""), "'name' must be a str, got None"),
+    (lambda: Multiplier("m", TABLE, 8, PORT, ""), "'x_port' must be a Port, got 8"),
+    (lambda: Multiplier.from_lut(TABLE, w_signed=1), "'w_signed' must be a bool, got 1"),
+    (lambda: Multiplier.from_lut(TABLE, x_width="8"), "'x_width' must be an int, got '8'"),
+    (
+        lambda: Multiplier.from_function(
+            np.multiply, name="m", x_port=PORT, w_port=PORT, vectorised="no"
+        ),
+        "'vectorised' must be a bool, got 'no'",
+    ),
+    (lambda: multipliers.exact_products(True, 1), "'w_signed' must be a bool, got 1"),
+    (lambda: multipliers.code_values(1), "'signed' must be a bool, got 1"),
+    (lambda: multipliers.Bus("a", [2]), "'nets' must be a tuple, got list"),
+    (lambda: multipliers.Bus("a", (2,), 1), "'signed' must be a bool or None, got 1"),
+    (lambda: multipliers.NetlistBuilder(8), "'name' must be a str, got 8"),
+    (
+        lambda: multipliers.Netlist("m", ("a",), (), GATES.op, GATES.fan_in),
+        "'inputs' must be a tuple of Bus, got tuple",
+    ),
+    (lambda: multipliers.CellTable("t", None, {}), "'area' must be a Mapping, got None"),
+    (lambda: multipliers.circuit_cost(GATES, cells="cells.csv"), "'cells' must be a CellTable"),
+    (lambda: multipliers.circuit_cost(GATES, published=0.4), "'published' must be a mapping, or"),
+    (lambda: multipliers.toggle_energy(GATES, [1, 2], [3, 4], cells=None), "'cells' must be a"),
+    (lambda: multipliers.simulate(GATES, signed="no"), "'signed' must be a bool, got 'no'"),
+    (lambda: multipliers.load(DEMO, synthesise="no"), "'synthesise' must be a bool, got 'no'"),
+    (lambda: multipliers.read_netlist(DEMO, synthesise=0), "'synthesise' must be a bool, got 0"),
+    (lambda: multipliers.names(family=3), "'family' must be a str or None, got 3"),
+    (lambda: multipliers.parse_cgp("{", widths=[8, 8]), "'widths' must be a tuple, got list"),
+    (lambda: multipliers.parse_cgp("{", widths=(8, "8")), "'widths' must be an int, got '8'"),
+    (lambda: multipliers.worst_cases(get(DRUM), "ten"), "'count' must be an int, got 'ten'"),
+    (lambda: htp.fit(get(DRUM), error="0"), "'error' must be a number, got '0'"),
+    (lambda: htp.fit(get(DRUM), peak="0"), "'peak' must be a number, got '0'"),
+    (lambda: htp.level("exact", get(DRUM), most=1), "'model' must be a HtpModel, got 'exact'"),
+    (lambda: htp.level(MODEL, get(DRUM), most=None), "'most' must be a number, got None"),
+    (lambda: htp.factorise(get(DRUM), max_rank=2.5), r"'max_rank' must be an int, got 2\.5"),
+    (lambda: htp.Term("1", X, X), "'coefficient' must be a number, got '1'"),
+    (lambda: htp.Term(1.0, X, "identity"), "'w_function' must be a Feature or .*, got 'identity'"),
+    (lambda: htp.HtpModel("m", [htp.Term(1.0, X, X)]), "'terms' must be a tuple, got list"),
+    (lambda: htp.TableFeature(np.zeros(256)), "'values' must be a tuple, got ndarray"),
+    (lambda: htp.Combination(X), "'parts' must be a tuple, got Feature"),
+    (lambda: htp.HtpModel.load("model.json", lut=DRUM), "'lut' must be a Multiplier, got 'drum4'"),
+    (lambda: MODEL.exact_depth(24, x_port=8, w_port=PORT), "'x_port' must be a Port, got 8"),
+    (lambda: htp.fit_function(np.multiply, 8, PORT), "'x_port' must be a Port, got 8"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED)
+@pytest.mark.bad_input("no-number")
+def test_what_is_of_another_kind(call, message) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+OF_FUNCTIONS = {
+    "characterise_function": multipliers.characterise_function,
+    "certify_function": lambda function, *ports: htp.certify_function(MODEL, function, *ports),
+    "fit_function": htp.fit_function,
+    "contracts_last_axis": lambda function, *_: htp.contracts_last_axis(function),
+}
+
+
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
+@pytest.mark.bad_input("no-function")
+def test_what_is_no_function(name) -> None:
+    with pytest.raises(TypeError, match="'function' must be a Callable, got 'multiply'"):
+        OF_FUNCTIONS[name]("multiply", PORT, PORT)
+
+
+@pytest.mark.bad_input("no-number")
+def test_seeds() -> None:
+    for function in (multipliers.characterise_function, htp.fit_function):
+        with pytest.raises(TypeError, match="'seed' must be an int, got None"):
+            function(np.multiply, PORT, PORT, samples=10, seed=None)
+        with pytest.raises(ValueError, match="'seed' must be at least 0, got -1"):
+            function(np.multiply, PORT, PORT, samples=10, seed=-1)

@@ -1,8 +1,11 @@
-"""Checks of integer parameters."""
+"""Checks of integers and numbers."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_number, check_parameter
 
 
 def test_bounds_are_allowed():
@@ -17,11 +20,40 @@ def test_bounds_are_allowed():
         (1, 4, ValueError, "'k' must be from 2 to 4, got 1"),
         (5, 4, ValueError, "'k' must be from 2 to 4, got 5"),
         (1, None, ValueError, "'k' must be at least 2, got 1"),
-        (3.0, 4, TypeError, "'k' must be an int, got float"),
-        (True, 4, TypeError, "'k' must be an int, got bool"),
-        (None, None, TypeError, "'k' must be an int, got NoneType"),
+        (3.0, 4, TypeError, "'k' must be an int, got 3"),
+        (True, 4, TypeError, "'k' must be an int, got True"),
+        (None, None, TypeError, "'k' must be an int, got None"),
     ],
 )
 def test_refusals(value, greatest, error, message):
     with pytest.raises(error, match=message):
         check_parameter("k", value, 2, greatest)
+
+
+def test_numbers_of_every_kind():
+    for value in (2, 2.0, np.float32(2), np.int64(2), Fraction(2)):
+        check_number("peak", value, least=2, above=1, most=2)
+    check_number("within", float("inf"), most=float("inf"))
+
+
+@pytest.mark.parametrize("value", ["1", None, True, [1.0], np.ones(1), 1j], ids=type)
+@pytest.mark.bad_input("no-number")
+def test_what_is_no_number(value):
+    with pytest.raises(TypeError, match="'peak' must be a number, got "):
+        check_number("peak", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "message"),
+    [
+        (float("nan"), {}, "'peak' must be finite, got nan"),
+        (float("nan"), {"most": float("inf")}, "'peak' must be at most inf, got nan"),
+        (float("inf"), {"above": 0}, "'peak' must be finite and above 0, got inf"),
+        (0, {"above": 0, "most": 1}, "'peak' must be above 0 and at most 1, got 0"),
+        (1.5, {"least": 0, "most": 1}, "'peak' must be at least 0 and at most 1, got 1.5"),
+    ],
+)
+@pytest.mark.bad_input("no-number")
+def test_numbers_out_of_range(value, bounds, message):
+    with pytest.raises(ValueError, match=message):
+        check_number("peak", value, **bounds)

@@ -242,7 +242,7 @@ def test_candidates_are_different_functions():
     ("options", "error", "message"),
     [
         ({"terms": -1}, ValueError, "'terms' must be from 0 to 64, got -1"),
-        ({"terms": 2.0}, TypeError, "'terms' must be an int, got float"),
+        ({"terms": 2.0}, TypeError, "'terms' must be an int, got 2"),
         ({"bits": 1}, ValueError, "'bits' must be from 2 to 24, got 1"),
         ({"basis": "bits"}, ValueError, "'basis' must be 'table', 'mixed' or 'named', got 'bits'"),
         ({"criterion": "max"}, ValueError, "must be 'square' or 'absolute', got 'max'"),

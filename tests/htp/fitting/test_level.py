@@ -35,5 +35,5 @@ def test_bounds_out_of_reach():
     with pytest.raises(ValueError, match=r"'most' must be at least 16, half of what .* got 15.9"):
         level(model, multiplier, most=15.9)
     for most in (0, -1, float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="'most' must be a finite number above 0"):
+        with pytest.raises(ValueError, match="'most' must be finite and above 0"):
             level(model, multiplier, most=most)

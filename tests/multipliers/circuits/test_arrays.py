@@ -208,7 +208,7 @@ def test_names_and_sources_state_what_they_are():
         (
             lambda: broken_array_multiplier(0, 1.0, signed=True),
             TypeError,
-            "'v' must be an int, got float",
+            "'v' must be an int, got 1",
         ),
         (
             lambda: truncated_multiplier(9, signed=True),

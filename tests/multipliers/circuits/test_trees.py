@@ -244,7 +244,7 @@ def test_names_and_sources_state_what_they_are():
         (
             lambda: momeni_multiplier("8", signed=True),
             TypeError,
-            "'approximate_columns' must be an int, got str",
+            "'approximate_columns' must be an int, got '8'",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_shipped_netlist_is_one_of_them():
             r"no family is called 'drun' \(did you mean 'drum'.*\); there are udm, drum, ",
         ),
         (lambda: names(width=9), ValueError, "'width' must be from 2 to 8, got 9"),
-        (lambda: names(width="8"), TypeError, "'width' must be an int, got str"),
+        (lambda: names(width="8"), TypeError, "'width' must be an int, got '8'"),
     ],
 )
 def test_refusals(call, error, message):
