@@ -20,6 +20,7 @@ from torchapprox.kernels.results.rescale_cpu import (
     rescale_transposed_cpu,
 )
 from torchapprox.kernels.statistics.histogram_cpu import histogram_cpu, matrix_histogram_cpu
+from torchapprox.kernels.statistics.joint_histogram_cpu import joint_histogram_cpu
 from torchapprox.kernels.statistics.moments_cpu import moments_cpu
 from torchapprox.kernels.statistics.window_histogram_cpu import window_histogram_cpu
 
@@ -28,6 +29,7 @@ __all__ = [
     "fake_quantise_cpu",
     "gather_cpu",
     "histogram_cpu",
+    "joint_histogram_cpu",
     "lookup_dot_cpu",
     "lookup_runs_cpu",
     "lookup_vector_cpu",

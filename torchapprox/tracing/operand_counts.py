@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from torchapprox.kernels import matrix_histogram_cpu
+from torchapprox.kernels import joint_histogram_cpu, matrix_histogram_cpu
+from torchapprox.kernels.statistics.joint_histogram_cpu import counts_in_bytes
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes
 
@@ -104,28 +105,37 @@ class MatrixCounts:
     def add(self, operands: GemmOperands) -> None:
         """Count the operands of one forward pass."""
         matrices, rows, depth = operands.x_codes.shape
+        columns = operands.w_codes.shape[1]
         self.rows += matrices * rows
-        pairs = rows * operands.w_codes.shape[1] * depth
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
+        in_bytes = counts_in_bytes(rows, columns, depth)
+        pairs = rows * columns * depth
         # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
         precise = torch.get_float32_matmul_precision() == "highest"
         narrow = precise and pairs <= _FLOAT32_PAIRS
-        dtype: type[np.floating] = np.float32 if narrow else np.float64
-        limit = _FLOAT32_PAIRS // max(1, pairs) or _POSITIONS_AT_ONCE // depth
-        at_once = max(1, min(limit, _POSITIONS_AT_ONCE // depth))
+        at_once = max(1, _POSITIONS_AT_ONCE // max(1, depth))
+        if narrow and not in_bytes:
+            at_once = min(at_once, _FLOAT32_PAIRS // max(1, pairs))
         for x, w in zip(
             torch.split(operands.x_codes, at_once),
             torch.split(operands.w_codes, at_once),
             strict=True,
         ):
-            x_counts, w_counts = (np.empty((len(x) * depth, 256), dtype) for _ in range(2))
-            greatest = [
-                _count_matrices(codes, counts.reshape(len(x), depth, 256), total)
-                for codes, counts, total in ((x, x_counts, self._x_counts), (w, w_counts, None))
-            ]
-            x_used, w_used = (slice(code + 1) for code in greatest)
-            self._joint[x_used, w_used] += _product(x_counts[:, x_used].T, w_counts[:, w_used])
+            codes = x.contiguous().cpu().numpy(), w.contiguous().cpu().numpy()
+            if in_bytes:
+                counts, threads = (self._joint, self._x_counts), torch.get_num_threads()
+                joint_histogram_cpu(*codes, *counts, threads=threads)
+            else:
+                self._add_in_floats(*codes, np.float32 if narrow else np.float64)
+
+    def _add_in_floats(self, x: Codes, w: Codes, dtype: type[np.floating]) -> None:
+        """Count the operands of some matrices, on any CPU and however many rows there are."""
+        (x_counts, x_codes), (w_counts, w_codes) = (
+            _count_matrices(codes, total, dtype)
+            for codes, total in ((x, self._x_counts), (w, None))
+        )
+        self._joint[:x_codes, :w_codes] += _product(x_counts[:, :x_codes].T, w_counts[:, :w_codes])
 
     @property
     def x_counts(self) -> Counts:
@@ -138,11 +148,14 @@ class MatrixCounts:
         return self._joint
 
 
-def _count_matrices(codes: torch.Tensor, by_matrix: npt.NDArray[Any], total: Counts | None) -> int:
-    """Count the codes of each matrix, and return the greatest code, -1 if there is none."""
-    codes = codes.contiguous().cpu()
-    matrix_histogram_cpu(codes.numpy(), by_matrix, total, threads=torch.get_num_threads())
-    return int(codes.max()) if codes.numel() else -1
+def _count_matrices(
+    codes: Codes, total: Counts | None, dtype: type[np.floating]
+) -> tuple[npt.NDArray[Any], int]:
+    """Return the counts of each matrix's positions, `(G * K, 256)`, and how many of 256 occur."""
+    matrices, _, depth = codes.shape
+    counts = np.empty((matrices, depth, 256), dtype)
+    matrix_histogram_cpu(codes, counts, total, threads=torch.get_num_threads())
+    return counts.reshape(-1, 256), int(codes.max(initial=0)) + 1
 
 
 def _paired(x_counts: npt.NDArray[np.int32], w_counts: Counts) -> Counts:

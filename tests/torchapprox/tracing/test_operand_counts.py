@@ -1,10 +1,12 @@
 """Counts of operands, beside what tracing whole models tests."""
 
 import numpy as np
+import pytest
 import torch
 
+from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.observed_codes import MatrixCodes
-from torchapprox.tracing.operand_counts import WeightedCounts
+from torchapprox.tracing.operand_counts import MatrixCounts, WeightedCounts
 
 
 def test_weights_without_outputs_are_taken_before_rows_are_counted():
@@ -25,3 +27,36 @@ def test_weights_of_another_shape_are_others():
     counts.take(torch.arange(6, dtype=torch.uint8).reshape(1, 2, 3))
     assert counts.has(torch.arange(6, dtype=torch.uint8).reshape(1, 2, 3))
     assert not counts.has(torch.arange(6, dtype=torch.uint8).reshape(1, 3, 2))
+
+
+@pytest.mark.parametrize("precision", ["highest", "high"])
+@pytest.mark.parametrize("rows", [0, 5, 255, 256])
+def test_pairs_of_two_activations(rows, precision):
+    """Their counts fit bytes up to 255 rows; beyond them, and on some CPUs, they are floats."""
+    generator = torch.Generator().manual_seed(rows)
+    x, w = (
+        torch.randint(256, (3, count, 6), dtype=torch.uint8, generator=generator)
+        for count in (rows, 7)
+    )
+    counts = MatrixCounts()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        for _ in range(2):
+            counts.add(operands_of(x, w))
+    finally:
+        torch.set_float32_matmul_precision(before)
+    expected = np.zeros((256, 256), np.int64)
+    np.add.at(expected, (x.numpy()[:, :, None], w.numpy()[:, None]), 2)
+    np.testing.assert_array_equal(counts.joint_counts, expected)
+    positions = [np.bincount(x[:, :, k].reshape(-1), minlength=256) for k in range(6)]
+    np.testing.assert_array_equal(counts.x_counts, 2 * np.stack(positions))
+    assert counts.rows == 6 * rows
+
+
+def operands_of(x, w):
+    """Two activations, of ports without signs."""
+    zero, one = torch.zeros(1, dtype=torch.int64), torch.ones(w.shape[:2])
+    return GemmOperands(
+        *(x, w, (0, 255), (0, 255), zero, one.to(torch.int64), one), fixed_weights=False
+    )

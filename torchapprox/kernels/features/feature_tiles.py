@@ -16,14 +16,16 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     lanes, instruction, share = unit
 
     @piece_cpu()
-    def multiply(one, other, distances, words, steps, before, before_pitch, sums, pitch):
+    def multiply(
+        one, other, distances, words, step_pitch, steps, before, before_pitch, sums, pitch
+    ):
         columns = one, other, distances
         multiply_pairs(
             lanes,
             instruction,
             share,
             rows,
-            (*columns, words, steps, before, before_pitch, sums, pitch),
+            (*columns, words, step_pitch, steps, before, before_pitch, sums, pitch),
         )
 
     return multiply
@@ -146,7 +148,8 @@ def fill_tiles(
                         words_of_rows = packed + 4 * (row - upper) * steps
                         results = before, before_pitch, target, 4 * width
                         chosen = multiply if lower - row >= strip else multiply_last
-                        call(chosen, (*operands, words_of_rows, steps, *results))
+                        rows = words_of_rows, 4 * min(strip, lower - row)
+                        call(chosen, (*operands, *rows, steps, *results))
             for line in range(first_line, last_line):
                 m = (image * lines.size + line) * length
                 of_line = address(sums) + 4 * (line - first_line) * by_line * lanes

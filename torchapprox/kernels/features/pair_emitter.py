@@ -41,8 +41,9 @@ def multiply_pairs(context, lanes, instruction, share, rows, addresses):  # noqa
         share: Likewise.
         rows: 1 to `ROWS`, literal.
         addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
-            k's words from them, int64 `(K,)`; the rows' words, `(K, rows)`; K itself; the sums
-            before and the bytes from one of their rows to the next; the sums, likewise.
+            k's words from them, int64 `(K,)`; the rows' words of step 0, and the bytes from one
+            step's to the next; K itself; the sums before and the bytes from one of their rows to
+            the next; the sums, likewise.
     """
     signature = types.void(lanes, instruction, share, rows, addresses)
     unit = PairUnit(lanes.literal_value, instruction.literal_value, share.literal_value)
@@ -68,6 +69,7 @@ class _Tile:
         second: Any,
         distances: Any,
         strip: Any,
+        step_pitch: Any,
         steps: Any,
         before: Any,
         before_pitch: Any,
@@ -83,7 +85,7 @@ class _Tile:
         state = [b.phi(self.words) for _ in start]
         distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
         columns = [load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)]
-        place = b.add(strip, b.mul(step, integer(4 * self.rows)))
+        place = b.add(strip, b.mul(step, step_pitch))
         end: list[Any] = []
         for row in range(self.rows):
             word = self._spread(load(b, b.add(place, integer(4 * row)), I32, 4))
