@@ -63,7 +63,9 @@ def section(file: Path, name: str) -> Iterator[str]:
     yield f"    {content['command']}"
     yield where(content)
     for part in content["parts"]:
-        if "lines" in part:
+        if len(part.get("lines", ())) == 1:  # a sentence or a caption
+            yield part["lines"][0]
+        elif "lines" in part:
             yield "\n".join(["```text", *part["lines"], "```"])
         else:
             yield "\n".join(
