@@ -6,7 +6,14 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.commands.arguments import add_reading, add_seed, add_workload, picture, reading
+from analysis.commands.arguments import (
+    add_quiet,
+    add_reading,
+    add_seed,
+    add_workload,
+    picture,
+    reading,
+)
 from analysis.user_error import mendable
 from multipliers.whole_file import write_whole
 
@@ -37,6 +44,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add_reading(command)
     add_seed(command)
+    add_quiet(command)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
@@ -45,6 +53,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     Raises:
         UserError: If something cannot be loaded, does not fit, or cannot be written.
     """
+    from tqdm import tqdm
+
     from analysis.characterisation.sources import Reading, expand_sources, source_multiplier
     from analysis.measurement.comparison import compare, ratio_quantiles
     from analysis.plots.error_model_plots import plot_model_scatter
@@ -59,7 +69,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         for source in mendable(lambda: expand_sources(arguments.multipliers))
     ]
     workload = mendable(
-        lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+        lambda: load_workload(
+            arguments.model, loader=arguments.loader, seed=arguments.seed, quiet=arguments.quiet
+        )
     )
     model = mendable(lambda: prepare(workload, multipliers[0]))
     calibration = (
@@ -67,9 +79,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         if arguments.trace is None
         else mendable(lambda: Trace.load(arguments.trace))
     )
-    frame = mendable(
-        lambda: compare(model, multipliers, workload.evaluation, calibration=calibration)
+    batches = tqdm(
+        workload.evaluation, desc="measuring errors", unit="batch", disable=arguments.quiet
     )
+    frame = mendable(lambda: compare(model, multipliers, batches, calibration=calibration))
     table = ratio_quantiles(frame)
     yield f"{frame['layer'].nunique()} layers, {len(multipliers)} multipliers"
     yield from table.to_string(index=False, float_format="{:.4f}".format).splitlines()

@@ -46,9 +46,13 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     yield str(multiplier)
     with single_threaded():
         workload = mendable(
-            lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+            lambda: load_workload(
+                arguments.model, loader=arguments.loader, seed=arguments.seed, quiet=arguments.quiet
+            )
         )
         results = mendable(
-            lambda: study(workload, multiplier, netlist=netlist, seed=arguments.seed)
+            lambda: study(
+                workload, multiplier, netlist=netlist, seed=arguments.seed, quiet=arguments.quiet
+            )
         )
     yield from written_report(results, arguments)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.commands.arguments import add_seed, add_workload
+from analysis.commands.arguments import add_quiet, add_seed, add_workload
 from analysis.user_error import UserError, mendable
 
 HELP = "record what every layer of a model multiplies"
@@ -29,6 +29,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="NPZ", type=Path, required=True, help="file of the trace"
     )
     add_seed(command)
+    add_quiet(command)
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         UserError: If the model or the multiplier cannot be loaded, or the file not be written.
     """
     import pandas as pd
+    from tqdm import tqdm
 
     from analysis.characterisation.sources import source_multiplier
     from analysis.measurement.tracing import trace_batches
@@ -50,10 +52,13 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.multiplier is not None:
         multiplier, _ = mendable(lambda: source_multiplier(arguments.multiplier))
     workload = mendable(
-        lambda: load_workload(arguments.model, loader=arguments.loader, seed=arguments.seed)
+        lambda: load_workload(
+            arguments.model, loader=arguments.loader, seed=arguments.seed, quiet=arguments.quiet
+        )
     )
     model = mendable(lambda: prepare(workload, multiplier))
-    traces = mendable(lambda: trace_batches(model, workload.calibration, seed=arguments.seed))
+    batches = tqdm(workload.calibration, desc="tracing", unit="batch", disable=arguments.quiet)
+    traces = mendable(lambda: trace_batches(model, batches, seed=arguments.seed))
     table = pd.DataFrame(
         {
             "layer": layer.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 import torchapprox
 from analysis.modes import evaluating
@@ -62,6 +63,7 @@ def study(
     *,
     netlist: Netlist | None = None,
     seed: int = 0,
+    quiet: bool = True,
 ) -> Results:
     """Find out what one multiplier does to a model; the input of `analysis.write_report`.
 
@@ -70,6 +72,7 @@ def study(
         multiplier: The multiplier, for every layer.
         netlist: Its gates, if they are known, for its energy.
         seed: Chooses the noise.
+        quiet: Show no progress bar.
 
     Raises:
         ValueError: If nothing can be converted, or the multiplier does not fit the quantisers.
@@ -83,9 +86,8 @@ def study(
     """
     digests = workload.digests
     model = prepare(workload, multiplier)
-    explanation = explain(
-        model, multiplier, workload.calibration, workload.evaluation, netlist=netlist
-    )
+    batches = tqdm(workload.evaluation, desc="measuring errors", unit="batch", disable=quiet)
+    explanation = explain(model, multiplier, workload.calibration, batches, netlist=netlist)
     correct: dict[str, int] = {}
     if workload.labelled:
         for stage, mode in (
