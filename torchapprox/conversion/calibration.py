@@ -18,6 +18,8 @@ from torchapprox.quantisation.torch_ao import (
     enable_observer,
 )
 
+MOST_NAMES = 5  # of layers that an error lists
+
 
 def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
     """Set the quantisers' scales and zero points from data, and freeze them.
@@ -57,12 +59,16 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
         model.apply(enable_fake_quant).apply(disable_observer)
         for layer, mode in modes.items():
             layer.inference_mode = mode
-    for name, quantiser in _quantisers(model):
-        if not has_observed(quantiser):
-            raise ValueError(
-                f"'calibration' must reach every layer, but {name!r} never ran: exclude it from "
-                "the conversion, or bring batches that use it"
-            )
+    quantisers = _quantisers(model)
+    missed = list(dict.fromkeys(name for name, each in quantisers if not has_observed(each)))
+    if missed:
+        named = ", ".join(map(repr, missed[:MOST_NAMES]))
+        more = f" and {len(missed) - MOST_NAMES} more" if len(missed) > MOST_NAMES else ""
+        raise ValueError(
+            f"'calibration' must reach every layer, but {named}{more} never ran: bring batches "
+            "that use them, or exclude them from the conversion, as layers must be whose weights "
+            "another module multiplies with"
+        )
 
 
 def _observe(model: nn.Module, batches: Iterable[Any]) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
 from torchapprox.conversion.wrapping import get_approx_modules
@@ -16,6 +17,8 @@ from torchapprox.layers import (
 )
 from torchapprox.quantisation.torch_ao import describe_quantiser, quantiser_range
 from torchapprox.text_table import text_table
+
+_MULTIPLY = (nn.Linear, nn.Bilinear, _ConvNd, Matmul, ScaledDotProductAttention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +149,12 @@ def _if_known(layer: ApproxLayer, count: str) -> int | None:
 def _multiplies(module: nn.Module) -> bool:
     """Whether a module multiplies itself: with a weight matrix, or two activations.
 
-    Biases and norms are vectors. Those of composite modules are no matrices, whatever their shape.
-    The factors of a parametrised weight belong to its layer.
+    Biases and norms are vectors, and so are the scales and tokens `(C, 1, 1)` and `(1, 1, C)` of
+    vision networks; what has one sample, as embeddings of positions `(1, N, C)`, is added. Those of
+    composite modules are no matrices, whatever their shape. The factors of a parametrised weight
+    belong to its layer.
     """
-    if isinstance(module, (Matmul, ScaledDotProductAttention)):
+    if isinstance(module, _MULTIPLY):
         return True
     if is_composite(module) or isinstance(module, (nn.Embedding, ParametrizationList)):
         return False
@@ -157,4 +162,10 @@ def _multiplies(module: nn.Module) -> bool:
     if is_parametrized(module):
         parametrised = cast("nn.ModuleDict", module.parametrizations)
         own += [getattr(module, name) for name in parametrised]
-    return any(p.dim() > 1 for p in own)
+    return any(p.dim() > 1 and not _is_elementwise(p) for p in own)
+
+
+def _is_elementwise(parameter: Tensor) -> bool:
+    """Whether a parameter of an unknown module has the shape of one that no product sums over."""
+    first = parameter.shape[0]
+    return parameter.dim() > 2 and (first == 1 or parameter.numel() == first)

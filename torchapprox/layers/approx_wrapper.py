@@ -25,6 +25,7 @@ _NOT_PREPARED = (
     "the layer has no quantisers yet: call prepare_qat(model, layer_mapping_dict()) on the wrapped "
     "model, or use torchapprox.approximate(model)"
 )
+_PARAMETERS = "weight", "bias"
 
 
 class ApproxWrapper(nn.Module):
@@ -33,6 +34,10 @@ class ApproxWrapper(nn.Module):
     Wrap a float layer, then have ``prepare_qat`` of ``torch.ao.quantization`` with
     `layer_mapping_dict` insert the quantisers and replace the layer; `torchapprox.approximate`
     does both.
+
+    Models ask their layers for sizes, or for the type of a weight, and tie weights: the wrapped
+    layer's ``weight``, ``bias`` and what its class lists as ``__constants__`` (``in_features``,
+    ``stride``, ...) are read and, the first two, set here as well.
 
     Args:
         wrapped: The layer.
@@ -127,6 +132,21 @@ class ApproxWrapper(nn.Module):
             keep_evaluated(layer, quantiser, x)
         output: Tensor = self.dequant_stub(y)
         return output.to(x.dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            wrapped = self._modules.get("wrapped")
+            if name in _PARAMETERS or name in getattr(wrapped, "__constants__", ()):
+                return getattr(wrapped, name)
+            raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _PARAMETERS:
+            setattr(self.wrapped, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         # prepare_qat leaves closures in the qconfig of every module, which cannot be pickled and

@@ -62,6 +62,26 @@ def test_calibration_must_reach_every_layer():
         convert(Branch(), calibration=[torch.randn(4, 4)])
 
 
+class WithoutCalls(nn.Module):
+    """Multiplies with the weights of its layers itself, as some attention modules do."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(7))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = nn.functional.linear(x, layer.weight, layer.bias)
+        return x
+
+
+@pytest.mark.bad_input("unreached-layer")
+def test_layers_whose_weights_are_used_without_them_are_refused():
+    named = ", ".join(f"'layers.{i}'" for i in range(5))
+    with pytest.raises(ValueError, match=f"{named} and 2 more never ran: .* exclude them"):
+        convert(WithoutCalls(), calibration=[torch.randn(3, 4)])
+
+
 @pytest.mark.bad_input("bad-calibration")
 def test_a_weight_that_is_not_finite():
     model = small_cnn()

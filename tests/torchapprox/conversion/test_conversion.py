@@ -129,6 +129,27 @@ def test_layers_that_are_not_converted_are_named():
     assert "left exact: pairs (Bilinear)" in str(summary)
 
 
+class Vision(nn.Module):
+    """Parameters that vision networks add to activations or scale them with, and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.positions = nn.Parameter(torch.zeros(1, 3, 4))
+        self.scale = nn.Parameter(torch.ones(4, 1, 1))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head((x + self.positions + self.token) * self.scale.flatten())
+
+
+def test_scales_and_embeddings_of_positions_are_no_matrices():
+    assert convert(Vision(), calibration=[torch.randn(2, 3, 4)]).left_exact == ()
+    one_output = nn.Sequential(nn.Linear(4, 1), nn.Conv1d(1, 1, 3), nn.Bilinear(2, 2, 1))
+    left = convert(one_output, calibration=None, exclude=["0", "1"]).left_exact
+    assert left == (("0", "Linear"), ("1", "Conv1d"), ("2", "Bilinear"))
+
+
 def test_a_parametrised_layer_is_named_by_itself():
     parametrised = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
     summary = convert(nn.Sequential(parametrised, nn.Linear(4, 2)), calibration=[torch.randn(8, 4)])

@@ -123,7 +123,7 @@ class _TablesMade(TorchDispatchMode):
 @pytest.mark.parametrize("multiplier", [random_multiplier(11), random_multiplier(12, limit=50)])
 def test_the_table_is_prepared_once_and_not_at_every_forward(multiplier, monkeypatch):
     model, prepared = converted_cnn(multiplier), []
-    for module, function in (("kernels.lookup_table", "split_table"),
+    for module, function in (("kernels.lookup.lookup_table", "split_table"),
                              ("layers.product_table", "entry_range")):  # fmt: skip
         path = f"torchapprox.{module}.{function}"
         original = getattr(importlib.import_module(f"torchapprox.{module}"), function)
