@@ -6,12 +6,14 @@ calls it (`call` of `vector_memory`) first needs it. Integers and addresses are 
 conventions of 64-bit CPUs, so that any piece is called with integers.
 """
 
+import ctypes
 import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _OPTIONS = {"error_model": "numpy"}
 
@@ -63,3 +65,15 @@ class Piece:
 def piece_cpu(**pointers: type[Any]) -> Callable[[Callable[..., None]], Piece]:
     """Return a decorator that makes a function a `Piece`; arguments as its ``pointers``."""
     return lambda function: Piece(function, pointers)
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Return where an array's elements begin; 0 where it has none."""
+    if not array.size:
+        return 0
+    try:
+        # In a quarter of the time that `array.ctypes` takes.
+        memory: Any = array
+        return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    except (TypeError, ValueError):  # read-only or strided
+        return int(array.ctypes.data)

@@ -17,7 +17,7 @@ import numpy as np
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.compiling.vector_memory import address
 from torchapprox.kernels.features.byte_lookup import CODES, words_of_lines, words_of_neighbours
-from torchapprox.kernels.threads.blocks import BlockKernel, blocks_cpu
+from torchapprox.kernels.threads.blocks import BlockPiece, block_piece_cpu
 
 
 @cache
@@ -150,14 +150,16 @@ def byte_vector_mapper(vbmi: int) -> Piece:
 
 
 @cache
-def byte_strip_packer(vbmi: int) -> BlockKernel:
+def byte_strip_packer(vbmi: int) -> BlockPiece:
     """Return what packs strips of rows.
 
     Args:
         vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
     """
 
-    @blocks_cpu
+    @block_piece_cpu(
+        rows=np.uint8, last=np.uint32, begins=np.int64, strips=np.uint32, starts=np.int32
+    )
     def pack(
         rows,
         height,
@@ -166,11 +168,13 @@ def byte_strip_packer(vbmi: int) -> BlockKernel:
         taps,
         pairs,
         last,
+        rank,
         begins,
         strips,
         starts,
         strip,
         at_once,
+        worker,
         start,
         stop,
     ):
@@ -179,50 +183,45 @@ def byte_strip_packer(vbmi: int) -> BlockKernel:
         Codes and strips are those of `pack_strips`; ``starts``, int32 `(G * R,)`, gets what each
         row's sums begin with, of which each code brings ``begins[code]``.
         """
-        # Unsigned, since Numba lets negative indices count from the end.
-        rows_of_all, per_group = np.uintp(height), -(-height // strip)
-        rank, taps, depth = np.uintp(last.size // 256), np.uintp(taps), np.uintp(depth)
-        two, three, four = np.uintp(2), np.uintp(3), np.uintp(4)
-        planes = np.uintp((channels + 3) // 4) * rank
+        per_group = -(-height // strip)
+        planes = (channels + 3) // 4 * rank
         for item in range(start, stop):
-            group, row = np.uintp(item // per_group), np.uintp(item % per_group * strip)
-            count = np.uintp(min(strip, height - item % per_group * strip))
-            origin = (group * rows_of_all + row) * depth
+            group, row = item // per_group, item % per_group * strip
+            count = min(strip, height - row)
+            origin = (group * height + row) * depth
             for i in range(count):
                 total = np.int64(0)
                 for k in range(depth):
                     total += begins[rows[origin + i * depth + k]]
-                starts[group * rows_of_all + row + i] = np.int32(total)
-            for begin in range(0, channels, at_once):
-                first, some = np.uintp(begin), np.uintp(min(channels - begin, at_once))
-                whole, quick = some - some % four, np.uintp(0)
-                if taps == np.uintp(1):
-                    quick = some - some % np.uintp(CODES)
-                steps = (some + three) // four * rank * taps
-                before = group * planes + first // four * rank
-                target = rows_of_all * before * taps + row * steps
+                starts[group * height + row + i] = np.int32(total)
+            for first in range(0, channels, at_once):
+                some = min(channels - first, at_once)
+                whole, quick = some - some % 4, 0
+                if taps == 1:
+                    quick = some - some % CODES
+                steps = (some + 3) // 4 * rank * taps
+                before = group * planes + first // 4 * rank
+                target = height * before * taps + row * steps
                 for i in range(count):
                     of = origin + i * depth + first * taps
                     for t in range(rank):
-                        table = t * np.uintp(256)
+                        table = t * 256
                         for tap in range(taps):
                             to, code = target + (t * taps + tap) * count + i, of + tap
-                            for _ in range(np.uintp(0), quick, np.uintp(CODES)):
-                                of_some = address(rows) + np.int64(code)
-                                places = address(strips) + np.int64(to) * 4
-                                apart = np.int64(rank * count) * 4
-                                table_of = address(pairs) + np.int64(table)
-                                words_of_neighbours(vbmi, table_of, of_some, places, apart)
-                                to += np.uintp(CODES // 4) * rank * count
-                                code += np.uintp(CODES)
-                            for _ in range(quick, whole, four):
+                            for _ in range(0, quick, CODES):
+                                of_some = address(rows) + code
+                                places, apart = address(strips) + 4 * to, 4 * rank * count
+                                words_of_neighbours(vbmi, pairs + table, of_some, places, apart)
+                                to += CODES // 4 * rank * count
+                                code += CODES
+                            for _ in range(quick, whole, 4):
                                 low = last[table + rows[code]]
                                 low |= last[table + rows[code + taps]] << np.uint32(8)
-                                high = last[table + rows[code + two * taps]]
-                                high |= last[table + rows[code + three * taps]] << np.uint32(8)
+                                high = last[table + rows[code + 2 * taps]]
+                                high |= last[table + rows[code + 3 * taps]] << np.uint32(8)
                                 strips[to] = low | high << np.uint32(16)
                                 to += rank * taps * count
-                                code += four * taps
+                                code += 4 * taps
                             if whole < some:
                                 word = np.uint32(0)
                                 for j in range(some - whole):

@@ -20,7 +20,7 @@ words from plane to plane; ``half`` is r // 2, ``odd`` r % 2.
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import piece_cpu
-from torchapprox.kernels.threads.blocks import blocks_cpu
+from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
 @piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
@@ -106,9 +106,23 @@ def map_vectors(
                 planes[to] = last_term[codes[of + channels - 1]]
 
 
-@blocks_cpu
+@block_piece_cpu(rows=np.uint8, pairs=np.uint32, last=np.uint32, strips=np.uint32)
 def pack_strips(
-    rows, height, depth, channels, taps, pairs, last, strips, strip, at_once, start, stop
+    rows,
+    height,
+    depth,
+    channels,
+    taps,
+    pairs,
+    last,
+    half,
+    odd,
+    strips,
+    strip,
+    at_once,
+    worker,
+    start,
+    stop,
 ):
     """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
 
@@ -116,33 +130,30 @@ def pack_strips(
     ``rows[((g * height + i) * depth) + c * taps + t]``. Each strip holds the words of ``at_once``
     channels after those of the channels before, `(plane, tap, row)`.
     """
-    # Unsigned, since Numba lets negative indices count from the end.
-    rows_of_all, per_group = np.uintp(height), -(-height // strip)
-    half, odd = np.uintp(pairs.shape[0]), np.uintp(min(1, last.size))
-    one, two, taps, depth = np.uintp(1), np.uintp(2), np.uintp(taps), np.uintp(depth)
-    planes = np.uintp(channels) * half + np.uintp((channels + 1) // 2) * odd
+    per_group = -(-height // strip)
+    planes = channels * half + (channels + 1) // 2 * odd
     for item in range(start, stop):
-        group, row = np.uintp(item // per_group), np.uintp(item % per_group * strip)
-        count = np.uintp(min(strip, height - item % per_group * strip))
-        origin = (group * rows_of_all + row) * depth
-        for begin in range(0, channels, at_once):
-            first, some = np.uintp(begin), np.uintp(min(channels - begin, at_once))
-            even = some - some % two
-            before = first * half + first // two * odd
-            steps = (some * half + (some + one) // two * odd) * taps
-            target = rows_of_all * (group * planes + before) * taps + row * steps
+        group, row = item // per_group, item % per_group * strip
+        count = min(strip, height - row)
+        origin = (group * height + row) * depth
+        for first in range(0, channels, at_once):
+            some = min(channels - first, at_once)
+            even = some - some % 2
+            before = first * half + first // 2 * odd
+            steps = (some * half + (some + 1) // 2 * odd) * taps
+            target = height * (group * planes + before) * taps + row * steps
             mixed = target + some * half * taps * count
             for i in range(count):
                 of = origin + i * depth + first * taps
-                if taps == one:  # the loops below, at half the time
+                if taps == 1:  # the loops below, at half the time
                     for j in range(half):
                         to = target + j * count + i
                         for c in range(some):
-                            strips[to] = pairs[j, rows[of + c]]
+                            strips[to] = pairs[j * 256 + rows[of + c]]
                             to += half * count
                     to = mixed + i
-                    for c in range(np.uintp(0), even * odd, two):
-                        low, high = last[rows[of + c]], last[rows[of + c + one]]
+                    for c in range(0, even * odd, 2):
+                        low, high = last[rows[of + c]], last[rows[of + c + 1]]
                         strips[to] = low | high << np.uint32(16)
                         to += count
                     if even * odd < some * odd:
@@ -152,13 +163,13 @@ def pack_strips(
                     to = target + j * taps * count + i
                     for c in range(some):
                         for t in range(taps):
-                            strips[to + t * count] = pairs[j, rows[of + c * taps + t]]
+                            strips[to + t * count] = pairs[j * 256 + rows[of + c * taps + t]]
                         to += half * taps * count
                 to = mixed + i
-                for c in range(np.uintp(0), even * odd, two):
+                for c in range(0, even * odd, 2):
                     for t in range(taps):
                         low = last[rows[of + c * taps + t]]
-                        high = last[rows[of + (c + one) * taps + t]]
+                        high = last[rows[of + (c + 1) * taps + t]]
                         strips[to] = low | high << np.uint32(16)
                         to += count
                 if even * odd < some * odd:

@@ -76,7 +76,7 @@ def multiply_features_cpu(
     tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
     strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
     taps = len(planes.taps)
-    codes_of_rows = rows.reshape(-1), height, depth, planes.channels, taps
+    codes_of_rows = rows, height, depth, planes.channels, taps
     starts, start_pitch = _ZEROS, 0
     strip_blocks = division(
         groups * -(-height // tiling.strip),
@@ -89,13 +89,14 @@ def multiply_features_cpu(
     if isinstance(left, ByteTables):
         of_rows = np.empty(groups * height, np.int32)
         pack_byte_strips = _byte_packing()[0]
-        tables = left.pairs, left.last, left.begins
+        tables = left.pairs, left.last, left.rank, left.begins
         pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
         if left.begins.any():
             width = VECTORS * unit.lanes
             starts, start_pitch = np.repeat(of_rows, width), 4 * width
     else:
-        pack_strips(*codes_of_rows, left.pairs, left.last, strips, *sizes, **strip_blocks)
+        words = left.pairs, left.last, left.half, left.odd
+        pack_strips(*codes_of_rows, *words, strips, *sizes, **strip_blocks)
     last = height - (-(-height // tiling.strip) - 1) * tiling.strip
     layout = planes.place_stride == 1, in_bytes, bits_of(out), places.step != 1
     fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
@@ -104,10 +105,10 @@ def multiply_features_cpu(
         threads = 1
     scratch = _scratch.take(threads, tiling.words, tiling.steps)
     fill(
-        *(strips, planes.codes, planes.group_stride, planes.channel_stride),
-        *(planes.image_stride, planes.place_stride, planes.channels, planes.taps),
-        *(planes.lines, planes.length, right.pairs, right.last, right.flip, height),
-        *(out.view(np.uint8), *places, *terms_of(rescaling), *scratch[1]),
+        *(strips, height, planes.codes, planes.group_stride, planes.channel_stride),
+        *(planes.image_stride, planes.place_stride, planes.channels, planes.taps, taps),
+        *(planes.lines, len(planes.lines), planes.length, right.pairs, right.last, right.flip),
+        *(out, *places, *terms_of(rescaling), *scratch.addresses, *scratch.sizes[1:], _SUMS),
         *(starts, start_pitch, right.half, right.odd, right.SHARE),
         *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
         *(tiling.strip, tiling.channels, unit.lanes, *pieces),

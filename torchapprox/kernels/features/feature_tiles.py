@@ -2,11 +2,13 @@
 
 from functools import cache
 
+import numpy as np
+
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.compiling.vector_memory import address, call
 from torchapprox.kernels.features.pair_emitter import multiply_pairs
 from torchapprox.kernels.features.pair_unit import PairUnit
-from torchapprox.kernels.threads.blocks import blocks_cpu
+from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
 @cache
@@ -31,9 +33,10 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     return multiply
 
 
-@blocks_cpu
+@block_piece_cpu(taps=np.int64, lines=np.int64, sums_of_all=np.int32, distances_of_all=np.int64)
 def fill_tiles(
     strips,
+    height,
     codes,
     group_stride,
     channel_stride,
@@ -41,12 +44,13 @@ def fill_tiles(
     place_stride,
     channels,
     taps,
+    taps_count,
     lines,
+    lines_count,
     length,
     pairs,
     last,
     flip,
-    height,
     out,
     out_group,
     out_row,
@@ -61,6 +65,9 @@ def fill_tiles(
     words_of_all,
     sums_of_all,
     distances_of_all,
+    words_size,
+    steps_size,
+    sums_size,
     starts,
     start_pitch,
     half,
@@ -83,26 +90,29 @@ def fill_tiles(
     stop,
 ):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, slice, tile)."""
-    words, sums, distances = words_of_all[worker], sums_of_all[worker], distances_of_all[worker]
+    first_sum, first_distance = worker * sums_size, worker * steps_size
+    words, sums = words_of_all + 4 * worker * words_size, address(sums_of_all) + 4 * first_sum
+    distances = address(distances_of_all) + 8 * first_distance
     planes = channels * half + (channels + share - 1) // share * odd
-    positions = tiles // per_image * lines.size * length
-    tables = half, odd, address(pairs), address(last), flip, address(words)
-    targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
-    terms = address(offset), address(scale), address(bias), of_rows
+    positions = tiles // per_image * lines_count * length
+    tables = half, odd, pairs, last, flip, words
+    targets = out_row, out_lines, out_pitch, out_kept, out_step, length
+    terms = offset, scale, bias, of_rows
     reach = 0
-    for tap in taps:
-        reach = max(reach, tap)
+    for t in range(taps_count):
+        if taps[t] > reach:
+            reach = taps[t]
     for task in range(start, stop):
         group = task // (tiles * slices)
         first_row = task // tiles % slices * slice_rows
         last_row = min(height, first_row + slice_rows)
         image, part = task % tiles // per_image, task % per_image
-        if lines.size == 1:
+        if lines_count == 1:
             begin, end = part * size, min(length, (part + 1) * size)
             first_line, last_line = 0, 1
         else:
             begin, end = 0, length
-            first_line, last_line = part * size, min(lines.size, (part + 1) * size)
+            first_line, last_line = part * size, min(lines_count, (part + 1) * size)
         here = lines[first_line]
         count = lines[last_line - 1] - here + reach + end - begin
         pitch = ((count + lanes - 1) // 16 // 2 * 2 + 1) * 16
@@ -112,37 +122,39 @@ def fill_tiles(
         by_line = -(-(end - begin) // lanes)
         vectors = (last_line - first_line) * by_line
         width = (vectors + vectors % 2) * lanes  # an odd one is multiplied twice
-        block = max(1, sums.size // width // strip) * strip
+        block = max(1, sums_size // width // strip) * strip
         for upper in range(first_row, last_row, block):
             lower = min(last_row, upper + block)
             if planes == 0:
-                sums[: (lower - upper) * width] = 0
+                for i in range((lower - upper) * width):
+                    sums_of_all[first_sum + i] = 0
             for first in range(0, channels if planes else 0, at_once):
                 behind = min(channels, first + at_once)
                 used = (behind - first) * half + (behind - first + share - 1) // share * odd
-                steps = used * taps.size
+                steps = used * taps_count
                 if at_once < channels or upper == first_row:
-                    strides = address(codes) + origin, channel_stride, place_stride
+                    strides = codes + origin, channel_stride, place_stride
                     call(map_codes, (*strides, first, behind, count, *tables, pitch))
                     for plane in range(used):
-                        for t in range(taps.size):
-                            distances[plane * taps.size + t] = 4 * (plane * pitch + taps[t])
+                        for t in range(taps_count):
+                            step = first_distance + plane * taps_count + t
+                            distances_of_all[step] = 4 * (plane * pitch + taps[t])
                 earlier = first * half + first // share * odd
-                packed = address(strips) + 4 * (
-                    height * (group * planes + earlier) * taps.size + upper * steps
+                packed = strips + 4 * (
+                    height * (group * planes + earlier) * taps_count + upper * steps
                 )
                 for vector in range(0, vectors, 2):
                     also = min(vector + 1, vectors - 1)
                     line, other = vector // by_line, also // by_line
                     place = lines[first_line + line] - here + vector % by_line * lanes
-                    origin_one = address(words) + 4 * place
+                    origin_one = words + 4 * place
                     place = lines[first_line + other] - here + also % by_line * lanes
-                    origin_two = address(words) + 4 * place
-                    operands = origin_one, origin_two, address(distances)
+                    origin_two = words + 4 * place
+                    operands = origin_one, origin_two, distances
                     for row in range(upper, lower, strip):
-                        target = address(sums) + 4 * ((row - upper) * width + vector * lanes)
+                        target = sums + 4 * ((row - upper) * width + vector * lanes)
                         of_row = (group * height + row) * start_pitch
-                        before, before_pitch = address(starts) + of_row, start_pitch
+                        before, before_pitch = starts + of_row, start_pitch
                         if first > 0:
                             before, before_pitch = target, 4 * width
                         words_of_rows = packed + 4 * (row - upper) * steps
@@ -151,9 +163,9 @@ def fill_tiles(
                         rows = words_of_rows, 4 * min(strip, lower - row)
                         call(chosen, (*operands, *rows, steps, *results))
             for line in range(first_line, last_line):
-                m = (image * lines.size + line) * length
-                of_line = address(sums) + 4 * (line - first_line) * by_line * lanes
-                results = of_line, width, address(out), group * out_group
+                m = (image * lines_count + line) * length
+                of_line = sums + 4 * (line - first_line) * by_line * lanes
+                results = of_line, width, out, group * out_group
                 rows_and_positions = upper, lower, m + begin, m + end
                 channels_of = group * height, group * positions
                 call(write, (*results, *targets, *rows_and_positions, *terms, *channels_of))

@@ -9,6 +9,11 @@ from torchapprox.kernels.lookup.table_planes import STEPS_MAX
 
 DEPTH = STEPS_MAX  # of a panel
 LANES = 64  # positions that are the unit of tiles
+REGISTERS = 4
+TILE = LANES * REGISTERS  # positions of a tile, at most
+ROWS = 256  # of a task, at most
+PANEL = DEPTH * (TILE + LANES)  # bytes of a panel, with a register to spare in each line
+SUMS = ROWS * TILE  # of a task
 IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
 
 

@@ -2,11 +2,13 @@
 
 from functools import cache
 
+import numpy as np
+
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.compiling.vector_memory import address, call
 from torchapprox.kernels.lookup.accumulate_lines import accumulate_lines
-from torchapprox.kernels.lookup.code_lines import DEPTH, IN_PLACE_ROWS
-from torchapprox.kernels.threads.blocks import blocks_cpu
+from torchapprox.kernels.lookup.code_lines import DEPTH, IN_PLACE_ROWS, PANEL, SUMS, TILE
+from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
 @cache
@@ -33,15 +35,21 @@ def accumulator(kernel: str, registers: int, halves: int, bits: int) -> Piece:
     return accumulate
 
 
-@blocks_cpu
+@block_piece_cpu(
+    taps=np.int64, lines=np.int64, out_lines=np.int64, sums_of_all=np.int32, places=np.int64
+)
 def fill_tiles(
     entries,
     bias,
     rows,
+    height,
+    depth,
     codes,
+    size,
     group_stride,
     taps,
     lines,
+    positions,
     length,
     stride,
     out,
@@ -55,10 +63,11 @@ def fill_tiles(
     scale,
     plus,
     of_rows,
+    reals,
     panels,
     sums_of_all,
     zeros,
-    places_of_all,
+    places,
     exchanges,
     accumulate,
     accumulate_last,
@@ -71,15 +80,18 @@ def fill_tiles(
     stop,
 ):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-    panel, sums, tile_places = panels[worker], sums_of_all[worker], places_of_all[worker]
-    first, source, distances = tile_places[0], tile_places[1], tile_places[2]
-    _, height, depth = rows.shape
-    positions = lines.size * length
+    panel = panels + worker * PANEL
+    sums = address(sums_of_all) + worker * 4 * SUMS
+    # Where the pieces of a tile begin in it and in the codes; the distances of steps.
+    first, source = worker * 3 * TILE, (worker * 3 + 1) * TILE
+    first_at, source_at = address(places) + 8 * first, address(places) + 8 * source
+    distances = source_at + 8 * TILE
     targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
-    terms = address(offset), address(scale), address(plus), of_rows
+    terms = offset, scale, plus, of_rows
     reach = 0  # farthest of a step's codes from those of the first one
-    for tap in taps:
-        reach = max(reach, tap)
+    for k in range(depth):
+        if taps[k] > reach:
+            reach = taps[k]
     parts = max(1, -(-depth // DEPTH))
     part = max(1, -(-depth // parts))
     tiles = -(-positions // (registers * 64))
@@ -98,20 +110,20 @@ def fill_tiles(
         pieces = 0
         m = begin
         while m < end:
-            first[pieces] = m - begin
-            source[pieces] = base + lines[m // length] + m % length * stride
+            places[first + pieces] = m - begin
+            places[source + pieces] = base + lines[m // length] + m % length * stride
             pieces += 1
             m = (m // length + 1) * length
         in_place = (
             stride == 1
             and pieces == 1
             and last_row - first_row < IN_PLACE_ROWS
-            and source[0] + reach + width <= codes.size
+            and places[source] + reach + width <= size
         )
         # A tile that is one piece of the result goes there at once.
         line, i = begin // length, begin % length
         direct = (
-            scale.size == 0
+            not reals
             and out_step == 1
             and pieces == 1
             and depth > 0
@@ -119,32 +131,33 @@ def fill_tiles(
             and i % out_pitch + width <= out_kept
         )
         place = out_lines[line] + i // out_pitch * out_kept + i % out_pitch
-        place = address(out) + 4 * (group * out_group + place)
+        place = out + 4 * (group * out_group + place)
         if depth == 0:
-            sums[: (last_row - first_row) * width] = 0
+            for i in range((last_row - first_row) * width):
+                sums_of_all[worker * SUMS + i] = 0
         add = accumulate if used == registers else accumulate_last
         for step in range(0, depth, part):
             steps = min(part, depth - step)
-            origin, distance = address(panel), address(distances)
+            origin, distance = panel, distances
             if in_place:
-                origin = address(codes) + source[0]
+                origin = codes + places[source]
                 distance = address(taps) + 8 * step
             else:
-                of_tile = address(panel), pitch, end - begin, address(first), address(source)
-                of_codes = address(codes), codes.size, address(taps), reach, stride
-                of_steps = step, steps, address(distances), address(exchanges)
+                of_tile = panel, pitch, end - begin, first_at, source_at
+                of_codes = codes, size, address(taps), reach, stride
+                of_steps = step, steps, distances, exchanges
                 call(gather, (*of_tile, pieces, *of_codes, *of_steps))
             for row in range(first_row, last_row):
-                chosen = address(rows) + (group * height + row) * depth + step
-                target = address(sums) + (row - first_row) * width * 4
-                before = target if step else address(zeros)
+                chosen = rows + (group * height + row) * depth + step
+                target = sums + (row - first_row) * width * 4
+                before = target if step else zeros
                 if direct and step + steps == depth:
                     target = place + 4 * row * out_row
-                tables = address(entries), address(bias), chosen, steps
+                tables = entries, bias, chosen, steps
                 call(add, (*tables, origin, distance, before, target))
         if direct:
             continue
-        results = address(sums), width, address(out), group * out_group
+        results = sums, width, out, group * out_group
         rows_and_positions = first_row, last_row, begin, end
         channels = group * height, group * positions
         call(write, (*results, *targets, *rows_and_positions, *terms, *channels))

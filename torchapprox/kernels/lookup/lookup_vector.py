@@ -25,14 +25,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.lookup.code_lines import DEPTH, LANES, CodeLines
+from torchapprox.kernels.lookup.code_lines import (
+    LANES,
+    PANEL,
+    REGISTERS,
+    ROWS,
+    SUMS,
+    TILE,
+    CodeLines,
+)
 from torchapprox.kernels.lookup.table_planes import Planes, aligned_empty
 from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.threads.scratch import Arrays, Scratch
-
-REGISTERS = 4
-ROWS = 256
-_TILE = LANES * REGISTERS
 
 
 def lookup_vector_cpu(
@@ -71,9 +75,10 @@ def lookup_vector_cpu(
         threads = 1
     scratch = _scratch.take(threads)
     fill(
-        *(planes.entries.view(np.uint8), planes.bias, rows, lines.codes, lines.group_stride),
-        *(lines.taps, lines.lines, lines.length, lines.stride, out.view(np.uint8), *places),
-        *(*terms_of(rescaling), *scratch[1], *pieces, registers, block_rows),
+        *(planes.entries, planes.bias, rows, height, depth, lines.codes, lines.codes.size),
+        *(lines.group_stride, lines.taps, lines.lines, lines.positions, lines.length),
+        *(lines.stride, out, *places, *terms_of(rescaling), rescaling is not None),
+        *(*scratch.addresses, *pieces, registers, block_rows),
         length=tasks,
         block=max(1, tasks // (4 * threads)),
         threads=threads,
@@ -127,11 +132,11 @@ def _new_scratch(workers: int) -> Arrays:
     """Return panels with a register to spare in each line, sums and other places."""
     from torchapprox.kernels.lookup.vbmi_transpose import EXCHANGES  # noqa: PLC0415  which loads Numba
 
-    panels = aligned_empty((workers, DEPTH * (_TILE + LANES)), np.uint8)
-    sums = aligned_empty((workers, ROWS * _TILE), np.int32)
-    zeros = aligned_empty((_TILE,), np.int32)
+    panels = aligned_empty((workers, PANEL), np.uint8)
+    sums = aligned_empty((workers, SUMS), np.int32)
+    zeros = aligned_empty((TILE,), np.int32)
     zeros.fill(0)
-    return panels, sums, zeros, np.zeros((workers, 3, _TILE), np.int64), EXCHANGES
+    return panels, sums, zeros, np.empty((workers, 3, TILE), np.int64), EXCHANGES
 
 
 _scratch = Scratch(_new_scratch)

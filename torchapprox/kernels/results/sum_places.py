@@ -52,10 +52,6 @@ class Rescaling(NamedTuple):
     of_rows: bool
 
 
-_NONE = np.zeros(0, np.int64)
-_NO_REALS = np.zeros(0, np.uint8)
-
-
 def bits_of(out: NDArray[Any]) -> int:
     """Return the bits of real numbers; 0 where ``out`` takes sums, which are int32."""
     return 0 if out.dtype == np.int32 else 8 * out.itemsize
@@ -63,9 +59,6 @@ def bits_of(out: NDArray[Any]) -> int:
 
 def terms_of(
     rescaling: Rescaling | None,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8], bool]:
-    """Return offset, bytes of scale and bias, and ``of_rows``; empty ones without a rescaling."""
-    if rescaling is None:
-        return _NONE, _NO_REALS, _NO_REALS, False
-    offset, scale, bias, of_rows = rescaling
-    return offset, scale.view(np.uint8), bias.view(np.uint8), of_rows
+) -> tuple[NDArray[Any] | int, NDArray[Any] | int, NDArray[Any] | int, bool]:
+    """Return offset, scale, bias and ``of_rows``; zeros without a rescaling."""
+    return (0, 0, 0, False) if rescaling is None else rescaling

@@ -14,12 +14,14 @@ children and ``workqueue`` aborts the process when two Python threads enter.
 import ctypes
 import inspect
 import itertools
+import struct
 from collections.abc import Callable
 from functools import cache, cached_property, update_wrapper
 from typing import Any
 
 from torchapprox.kernels.compiling.cpu_kernel import compiles
 from torchapprox.kernels.compiling.jit import CpuKernel
+from torchapprox.kernels.compiling.piece import Piece, address_of
 from torchapprox.kernels.threads import own_pool
 
 
@@ -56,33 +58,93 @@ class BlockKernel:
         if not compiles():
             worker = (0,) if self._numbered else ()
             return bool(self._function(*arguments, *worker, 0, length))
-        blocks = -(-length // block)
-        if min(threads, blocks) <= 1:
-            return bool(length and self._run((0, 1, 0, 0, length, length), *arguments))
-        parallel = 0 if own_pool.is_needed() else _openmp()
-        if parallel:
-            # As many threads as PyTorch uses, though there may be fewer blocks: a runtime whose
-            # teams change in size ends threads and starts them anew.
-            return bool(self._run((parallel, threads, 0, 0, length, block), *arguments))
         found = []
-        numbers = itertools.count()
 
-        def work(worker: int) -> None:
-            # next() on a count is atomic under the interpreter lock, so no block is taken twice.
-            while (number := next(numbers)) < blocks:
-                start, stop = number * block, min(length, (number + 1) * block)
-                found.append(self._run((0, 1, worker, start, stop, block), *arguments))
+        def run(*plan: int) -> None:
+            found.append(self._run(plan, *arguments))
 
-        own_pool.work_together(work, min(threads, blocks))
+        _run_in_blocks(run, length, block, threads)
         return any(found)
 
     @cached_property
     def _run(self) -> Any:
         """Numba's compiler of the loop over blocks."""
-        from torchapprox.kernels.threads.block_loop import in_blocks  # noqa: PLC0415  which loads Numba
+        from torchapprox.kernels.threads.kernel_blocks import in_blocks  # noqa: PLC0415  which loads Numba
 
         kernel = CpuKernel(self._function, inner=True)
         return in_blocks(kernel, self._function, numbered=self._numbered).dispatcher
+
+
+_INTEGERS = {int, bool}
+
+
+class BlockPiece:
+    """A `Piece` of the items ``start`` to ``stop``; it takes a worker's number before these.
+
+    It compiles in half of the time that a kernel of arrays takes.
+
+    Args:
+        piece: The piece.
+
+    Attributes:
+        piece: The piece.
+    """
+
+    def __init__(self, piece: Piece) -> None:
+        self.piece = piece
+
+    def __call__(self, *arguments: Any, length: int, block: int, threads: int) -> None:
+        """Compute all items.
+
+        Args:
+            *arguments: All but the last three, integers and arrays, whose addresses are passed.
+            length: Number of items.
+            block: Items in one block, at least 1.
+            threads: Largest number of threads that work at once.
+        """
+        run, pack, piece = self._compiled
+        packed = pack(*[a if type(a) in _INTEGERS else address_of(a) for a in arguments])
+        _run_in_blocks(lambda *plan: run(*plan, piece, packed), length, block, threads)
+
+    @cached_property
+    def _compiled(self) -> tuple[Callable[..., None], Callable[..., bytes], int]:
+        """What runs a loop over blocks, what packs arguments for it, and the piece's address."""
+        from torchapprox.kernels.threads.piece_blocks import loop_of_pieces  # noqa: PLC0415  which loads Numba
+
+        count = len(inspect.signature(self.piece.function).parameters) - 3
+        # The plan, the piece and where its arguments are.
+        kinds = [ctypes.c_int64] * 7 + [ctypes.c_char_p]
+        loop = ctypes.CFUNCTYPE(None, *kinds)(loop_of_pieces(count).address)
+        return loop, struct.Struct(f"{count}q").pack, self.piece.address
+
+
+def block_piece_cpu(**pointers: type[Any]) -> Callable[[Callable[..., None]], BlockPiece]:
+    """Return a decorator that makes a function a `BlockPiece`; arguments as of `piece_cpu`."""
+    return lambda function: BlockPiece(Piece(function, pointers))
+
+
+def _run_in_blocks(run: Callable[..., None], length: int, block: int, threads: int) -> None:
+    """Call ``run`` with the integers of a plan (`block_loop`), once or on threads of our own."""
+    blocks = -(-length // block)
+    if min(threads, blocks) <= 1:
+        if length:
+            run(0, 1, 0, 0, length, length)
+        return
+    parallel = 0 if own_pool.is_needed() else _openmp()
+    if parallel:
+        # As many threads as PyTorch uses, though there may be fewer blocks: a runtime whose
+        # teams change in size ends threads and starts them anew.
+        run(parallel, threads, 0, 0, length, block)
+        return
+    numbers = itertools.count()
+
+    def work(worker: int) -> None:
+        # next() on a count is atomic under the interpreter lock, so no block is taken twice.
+        while (number := next(numbers)) < blocks:
+            start, stop = number * block, min(length, (number + 1) * block)
+            run(0, 1, worker, start, stop, block)
+
+    own_pool.work_together(work, min(threads, blocks))
 
 
 def division(items: int, size: int, threads: int, *, most: int, least: int = 1) -> dict[str, int]:

@@ -1,11 +1,27 @@
 """Memory that kernels write to while they work, and that the next call uses again."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from torchapprox.kernels.compiling.piece import address_of
+
 Arrays = tuple[NDArray[Any], ...]
+
+
+class Taken(NamedTuple):
+    """Arrays that a call uses.
+
+    Attributes:
+        sizes: What they were made for.
+        arrays: The arrays.
+        addresses: Where their elements begin.
+    """
+
+    sizes: tuple[int, ...]
+    arrays: Arrays
+    addresses: tuple[int, ...]
 
 
 class Scratch:
@@ -19,20 +35,22 @@ class Scratch:
 
     def __init__(self, make: Callable[..., Arrays]) -> None:
         self._make = make
-        self._idle: list[tuple[tuple[int, ...], Arrays]] = []
+        self._idle: list[Taken] = []
 
-    def take(self, *sizes: int) -> tuple[tuple[int, ...], Arrays]:
-        """Return the sizes that arrays were made for, and the arrays."""
+    def take(self, *sizes: int) -> Taken:
+        """Return arrays for these sizes or larger ones."""
         try:
             found = self._idle.pop()
         except IndexError:
-            return sizes, self._make(*sizes)
-        made_for, _ = found
-        if all(made >= size for made, size in zip(made_for, sizes, strict=True)):
+            return self._new(sizes)
+        if all(made >= size for made, size in zip(found.sizes, sizes, strict=True)):
             return found
-        sizes = tuple(map(max, made_for, sizes))
-        return sizes, self._make(*sizes)
+        return self._new(tuple(map(max, found.sizes, sizes)))
 
-    def give_back(self, taken: tuple[tuple[int, ...], Arrays]) -> None:
+    def give_back(self, taken: Taken) -> None:
         """Let the next call use what `take` returned."""
         self._idle.append(taken)
+
+    def _new(self, sizes: tuple[int, ...]) -> Taken:
+        arrays = self._make(*sizes)
+        return Taken(sizes, arrays, tuple(map(address_of, arrays)))

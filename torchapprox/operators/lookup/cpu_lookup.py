@@ -11,9 +11,8 @@ from torch import Tensor
 
 from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vector_cpu
 from torchapprox.kernels.compiling.cpu_kernel import vector_kernel
-from torchapprox.kernels.lookup.code_lines import LANES, CodeLines
+from torchapprox.kernels.lookup.code_lines import LANES, REGISTERS, CodeLines
 from torchapprox.kernels.lookup.lookup_table import LookupTable
-from torchapprox.kernels.lookup.lookup_vector import REGISTERS
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes, columns_of
 from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces
 

@@ -12,7 +12,7 @@ from numba.core.serialize import dumps
 from torchapprox.kernels.compiling import kernel_cache
 from torchapprox.kernels.compiling.jit import jit_cpu
 from torchapprox.kernels.compiling.kernel_cache import KeyedCacheFile
-from torchapprox.kernels.compiling.piece import Piece, piece_cpu
+from torchapprox.kernels.compiling.piece import Piece, address_of, piece_cpu
 from torchapprox.kernels.features import feature_bytes, feature_tiles
 from torchapprox.kernels.features.pair_unit import PORTABLE
 from torchapprox.kernels.lookup import lookup_cpu, lookup_tiles, vector_panels
@@ -56,7 +56,7 @@ def in_functions():
     for vbmi in (0, 1):
         yield feature_bytes.byte_place_mapper(vbmi).function
         yield feature_bytes.byte_vector_mapper(vbmi).function
-        yield feature_bytes.byte_strip_packer(vbmi).__wrapped__
+        yield feature_bytes.byte_strip_packer(vbmi).piece.function
 
 
 @pytest.mark.parametrize("function", list(in_functions()))
@@ -153,3 +153,11 @@ def test_pieces_are_cached_likewise(tmp_path, monkeypatch):
         assert out[0] == 1
         assert code.cache_hits == hits
         assert isinstance(code._cache._cache_file, KeyedCacheFile)
+
+
+def test_the_address_of_any_array():
+    for values in (np.arange(5), np.arange(10)[::2]):
+        for writeable in (True, False):
+            values.flags.writeable = writeable
+            assert address_of(values) == values.ctypes.data
+    assert address_of(np.zeros((0, 3))) == 0

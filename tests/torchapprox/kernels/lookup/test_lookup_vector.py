@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tests.torchapprox.builders import random_table
 from torchapprox.kernels import lookup_runs_cpu, lookup_vector_cpu
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
-from torchapprox.kernels.lookup.code_lines import CodeLines
-from torchapprox.kernels.lookup.lookup_vector import DEPTH, ROWS
+from torchapprox.kernels.lookup.code_lines import DEPTH, ROWS, CodeLines
 from torchapprox.kernels.lookup.table_planes import (
     HIGH,
     LOW,

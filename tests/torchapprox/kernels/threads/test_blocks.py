@@ -16,7 +16,7 @@ from torchapprox import lut_matmul
 from torchapprox.kernels import lookup_runs_cpu
 from torchapprox.kernels.compiling.cpu_kernel import compiles
 from torchapprox.kernels.threads import blocks, own_pool
-from torchapprox.kernels.threads.blocks import blocks_cpu
+from torchapprox.kernels.threads.blocks import block_piece_cpu, blocks_cpu
 
 LUT = torch.from_numpy(random_table(1))
 X = torch.randint(0, 256, (600, 128), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
@@ -58,6 +58,13 @@ def count(times, workers, negative, worker, start, stop):
     return found
 
 
+@block_piece_cpu(times=np.int64, workers=np.int64)
+def note(times, workers, more, worker, start, stop):
+    for item in range(start, stop):
+        times[item] += more
+        workers[item] = worker
+
+
 @blocks_cpu
 def reciprocals(values, results, start, stop):
     for item in range(start, stop):
@@ -89,6 +96,18 @@ def test_every_item_once(length, block, number):
     if length:
         negative[length // 2] = -1
         assert count(times, workers, negative, length=length, block=block, threads=number)
+
+
+@pytest.mark.usefixtures("either_pool")
+@pytest.mark.skipif(not compiles(), reason="pieces are called by the address of machine code")
+@pytest.mark.parametrize("length", [0, 1, 7, 100])
+@pytest.mark.parametrize("block", [1, 3, 200])
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_every_item_of_a_piece_once(length, block, number):
+    times, workers = np.zeros(length, np.int64), np.full(length, -1)
+    note(times, workers, 3, length=length, block=block, threads=number)
+    assert (times == 3).all()
+    assert set(workers) <= set(range(number))
 
 
 @pytest.mark.usefixtures("either_pool")
