@@ -84,7 +84,7 @@ def plot_error_histogram(
     ax.axvline(0, color="0.5", linewidth=0.8)
     # A network multiplies by 0 so often that its exact products would dwarf all others.
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
     ax.set_xlabel(ERROR_LABEL)
     ax.set_ylabel("share of products (logarithmic)")
     figure_of(ax).legend(loc="outside upper center", ncols=2)
@@ -204,6 +204,10 @@ def _bin_edges(low: int, high: int) -> NDArray[np.float64]:
     bins = -(-(high - low + 1) // width)
     edges: NDArray[np.float64] = low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
     return edges
+
+
+def _percent(share: float) -> str:
+    return f"{np.format_float_positional(100 * share, precision=9, trim='-')}%"
 
 
 def _minus(value: int | np.integer) -> str:

@@ -41,6 +41,11 @@ def test_the_histogram_counts_every_pair_once(random_multiplier):
     assert 40 <= len(heights) <= 80
 
 
+def test_small_shares_of_the_histogram_are_written_out(one_error):
+    written = plot_error_histogram(one_error).yaxis.get_major_formatter()
+    assert [written(share) for share in (1.0, 0.002, 1e-7)] == ["100%", "0.2%", "0.00001%"]
+
+
 def test_the_histogram_weighs_by_the_network(one_error):
     counts = np.zeros((256, 256), dtype=np.int64)
     counts[256 - 3, 5], counts[0, 0] = 3, 1
