@@ -74,10 +74,11 @@ def plot_model_calls(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax = column_axes(2.4)
     frame = frame.sort_values("calls", kind="stable")
     series = (("greatest", "max_abs_difference"), ("mean", "mean_abs_difference"))
+    # No lines: an exact model stands beside those that are fitted with as many calls.
     for number, (label, column) in enumerate(series):
         ax.plot(
-            frame["calls"], frame[column], "o-", color=f"C{number}", markersize=3.5, linewidth=1.2,
-            label=label, clip_on=False,
+            frame["calls"], frame[column], "o", color=f"C{number}", markersize=3.5, label=label,
+            clip_on=False,
         )  # fmt: skip
     # Exact models differ by 0, which a plain logarithmic axis cannot show.
     positive = frame["mean_abs_difference"][lambda values: values > 0]

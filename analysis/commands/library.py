@@ -83,7 +83,10 @@ def _own(arguments: argparse.Namespace) -> Iterator[str]:
             "multipliers there is torchapprox characterise"
         )
     yield from (str(info(name)) for name in names())
-    yield f"{len(names())} multipliers; see docs/families.md"
+    yield (
+        f"{len(names())} multipliers; torchapprox characterise NAME gives the figures of one, "
+        "docs/families.md in the source their definitions"
+    )
 
 
 def _verify(library: Library, arguments: argparse.Namespace) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from analysis.measurement.comparison import LayerComparison
@@ -85,6 +85,7 @@ def plot_error_histogram(
     # A network multiplies by 0 so often that its exact products would dwarf all others.
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_xlabel(ERROR_LABEL)
     ax.set_ylabel("share of products (logarithmic)")
     figure_of(ax).legend(loc="outside upper center", ncols=2)
