@@ -12,6 +12,7 @@ from torchapprox.conversion import (
     get_approx_modules,
     revert,
     unfold_mean_error,
+    wrap_attention_calls,
     wrap_quantizable,
 )
 from torchapprox.coverage import Coverage, CoverageRow, coverage
@@ -55,5 +56,6 @@ __all__ = [
     "revert",
     "trace",
     "unfold_mean_error",
+    "wrap_attention_calls",
     "wrap_quantizable",
 ]

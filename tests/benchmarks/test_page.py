@@ -41,7 +41,7 @@ def test_what_a_script_prints_is_recorded_and_shown(tmp_path, monkeypatch, capsy
     }
     text = page.page(tmp_path)
     assert "| b | 0.3 |" in text
-    assert "```text\nTwo figures:\n```" in text
+    assert "\n\nTwo figures:\n\n" in text
     assert "shared with other programs" in text
     assert "No record yet: `python -m benchmarks.cuda_device --json`." in text
 

@@ -1,5 +1,6 @@
 """From a float model to an approximate one, and back."""
 
+from torchapprox.conversion.attention_calls import wrap_attention_calls
 from torchapprox.conversion.batchnorm import Folding, fold_batchnorm
 from torchapprox.conversion.bias_folding import fold_mean_error, unfold_mean_error
 from torchapprox.conversion.calibration import calibrate
@@ -20,5 +21,6 @@ __all__ = [
     "get_approx_modules",
     "revert",
     "unfold_mean_error",
+    "wrap_attention_calls",
     "wrap_quantizable",
 ]

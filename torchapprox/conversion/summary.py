@@ -13,6 +13,7 @@ from torchapprox.layers import (
     ApproxWrapper,
     Matmul,
     ScaledDotProductAttention,
+    convertible_types,
     is_composite,
 )
 from torchapprox.quantisation.torch_ao import describe_quantiser, quantiser_range
@@ -108,7 +109,7 @@ def summarise(model: nn.Module, *, ran: bool, folded: tuple[str, ...] = ()) -> C
     )
     inside = {module for _, layer in get_approx_modules(model) for module in layer.modules()}
     left = tuple(
-        (name, type(module).__name__)
+        (name, _kind(module))
         for name, module in model.named_modules()
         if module not in inside and _multiplies(module)
     )
@@ -144,6 +145,13 @@ def _if_known(layer: ApproxLayer, count: str) -> int | None:
         return int(getattr(layer, count))
     except ValueError:
         return None
+
+
+def _kind(module: nn.Module) -> str:
+    """Return the name of a module's type, in full where a type that is converted has the same."""
+    kind = type(module)
+    alike = any(kind.__name__ == each.__name__ for each in convertible_types() - {kind})
+    return f"{kind.__module__}.{kind.__qualname__}" if alike else kind.__name__
 
 
 def _multiplies(module: nn.Module) -> bool:

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchapprox.batches import probing, run_batch
@@ -17,6 +13,7 @@ from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.coverage.multiplications import is_table_product, multiplications
 from torchapprox.layers import ApproxLayer, InferenceMode
 from torchapprox.operators import GemmOperands
+from torchapprox.running_modules import RunningModules
 from torchapprox.text_table import text_table
 
 _FAST_PATHS = ("_transformer_encoder_layer_fwd", "_native_multi_head_attention")
@@ -133,7 +130,7 @@ def coverage(model: nn.Module, batch: Any) -> Coverage:
         66.67% of 180 multiplications went through a multiplier
     """
     counter = _Counter(model)
-    with probing(model), counter.following_modules(), counter.watching_layers(), counter:
+    with probing(model), counter.running.followed(), counter.watching_layers(), counter:
         run_batch(model, batch)
     return counter.result()
 
@@ -145,45 +142,24 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._layers = get_approx_modules(model)
         self._names = {module: float_name(name) for name, module in model.named_modules()}
-        self._stack: list[nn.Module] = []
-        self._ran: set[nn.Module] = set()
+        self.running = RunningModules()
         self._macs: dict[tuple[str, str, str, str | None, str], int | None] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
-        if any(_on_multiplier(module) is not None for module in self._stack):
+        if any(_on_multiplier(module) is not None for module in self.running.stack):
             return output  # the layer itself tells what it multiplied
         macs = multiplications(func, args, kwargs or {}, output)
         if macs != 0:
             name = func.overloadpacket.__name__
-            layer = next((each for each in self._stack if isinstance(each, ApproxLayer)), None)
+            layer = next(
+                (each for each in self.running.stack if isinstance(each, ApproxLayer)), None
+            )
             if layer is None and is_table_product(func):
                 self._add(name, macs, "table", "")
             else:
                 self._add(name, macs, None, _reason(name, layer))
         return output
-
-    @contextmanager
-    def following_modules(self) -> Iterator[None]:
-        """Know which modules are running."""
-
-        def enter(module: nn.Module, _args: Any) -> None:
-            self._stack.append(module)
-            self._ran.add(module)
-
-        def leave(_module: nn.Module, _args: Any, _output: Any) -> None:
-            self._stack.pop()
-
-        # Global hooks: those of a module would keep PyTorch's encoder layers from their fast path.
-        hooks = (
-            register_module_forward_pre_hook(enter),
-            register_module_forward_hook(leave, always_call=True),
-        )
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
 
     @contextmanager
     def watching_layers(self) -> Iterator[None]:
@@ -204,7 +180,9 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             CoverageRow(name, kind, operation, macs, multiplier, reason)
             for (name, kind, operation, multiplier, reason), macs in self._macs.items()
         )
-        missed = tuple(float_name(name) for name, layer in self._layers if layer not in self._ran)
+        missed = tuple(
+            float_name(name) for name, layer in self._layers if layer not in self.running.ran
+        )
         return Coverage(rows, missed)
 
     def _observer_of(self, layer: ApproxLayer) -> Callable[[GemmOperands, Tensor], None]:
@@ -215,7 +193,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return observe
 
     def _add(self, operation: str, macs: int | None, multiplier: str | None, reason: str) -> None:
-        module = next((each for each in reversed(self._stack) if each in self._names), None)
+        module = next((each for each in reversed(self.running.stack) if each in self._names), None)
         name, kind = ("", "?") if module is None else (self._names[module], type(module).__name__)
         key = (name, kind, operation, multiplier, reason)
         before = self._macs.get(key, 0)

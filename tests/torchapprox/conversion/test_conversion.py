@@ -150,6 +150,12 @@ def test_scales_and_embeddings_of_positions_are_no_matrices():
     assert left == (("0", "Linear"), ("1", "Conv1d"), ("2", "Bilinear"))
 
 
+def test_a_layer_that_is_named_like_pytorchs_is_named_in_full():
+    other = type("Linear", (nn.Linear,), {"__module__": "library.layers"})
+    left = convert(nn.Sequential(other(4, 2), nn.Linear(2, 2)), calibration=None).left_exact
+    assert left == (("0", "library.layers.Linear"),)
+
+
 def test_a_parametrised_layer_is_named_by_itself():
     parametrised = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
     summary = convert(nn.Sequential(parametrised, nn.Linear(4, 2)), calibration=[torch.randn(8, 4)])
