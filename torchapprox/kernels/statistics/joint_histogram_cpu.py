@@ -9,8 +9,8 @@ signed bytes of x, so that those are counts less 128, and
 
     joint[a, b] = sum_k (x_count[k, a] - 128) * w_count[k, b] + 128 * sum_k w_count[k, b]
 
-Overflow: a sum is less than 2^15 times the number of positions, of which there are at most
-`MOST_POSITIONS`.
+Overflow: all pairs may be of the same two codes, 255^2 of them at each of at most `MOST_POSITIONS`
+positions, which is less than 2^31.
 """
 
 from functools import cache
@@ -24,7 +24,7 @@ from torchapprox.kernels.lookup.table_planes import aligned_empty
 from torchapprox.kernels.threads.blocks import division
 
 MOST_ROWS = 255
-MOST_POSITIONS = 2**16
+MOST_POSITIONS = 2**15
 """Of all matrices together."""
 
 # Words from four positions to the next: an odd number of cache lines, so that they do not compete
@@ -66,7 +66,7 @@ def joint_histogram_cpu(
     """Add how often codes meet, and how often those of x occur at each position.
 
     Args:
-        x: uint8 `(G, M, K)`, C-contiguous.
+        x: uint8 `(G, M, K)`, C-contiguous, of at most `MOST_POSITIONS` positions G K.
         w: uint8 `(G, N, K)`, C-contiguous.
         joint: `(256, 256)`, row = code of x; added to.
         x_counts: `(K, 256)`, C-contiguous, of all matrices together; added to.

@@ -5,6 +5,11 @@ import pytest
 
 from torchapprox.kernels import joint_histogram_cpu
 from torchapprox.kernels.features.pair_unit import PORTABLE_BYTES, PairUnit, byte_unit
+from torchapprox.kernels.statistics.joint_histogram_cpu import (
+    MOST_POSITIONS,
+    MOST_ROWS,
+    counts_in_bytes,
+)
 
 UNITS = {
     "fastest": byte_unit(),
@@ -49,3 +54,11 @@ def test_pairs_are_added(matrices, rows, columns, depth, x_codes, w_codes, unit,
     expected = counted(x, w)
     np.testing.assert_array_equal(joint - 1, expected[0])
     np.testing.assert_array_equal(of_x - 1, expected[1])
+
+
+def test_the_most_positions_of_one_pair_of_codes_do_not_overflow():
+    codes = [np.full((1, MOST_ROWS, MOST_POSITIONS), code, np.uint8) for code in (3, 7)]
+    joint, of_x = np.zeros((256, 256), np.int64), np.zeros((MOST_POSITIONS, 256), np.int64)
+    joint_histogram_cpu(*codes, joint, of_x, threads=2)
+    assert joint[3, 7] == joint.sum() == MOST_ROWS**2 * MOST_POSITIONS
+    assert not counts_in_bytes(MOST_ROWS, MOST_ROWS, MOST_POSITIONS + 1)
