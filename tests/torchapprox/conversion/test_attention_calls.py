@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.torchapprox.builders import minmax_qconfig, random_multiplier
 from torchapprox import approximate, coverage, get_approx_modules, revert, wrap_attention_calls
+from torchapprox.export import plain_model
 from torchapprox.layers import ScaledDotProductAttention
 
 WIDTH, HEADS = 8, 2
@@ -59,11 +60,12 @@ def network(functions=True):
     return nn.Sequential(Attention(make()), TwoCalls(make(), make(), make()), encoder).eval()
 
 
-def converted(**options):
+def converted(multiplier=None, **options):
     model = network(**options)
     if options.get("functions", True):
         wrap_attention_calls(model, TOKENS)
-    approximate(model, random_multiplier(), calibration=[TOKENS], qconfig=minmax_qconfig())
+    multiplier = multiplier or random_multiplier()
+    approximate(model, multiplier, calibration=[TOKENS], qconfig=minmax_qconfig())
     return model.eval()
 
 
@@ -143,6 +145,13 @@ def test_compiled():
     model = converted()
     with torch.no_grad():
         assert torch.equal(torch.compile(model, backend="eager")(TOKENS), model(TOKENS))
+
+
+def test_exported():
+    model = converted("mul8s_tm_k2")
+    program = torch.export.export(plain_model(model), (TOKENS,))
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(TOKENS), model(TOKENS))
 
 
 @pytest.mark.bad_input("attention-calls")
