@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torchapprox.kernels import gather_cpu, histogram_cpu, window_histogram_cpu
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.padding import Margins
 from torchapprox.operators.remembered import remembered
 
 Codes = NDArray[np.uint8]
@@ -26,6 +27,10 @@ class ObservedCodes(Protocol):
     @property
     def rows(self) -> int:
         """Rows of the matrix product, M."""
+
+    @property
+    def positions(self) -> int:
+        """Input positions of all groups, G * K."""
 
     @property
     def layout(self) -> tuple[object, ...]:
@@ -82,6 +87,11 @@ class MatrixCodes:
         return len(self.codes)
 
     @property
+    def positions(self) -> int:
+        """Input positions of all groups, G * K."""
+        return int(self.codes.shape[1])
+
+    @property
     def layout(self) -> tuple[object, ...]:
         """Equal for codes that may be counted together."""
         return self.codes.shape[1:]
@@ -107,10 +117,12 @@ class WindowCodes:
     Attributes:
         codes: uint8 `(B, C, *size)`, padded.
         shape: The convolution, without padding; of any batch.
+        margins: Elements of padding before and after each axis, where these are one code; or empty.
     """
 
     codes: Codes
     shape: ConvShape
+    margins: Margins = ()
 
     @property
     def rows(self) -> int:
@@ -118,10 +130,15 @@ class WindowCodes:
         return len(self.codes) * math.prod(self.shape.output_size)
 
     @property
+    def positions(self) -> int:
+        """Input positions of all groups, G * K."""
+        return self.shape.groups * self.shape.depth
+
+    @property
     def layout(self) -> tuple[object, ...]:
         """Equal for codes that may be counted together."""
         shape = self.shape
-        return self.codes.shape[1:], shape.kernel, shape.stride, shape.dilation
+        return self.codes.shape[1:], shape.kernel, shape.stride, shape.dilation, self.margins
 
     def with_codes(self, codes: Codes) -> Self:
         """Return the same of other samples."""
@@ -137,6 +154,7 @@ class WindowCodes:
             stride=shape.stride,
             dilation=shape.dilation,
             output=shape.output_size,
+            margins=self.margins,
             threads=torch.get_num_threads(),
         )
 

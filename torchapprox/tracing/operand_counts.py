@@ -33,7 +33,7 @@ class WeightedCounts:
     def __init__(self) -> None:
         self.w_codes: Codes = np.zeros((0, 0, 0), np.uint8)
         self.rows = 0
-        self._w_bytes = b""
+        self._w_bytes = bytearray()
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         # Counts since the weights last changed; their products are not yet in the joint counts.
         # Half as wide as the others: writing them takes longer than counting.
@@ -43,8 +43,10 @@ class WeightedCounts:
 
     def has(self, w_codes: torch.Tensor) -> bool:
         """Whether the weights, uint8 `(G, N, K)`, are these."""
-        same_shape = w_codes.shape == self.w_codes.shape
-        return same_shape and w_codes.cpu().numpy().tobytes() == self._w_bytes
+        if w_codes.shape != self.w_codes.shape:
+            return False
+        # Compared in place: a copy of the bytes takes longer, much of it to get new memory.
+        return bool(self._w_bytes == np.ascontiguousarray(w_codes.cpu().numpy()))
 
     def take(self, w_codes: torch.Tensor) -> None:
         """Let rows meet other weights from now on."""
@@ -53,7 +55,7 @@ class WeightedCounts:
             self._recent = np.zeros(self._x_counts.shape, np.int32)
         self._fold()
         self.w_codes = np.array(w_codes.cpu().numpy(), order="C")
-        self._w_bytes = self.w_codes.tobytes()
+        self._w_bytes = bytearray(self.w_codes)
 
     def add(self, codes: ObservedCodes) -> None:
         """Count rows of activations."""

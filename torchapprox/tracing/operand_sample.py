@@ -132,11 +132,8 @@ class MatrixSampler:
         if len(items):
             height = operands.x_codes.shape[1]
             # By its number in the stream, so that cutting into batches does not matter.
-            drawn = [
-                _drawn(self._seed, self._seen + item, height, columns, kept.w_codes.shape[1])
-                for item in items.tolist()
-            ]
-            rows, chosen = (np.array(each) for each in zip(*drawn, strict=True))
+            numbers = tuple((self._seen + items).tolist())
+            rows, chosen = _drawn(self._seed, numbers, height, columns, kept.w_codes.shape[1])
             kept.x_codes[places] = rows_of_matrices(operands.x_codes, items, rows)
             kept.w_codes[places] = rows_of_matrices(operands.w_codes, items, chosen)
             kept.x_places[places] = (items[:, None] * height + rows) % rows_per_sample
@@ -169,13 +166,17 @@ def _nothing() -> OperandSample:
     return OperandSample(codes, codes, places, places)
 
 
-@lru_cache(maxsize=1024)  # all layers of a network draw the same
+@lru_cache(maxsize=32)  # all layers of a network draw the same
 def _drawn(
-    seed: int, matrix: int, height: int, columns: int, wanted_columns: int
+    seed: int, matrices: tuple[int, ...], height: int, columns: int, wanted_columns: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Draw rows and columns of the matrix of some number in the stream."""
-    rng = np.random.default_rng([seed, matrix])
-    return _some_rows(height, ROWS_PER_MATRIX, rng), _some_rows(columns, wanted_columns, rng)
+    """Draw rows and columns of the matrices of some numbers in the stream."""
+    rows, chosen = [], []
+    for matrix in matrices:
+        rng = np.random.default_rng([seed, matrix])
+        rows.append(_some_rows(height, ROWS_PER_MATRIX, rng))
+        chosen.append(_some_rows(columns, wanted_columns, rng))
+    return np.array(rows), np.array(chosen)
 
 
 def _some_rows(count: int, wanted: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

@@ -6,12 +6,12 @@ import numpy as np
 
 from torchapprox.operators.observed_codes import Codes, ObservedCodes
 
-ROWS = 512
-"""Rows that wait at least: as many codes at each input position as there are bytes of its counts
-that a pass over them writes, or half as many."""
+BYTES_PER_POSITION = 512
+"""Codes that may wait for each input position: half as many as there are bytes of its counts, which
+a pass over them reads and writes."""
 
 BYTES = 2**20
-"""Codes that may wait, however many rows there are; as many as the caches of most CPUs hold."""
+"""Codes that may wait, however few positions there are; as many as the caches of most CPUs hold."""
 
 
 class WaitingCodes:
@@ -32,15 +32,16 @@ class WaitingCodes:
         >>> for _ in range(5):
         ...     waiting.add(MatrixCodes(np.zeros((200, 2000), np.uint8), 1))
         >>> seen
-        [600]
+        [400, 400]
         >>> waiting.hand_on()
         >>> seen
-        [600, 400]
+        [400, 400, 200]
     """
 
     def __init__(self, look: Callable[[ObservedCodes], None]) -> None:
         self._look = look
         self._like: ObservedCodes | None = None
+        self._layout: tuple[object, ...] = ()
         self._room: Codes = np.zeros((0, 0), np.uint8)
         self._samples = 0
 
@@ -49,9 +50,12 @@ class WaitingCodes:
         batch = len(codes.codes)
         if not batch:
             return
-        if self._like is None or self._like.layout != codes.layout:
+        layout = codes.layout
+        if self._like is None or self._layout != layout:
             self.hand_on()
-            batches = max(-(-ROWS // max(1, codes.rows)), BYTES // max(1, codes.codes.nbytes))
+            self._layout = layout
+            most = max(BYTES_PER_POSITION * codes.positions, BYTES)
+            batches = most // max(1, codes.codes.nbytes)
             self._like = codes.with_codes(codes.codes[:0])
             samples = batches * batch if batches > 1 else 0
             self._room = np.empty((samples, *codes.codes.shape[1:]), np.uint8)

@@ -7,8 +7,8 @@ import torch
 from torchapprox import GemmOperands, LayerTracer
 from torchapprox.operators.convolution.conv_gemm_operands import ConvGemmOperands
 from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.observed_codes import MatrixCodes
-from torchapprox.tracing.waiting_codes import BYTES, ROWS, WaitingCodes
+from torchapprox.operators.observed_codes import MatrixCodes, WindowCodes
+from torchapprox.tracing.waiting_codes import BYTES, BYTES_PER_POSITION, WaitingCodes
 
 
 def codes(seed, *shape):
@@ -45,7 +45,8 @@ def test_every_row_counts_once(rows, depth):
     waiting.hand_on()
     np.testing.assert_array_equal(counts, counted_apart(batches))
     assert sum(calls) == sum(rows)
-    most = 2 + sum(rows) // ROWS + sum(n >= ROWS for n in rows)
+    room = BYTES_PER_POSITION
+    most = 2 + sum(rows) // room + sum(n >= room for n in rows)
     assert len(calls) <= (1 if sum(rows) * depth <= BYTES else most)
 
 
@@ -111,3 +112,14 @@ def test_weights_that_change_meet_the_rows_before_them():
                     joint[pair] += 1
     np.testing.assert_array_equal(tracer.result.joint_counts, joint)
     np.testing.assert_array_equal(tracer.result.w_codes, codes(11, 1, 2, 4))
+
+
+def test_rows_wait_that_share_codes():
+    """Codes of receptive fields are fewer than their rows have."""
+    seen = []
+    waiting = WaitingCodes(lambda observed: seen.append(len(observed.codes)))
+    shape = ConvShape.of((1, 999, 4, 4), (999, 1, 3, 3), (1, 1), (1, 1), 999)
+    images = BYTES_PER_POSITION * 9 // 16
+    for _ in range(images + 1):
+        waiting.add(WindowCodes(np.zeros((1, 999, 4, 4), np.uint8), shape))
+    assert seen == [images]

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from torchapprox.kernels.threads.blocks import blocks_cpu, division
 
 _STRIP = 16  # positions, whose counts take 16 KB
+# Counts from one position's to the next: at whole parts of a page, a CPU would take the counts of
+# one code at several positions for the same ones.
+_PITCH = 272
 _CODES_AT_ONCE = 2**18  # that a thread is handed
 
 
@@ -57,7 +60,7 @@ def _strips(rows: int, positions: int, threads: int) -> dict[str, int]:
 @blocks_cpu
 def _count_strips(codes: Any, counts: Any, start: int, stop: int) -> None:
     height, positions = codes.shape
-    table = np.zeros((_STRIP, 256), np.int32)
+    table = np.zeros((_STRIP, _PITCH), np.int32)
     for strip in range(start, stop):
         first = strip * _STRIP
         width = min(_STRIP, positions - first)
@@ -74,7 +77,7 @@ def _count_strips(codes: Any, counts: Any, start: int, stop: int) -> None:
 @blocks_cpu
 def _count_matrix_strips(codes: Any, by_matrix: Any, total: Any, start: int, stop: int) -> None:
     matrices, height, depth = codes.shape
-    table = np.zeros((_STRIP, 256), np.int32)
+    table = np.zeros((_STRIP, _PITCH), np.int32)
     for strip in range(start, stop):
         first = strip * _STRIP
         width = min(_STRIP, depth - first)

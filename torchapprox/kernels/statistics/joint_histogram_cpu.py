@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, byte_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
 from torchapprox.kernels.threads.blocks import division
+from torchapprox.kernels.threads.scratch import Arrays, Scratch
 
 MOST_ROWS = 255
 MOST_POSITIONS = 2**15
@@ -74,34 +75,46 @@ def joint_histogram_cpu(
         threads: Largest number of threads to use.
     """
     unit = unit or byte_unit()
-    x_words, w_words = _counted(x, 128, x_counts, threads), _counted(w, 0, _NOBODY, threads)
+    steps = x.shape[0] * -(-x.shape[2] // _SHARE)
+    scratch = _scratch.take(steps)
+    x_words, w_words, sums = scratch[1]
+    _count(x, 128, x_words, x_counts, threads)
+    _count(w, 0, w_words, _NOBODY, threads)
     width = VECTORS * unit.lanes
     # Codes beyond the greatest take part where they share registers with others.
     height, tiles = (
         -(-(int(c.max(initial=0)) + 1) // size) for c, size in ((x, _HEIGHT), (w, width))
     )
-    sums = np.zeros((_HEIGHT * height, width * tiles), np.int32)
     multiply, piece = _compiled(unit)
     multiply(
-        *(x_words, w_words, sums, _HEIGHT, width, piece), length=tiles, block=1, threads=threads
+        *(x_words, w_words, steps, sums, _HEIGHT * height, joint, _HEIGHT, width, piece),
+        length=tiles,
+        block=1,
+        threads=threads,
     )
-    joint[: len(sums), : sums.shape[1]] += sums
+    _scratch.give_back(scratch)
 
 
-def _counted(
-    codes: NDArray[np.uint8], empty: int, totals: NDArray[np.int64], threads: int
-) -> Words:
-    """Return the counts of every matrix, uint32 `(G * ceil(K / 4), _PITCH)`, less `empty`."""
+def _count(
+    codes: NDArray[np.uint8], empty: int, words: Words, totals: NDArray[np.int64], threads: int
+) -> None:
+    """Fill words of every matrix, one after another, with counts less what is `empty`."""
     matrices, rows, depth = codes.shape
-    steps = -(-depth // _SHARE)
-    words = aligned_empty((matrices * steps, _PITCH), np.uint32)
     blocks = division(-(-depth // _STRIP), matrices * rows * _STRIP, threads, most=_CODES_AT_ONCE)
     count_bytes = _loops().count_bytes
     count_bytes(codes, empty, words.view(np.uint8).reshape(-1), 4 * _PITCH, totals, **blocks)
-    return words
 
 
 _NOBODY = np.zeros((0, 256), np.int64)
+
+
+def _new_scratch(steps: int) -> Arrays:
+    """Return the words of both operands, and sums."""
+    x_words, w_words = (aligned_empty((steps, _PITCH), np.uint32) for _ in range(2))
+    return x_words, w_words, aligned_empty((256, 256), np.int32)
+
+
+_scratch = Scratch(_new_scratch)
 
 
 @cache

@@ -50,20 +50,23 @@ def count_bytes(codes, empty, counts, pitch, totals, start, stop):
 
 
 @blocks_cpu
-def multiply_counts(x, w, sums, strip, width, multiply, start, stop):
-    """Sum products of counts for the tiles ``start`` to ``stop`` of codes of w.
+def multiply_counts(x, w, steps, sums, height, joint, strip, width, multiply, start, stop):
+    """Add sums of products of counts for the tiles ``start`` to ``stop`` of codes of w.
 
     Args:
-        x: Words of all positions, uint32 `(steps, pitch)`.
+        x: Words of all positions, uint32 `(steps or more, pitch)`.
         w: Likewise.
-        sums: int32, zeros; overwritten.
+        steps: Words of each code.
+        sums: int32 `(256, 256)`; overwritten.
+        height: Codes of x, whole strips.
+        joint: int64 `(256, 256)`; added to.
         strip: Codes of x that are multiplied at once.
         width: Codes of w in a tile.
         multiply: Address of the piece that multiplies them, a `pair_multiplier`.
         start: First tile.
         stop: The one behind the last.
     """
-    steps, pitch = w.shape[0], 4 * w.shape[1]
+    pitch, sums_pitch = 4 * w.shape[1], 4 * sums.shape[1]
     distances = np.arange(_STEPS) * pitch
     begins = np.empty(width, np.int32)
     bytes_of = np.uint32(0x00FF00FF)
@@ -80,11 +83,14 @@ def multiply_counts(x, w, sums, strip, width, multiply, start, stop):
             count = min(_STEPS, steps - first)
             one = address(w) + first * pitch + 4 * at
             columns = one, one + 2 * width, address(distances)
-            for row in range(0, sums.shape[0], strip):
-                target = address(sums) + 4 * (row * sums.shape[1] + at)
-                before, before_pitch = target, 4 * sums.shape[1]
+            for row in range(0, height, strip):
+                target = address(sums) + row * sums_pitch + 4 * at
+                before, before_pitch = target, sums_pitch
                 if first == 0:
                     before, before_pitch = address(begins), 0
                 words = address(x) + first * pitch + 4 * row
-                results = before, before_pitch, target, 4 * sums.shape[1]
+                results = before, before_pitch, target, sums_pitch
                 call(multiply, (*columns, words, pitch, count, *results))
+        for code in range(height if steps else 0):
+            for i in range(width):
+                joint[code, at + i] += sums[code, at + i]

@@ -3,7 +3,8 @@
 counts[c, t, v] = number of (b, p) with codes[b, c, stride * p + dilation * t] == v
 
 Every code is counted once, in the table of the taps that see it (`window_classes`): along a line
-for its position, and line by line for the other axes. Taps are sums of tables.
+for its position, and line by line for the other axes. Taps are sums of tables. Padding, which is
+one code, is not looked at: that code again and again, each count would wait for the one before.
 """
 
 import math
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.compiling.jit import jit_cpu
-from torchapprox.kernels.statistics.window_classes import TABLE, window_classes
+from torchapprox.kernels.statistics.window_classes import PITCH, TABLE, window_classes
 from torchapprox.kernels.threads.blocks import blocks_cpu, division
 
 _DIMS = 3
+_SCANNED = 2**12  # codes of an image whose greatest is sought at once, and left in the caches
 _CODES = 64  # to a multiple of which the number of codes is rounded up that occur
 
 
@@ -29,6 +31,7 @@ def window_histogram_cpu(
     stride: Sequence[int],
     dilation: Sequence[int],
     output: Sequence[int],
+    margins: Sequence[tuple[int, int]] = (),
     threads: int,
 ) -> None:
     """Add the counts of every channel and tap to ``counts``.
@@ -42,6 +45,8 @@ def window_histogram_cpu(
         stride: Steps of the window along each axis.
         dilation: Steps of the taps along each axis.
         output: Positions of the window along each axis.
+        margins: Positions before and after each axis's that hold one and the same code; empty for
+            none.
         threads: Largest number of threads to use.
     """
     positions = math.prod(output) * len(codes)
@@ -52,14 +57,29 @@ def window_histogram_cpu(
         # A single tap sees all codes: one long axis.
         size = output = (math.prod(output),)
         kernel = stride = dilation = (1,)
-    axes: Any = ((1,) * (_DIMS - len(each)) + tuple(each) for each in
-                 (size, kernel, stride, dilation, output))  # fmt: skip
+        margins = ()
+    padding = _code_of_margins(codes, margins)
+    margins = margins or ((0, 0),) * len(size)
+    inner = [range(lower, n - upper) for n, (lower, upper) in zip(size, margins, strict=True)]
+    axes: Any = (
+        (fill,) * (_DIMS - len(each)) + tuple(each)
+        for each, fill in (*((sizes, 1) for sizes in (size, kernel, stride, dilation, output)),
+                           (inner, range(1)))
+    )  # fmt: skip
     flat, totals = codes.reshape(-1), counts.reshape(-1)
     # A plain tuple: Numba takes 160 microseconds to look at one with names.
     classes = tuple(window_classes(*axes))
     images, channels = codes.shape[:2]
     blocks = division(channels, positions, threads, most=2**17)
-    _count_channels(flat, images, channels, classes, totals, **blocks)
+    _count_channels(flat, images, channels, classes, padding, totals, **blocks)
+
+
+def _code_of_margins(codes: NDArray[np.uint8], margins: Sequence[tuple[int, int]]) -> int:
+    """Return the code that stands in margins; 0 where there are none."""
+    for axis, (lower, upper) in enumerate(margins, start=2):
+        if lower or upper:
+            return int(codes[0, 0].take(0 if lower else -1, axis - 2).flat[0])
+    return 0
 
 
 # Indices are unsigned, since Numba lets negative ones count from the end.
@@ -71,31 +91,35 @@ def _count_channels(
     images: int,
     channels: int,
     classes: Any,
+    padding: int,
     totals: Any,
     start: int,
     stop: int,
 ) -> None:
     (
         count, lines, line_starts, rows, row_starts, places, doubles, bases, more, more_starts,
-        less, less_starts,
+        less, less_starts, padded,
     ) = classes  # fmt: skip
     plane, of_channel = codes.size // (images * channels), totals.size // channels
-    greatest = _greatest_code(codes, images, channels * plane, start * plane, stop * plane)
-    used = np.uintp((greatest // _CODES + 1) * _CODES)
     table, taps = np.uintp(TABLE), bases.size
-    tables = np.empty(count * TABLE, np.int32)
+    tables, pitch = np.empty(count * PITCH, np.int32), np.uintp(PITCH)
     sums = np.empty(taps * TABLE, np.int32)
+    together, greatest = max(1, _SCANNED // plane), np.int64(0)
     for channel in range(start, stop):
+        first = channel * plane
+        if (channel - start) % together == 0:
+            last = min(channel + together, stop) * plane
+            greatest = _greatest_code(codes, images, channels * plane, first, last)
+        used = np.uintp((greatest // _CODES + 1) * _CODES)
         for kind in range(line_starts.size - 1):
             for number in range(np.uintp(count)):
                 for code in range(used):
-                    tables[number * table + code] = 0
+                    tables[number * pitch + code] = 0
             of_kind = lines[line_starts[kind] : line_starts[kind + 1]]
-            first = channel * plane
             _count_lines(codes, images, channels * plane, first, of_kind, places, tables)
             for pair in range(len(doubles)):
-                to = np.uintp(doubles[pair, 0]) * table
-                of = np.uintp(doubles[pair, 1]) * table
+                to = np.uintp(doubles[pair, 0]) * pitch
+                of = np.uintp(doubles[pair, 1]) * pitch
                 for code in range(used):
                     tables[to + code] += tables[of + code]
             for tap in range(taps):
@@ -108,6 +132,8 @@ def _count_channels(
                     to = np.uintp(channel * of_channel) + np.uintp(row) * table
                     for code in range(used):
                         totals[to + code] += sums[of + code]
+        for row in range(padded.size):
+            totals[np.uintp(channel * of_channel + row * TABLE + padding)] += images * padded[row]
 
 
 @jit_cpu
@@ -140,10 +166,10 @@ def _sum_tap(tables: Any, base: int, more: Any, less: Any, tap: int, used: int, 
     for code in range(used):
         sums[to + code] = 0 if base < 0 else sums[np.uintp(base) * table + code]
     for number in more:
-        of = np.uintp(number) * table
+        of = np.uintp(number) * np.uintp(PITCH)
         for code in range(used):
             sums[to + code] += tables[of + code]
     for number in less:
-        of = np.uintp(number) * table
+        of = np.uintp(number) * np.uintp(PITCH)
         for code in range(used):
             sums[to + code] -= tables[of + code]

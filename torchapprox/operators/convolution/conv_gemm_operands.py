@@ -7,6 +7,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from torchapprox.operators.convolution.conv_lines import ConvShape
+from torchapprox.operators.convolution.padding import Margins
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.lut_conv import receptive_fields
 from torchapprox.operators.observed_codes import ObservedCodes, WindowCodes
@@ -22,14 +23,19 @@ class ConvGemmOperands(GemmOperands):
     Args:
         padded: Activation codes, uint8 `(B, C, *size)`, contiguous.
         shape: The convolution, without padding.
+        margins: Elements of the zero point's code before and after each axis, for whoever counts
+            codes; empty for none.
         fields: The other attributes of `GemmOperands`.
     """
 
-    def __init__(self, *, padded: Tensor, shape: ConvShape, **fields: Any) -> None:
-        vars(self).update(fields, _padded=padded, _shape=shape)
+    def __init__(
+        self, *, padded: Tensor, shape: ConvShape, margins: Margins = (), **fields: Any
+    ) -> None:
+        vars(self).update(fields, _padded=padded, _shape=shape, _margins=margins)
 
     _padded: Tensor
     _shape: ConvShape
+    _margins: Margins
 
     def without_codes(self) -> Self:
         """Return what `with_codes` needs of these, which takes no memory."""
@@ -46,8 +52,7 @@ class ConvGemmOperands(GemmOperands):
         return self._replaced(x_codes, self._of_shape(w_codes))
 
     def _replaced(self, padded: Tensor, w_codes: Tensor) -> Self:
-        other = object.__new__(type(self))
-        vars(other).update(vars(self), _padded=padded, w_codes=w_codes)
+        other = self._with(_padded=padded, w_codes=w_codes)
         vars(other).pop("x_codes", None)
         return other
 
@@ -64,4 +69,4 @@ class ConvGemmOperands(GemmOperands):
     @property
     def observed_x(self) -> ObservedCodes:
         """The activations as a trace looks at them, in the host's memory."""
-        return WindowCodes(self._padded.cpu().numpy(), self._shape)
+        return WindowCodes(self._padded.cpu().numpy(), self._shape, self._margins)

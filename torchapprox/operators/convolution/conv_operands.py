@@ -66,6 +66,7 @@ class ConvOperands:
         return ConvGemmOperands(
             padded=self.x_codes,
             shape=self._shape,
+            margins=self.args.margins() if self.args.padding_mode == "zeros" else (),
             w_codes=self.w_codes.view(groups, -1, self.w_codes[0].numel()),
             x_range=self.x_range,
             w_range=self.w_range,
