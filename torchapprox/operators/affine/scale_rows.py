@@ -36,7 +36,7 @@ def by_plane(values: Tensor, scale: Tensor, zero_point: Tensor) -> tuple[Tensor,
     vectors = [
         tensor.view(-1)
         if tensor.numel() == planes and tensor.is_contiguous()
-        else _leading(tensor, values.dim(), len(outer)).expand(outer).reshape(-1)
+        else _leading(tensor, values.dim(), len(outer)).expand(outer).contiguous().view(-1)
         for tensor in (scale, zero_point)
     ]
     return vectors[0], vectors[1], planes

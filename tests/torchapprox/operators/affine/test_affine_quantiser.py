@@ -7,6 +7,7 @@ import torch
 
 from tests.torchapprox.oracle import quantise
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
+from torchapprox.operators.affine.scale_rows import by_plane
 from torchapprox.operators.library_op import OPERATORS
 
 LIMITS = [(0, 127), (-128, 127), (0, 255), (-8, 7), (-127, 127)]
@@ -92,6 +93,14 @@ def test_every_other_value_of_a_row_of_memory():
     assert values.reshape(-1).stride() == (2,)
     assert torch.equal(quantiser.codes(values), quantiser.codes(values.contiguous()))
     assert torch.equal(quantiser.reals(values), quantiser.reals(values.contiguous()))
+
+
+def test_one_scale_that_is_spread_over_planes_becomes_a_contiguous_vector():
+    scale, zero_point = torch.tensor(0.5).expand(3, 2, 1), torch.tensor(7).expand(3, 2, 1)
+    *vectors, planes = by_plane(torch.zeros(3, 2, 3), scale, zero_point)
+    assert planes == 6
+    assert all(vector.is_contiguous() for vector in vectors)
+    assert [vector.tolist() for vector in vectors] == [[0.5] * 6, [7] * 6]
 
 
 def test_any_layout():
