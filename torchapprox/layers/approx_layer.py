@@ -234,7 +234,7 @@ class ApproxLayer(LayerSettings, ABC):
                 return self._approximate(x_q, w_q, params, x_range, sink, bias=bias)
             y = self._approximate(x_q, w_q, params, x_range, sink)
         elif self._inference_mode is InferenceMode.NOISE:
-            y = self.noise_fwd(x_q, w_q)
+            y = self.noise_fwd(*_of_one_type(x_q, w_q))
         elif exact and params is not None:
             fused = bias is not None and self._may_be_added(bias, x_q, sink)
             options: dict[str, Any] = {"bias": bias} if fused else {}
@@ -242,7 +242,7 @@ class ApproxLayer(LayerSettings, ABC):
             y = on_codes(x_q, w_q, params, exact=True, **options)
             bias = None if fused else bias
         else:
-            y = self.quant_fwd(x_q, w_q)
+            y = self.quant_fwd(*_of_one_type(x_q, w_q))
         if sink is not None:
             self._show_operands(sink.operands, x_q, w_q, params, y)
         return y if bias is None else y + bias.view(self.channel_shape)
@@ -392,3 +392,11 @@ class ApproxLayer(LayerSettings, ABC):
         self.weight = layer.weight
         self.register_parameter("bias", cast("nn.Parameter | None", layer.bias))
         self.train(layer.training)
+
+
+def _of_one_type(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two operands, of which one may be float32 and the other float64, in the wider type."""
+    if x.dtype is w.dtype:
+        return x, w
+    wider = torch.promote_types(x.dtype, w.dtype)
+    return x.to(wider), w.to(wider)

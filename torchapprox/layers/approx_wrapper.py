@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multipliers.parameters import check_kind
 from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.layers.evaluated_layer import evaluated, keep_evaluated
 from torchapprox.layers.inference_mode import InferenceMode
@@ -57,6 +58,8 @@ class ApproxWrapper(nn.Module):
 
     def __init__(self, wrapped: nn.Module, qconfig: QConfig | None = None) -> None:
         super().__init__()
+        check_kind("wrapped", wrapped, nn.Module)
+        check_kind("qconfig", qconfig, QConfig | None, advice="torchapprox.qconfig() makes one")
         self.quant_stub = QuantStub()
         self.wrapped = wrapped
         self.dequant_stub = DeQuantStub()
@@ -108,7 +111,9 @@ class ApproxWrapper(nn.Module):
             ValueError: The input holds NaN or infinity, which a quantiser would hide.
         """
         layer, quantiser = self.layer, self.activation_quantiser
-        if output_size is None and not torch.is_grad_enabled():
+        # Whoever hooks the stub wants it called, which no operator does in its place.
+        hooked = self._is_stub_hooked()
+        if output_size is None and not hooked and not torch.is_grad_enabled():
             y = evaluated(layer, quantiser, x)
             if y is not None:
                 evaluation: Tensor = self.dequant_stub(y)
@@ -116,7 +121,7 @@ class ApproxWrapper(nn.Module):
                 return evaluation if evaluation.dtype is x.dtype else evaluation.to(x.dtype)
         if layer.inference_mode is InferenceMode.APPROXIMATE:
             check_calibrated("activation", quantiser)
-        clip, values = layer.deferred(quantiser), real_operand(x, "x")
+        clip, values = None if hooked else layer.deferred(quantiser), real_operand(x, "x")
         if clip is None:
             check_finite(values)
         options = {} if output_size is None else {"output_size": output_size}
@@ -132,6 +137,12 @@ class ApproxWrapper(nn.Module):
             keep_evaluated(layer, quantiser, x)
         output: Tensor = self.dequant_stub(y)
         return output.to(x.dtype)
+
+    def _is_stub_hooked(self) -> bool:
+        """Whether the stub has a hook beside the one of ``prepare_qat``, which quantises."""
+        stub = self.quant_stub
+        hooks = len(stub._forward_hooks) + len(stub._forward_pre_hooks)  # noqa: SLF001
+        return hooks > 1 or "forward" in stub.__dict__
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -175,7 +175,7 @@ class ApproxMatmulOp(torch.autograd.Function):
         x, w = ctx.saved_tensors
         for_x, for_w = needed = tuple(ctx.needs_input_grad[:2])
         if ctx.gradient is None:
-            x_reals, w_reals = ctx.operands.reals(x, w, needed)
+            x_reals, w_reals = ctx.operands.reals(x, w, needed, grad.dtype)
             grad_x = grad @ w_reals if for_x else None
             grad_w = grad.mT @ x_reals if for_w else None
         else:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from torchapprox.operators.affine import straight_through
@@ -133,7 +134,9 @@ class OperandPair:
     x: Operand
     w: Operand
 
-    def reals(self, x: Tensor, w: Tensor, needed: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
+    def reals(
+        self, x: Tensor, w: Tensor, needed: tuple[bool, bool], dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
         """Return what the gradients multiply with.
 
         Args:
@@ -141,9 +144,11 @@ class OperandPair:
             w: Second operand, likewise.
             needed: Whether the gradients of x and of w are needed. That of one operand multiplies
                 with the other one; an operand that no gradient multiplies with stays as it is.
+            dtype: Type of the output's gradient, which neither operand need have.
         """
         for_x, for_w = needed
-        return self.x.reals(x) if for_w else x, self.w.reals(w) if for_x else w
+        x, w = self.x.reals(x) if for_w else x, self.w.reals(w) if for_x else w
+        return x.to(dtype), w.to(dtype)
 
     def straight_through(
         self, gradients: tuple[Tensor | None, Tensor | None], x: Tensor, w: Tensor

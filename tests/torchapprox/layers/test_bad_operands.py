@@ -12,9 +12,15 @@ from tests.torchapprox.builders import (
     wrapped,
 )
 from torchapprox import InferenceMode, approximate, calibrate, coverage, trace
+from torchapprox.gradients import StraightThrough, WindowDifference
 from torchapprox.layers import ApproxMatmul
-from torchapprox.quantisation.torch_ao import set_parameters
+from torchapprox.quantisation.torch_ao import disable_observer, set_parameters
 
+LAYERS = {
+    "linear": (lambda: nn.Linear(4, 2), (3, 4)),
+    "conv": (lambda: nn.Conv2d(2, 3, 3), (2, 2, 5, 5)),
+    "transposed": (lambda: nn.ConvTranspose2d(2, 3, 3), (2, 2, 4, 4)),
+}
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
 
 
@@ -113,6 +119,40 @@ def test_doubles_stay_doubles():
     torch.testing.assert_close(y, single.double(), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("mode", InferenceMode)
+@pytest.mark.parametrize("build", LAYERS)
+@pytest.mark.parametrize("gradient", [StraightThrough(), WindowDifference(2)], ids=type)
+@pytest.mark.bad_input("mixed-precision")
+def test_operands_of_two_precisions_are_multiplied_in_every_mode(mode, build, gradient):
+    torch.manual_seed(0)
+    float_layer, shape = LAYERS[build]
+    layer = wrapped(float_layer(), random_multiplier(), mode=mode)
+    layer.layer.gradient = gradient
+    x = torch.randn(shape)
+    layer(x)
+    layer.eval().apply(disable_observer)
+    # Powers of two, with which both widths round alike.
+    set_parameters(layer.activation_quantiser, 2**-5, 60)
+    set_parameters(layer.layer.weight_fake_quant, 2**-7, 0)
+    with torch.no_grad():
+        expected = layer(x)
+    for _ in range(2):  # in the type of the input, then in that of the weights, wider each
+        wide = x.double() if layer.layer.weight.dtype == torch.float32 else x
+        for gradients in (False, True):
+            inputs = wide.detach().requires_grad_(gradients)
+            layer.zero_grad()
+            with torch.set_grad_enabled(gradients), trace(nn.Sequential(layer)):
+                y = layer(inputs)
+            assert y.dtype == wide.dtype
+            torch.testing.assert_close(y.float(), expected, rtol=1e-4, atol=1e-4)
+            if gradients:
+                y.sum().backward()
+                assert inputs.grad.dtype == wide.dtype
+                assert layer.layer.weight.grad.dtype == layer.layer.weight.dtype
+                assert layer.layer.weight.grad.any()
+        layer.double()
+
+
 @pytest.mark.bad_input("constant-calibration")
 @pytest.mark.parametrize("value", [0.0, 1e-45, -1e-45])
 def test_constant_data_give_a_positive_scale(value):
@@ -127,7 +167,7 @@ def test_constant_data_give_a_positive_scale(value):
 @pytest.mark.bad_input("not-converted")
 def test_models_without_approximate_layers_are_refused():
     model = nn.Sequential(nn.Linear(4, 2))
-    with pytest.raises(ValueError, match="'model' must have approximate layers; convert it with"):
+    with pytest.raises(ValueError, match="'model' must have approximate layers, got none: call"):
         calibrate(model, [X])
     with pytest.raises(ValueError, match="must have approximate layers"), trace(model):
         pass

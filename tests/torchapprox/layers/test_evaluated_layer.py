@@ -195,20 +195,34 @@ def test_a_quantiser_that_was_switched_off_leaves_values_that_are_no_codes() -> 
         layer(100 * x)
 
 
-def test_hooks_are_called() -> None:
+@pytest.mark.parametrize("mode", InferenceMode)
+@pytest.mark.parametrize("gradients", [False, True])
+def test_hooks_are_called(mode, gradients) -> None:
     layer, x = layer_and_input("linear")
+    layer.layer.inference_mode = mode
     layer(x)
-    layer(x)
+    expected = layer(x)
     calls = []
-    for each in (layer, layer.layer, layer.dequant_stub):
+    for each in (layer, layer.quant_stub, layer.layer, layer.dequant_stub):
         each.register_forward_hook(lambda *_: calls.append("after"))
         each.register_forward_pre_hook(lambda *_: calls.append("before"))
-    layer(x)
-    assert calls.count("after") == calls.count("before") == 3
+    with torch.set_grad_enabled(gradients):
+        torch.testing.assert_close(layer(x), expected)
+    assert calls.count("after") == calls.count("before") == 4
     handle = modules.register_module_forward_hook(lambda *_: calls.append("everywhere"))
     layer(x)
     handle.remove()
     assert "everywhere" in calls
+
+
+def test_a_hook_of_the_stub_may_change_what_is_multiplied() -> None:
+    layer, x = layer_and_input("linear")
+    layer(x)
+    expected = layer(2 * x)
+    handle = layer.quant_stub.register_forward_pre_hook(lambda _, inputs: (2 * inputs[0],))
+    assert torch.equal(layer(x), expected)
+    handle.remove()
+    assert not torch.equal(layer(x), expected)
 
 
 def test_gradients_are_those_of_a_layer_that_was_not_evaluated() -> None:

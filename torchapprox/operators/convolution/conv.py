@@ -238,7 +238,7 @@ class ApproxConvOp(torch.autograd.Function):
         x, w = ctx.saved_tensors
         needed = tuple(ctx.needs_input_grad[:2])
         if ctx.gradient is None:
-            reals = ctx.operands.reals(x, w, needed)
+            reals = ctx.operands.reals(x, w, needed, grad.dtype)
             gradients = ctx.conv_args.gradients(grad, *reals, needed)
         else:
             operands = conv_operands(x, w, ctx.params, ctx.conv_args)
