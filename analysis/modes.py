@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from multipliers.parameters import check_kind
+from torchapprox.conversion.wrapping import converted_layers
 from torchapprox.layers import InferenceMode
 from torchapprox.quantisation.quantiser_state import has_observed
 from torchapprox.quantisation.torch_ao import FakeQuantize
@@ -27,11 +28,8 @@ def set_mode(model: nn.Module, mode: InferenceMode) -> None:
         >>> layer.inference_mode.name
         'APPROXIMATE'
     """
-    layers = get_approx_modules(model)
-    if not layers:
-        raise ValueError(
-            "'model' must have approximate layers, got none: call torchapprox.approximate(model)"
-        )
+    layers = converted_layers(model)
+    check_kind("mode", mode, InferenceMode)
     for _, layer in layers:
         layer.inference_mode = mode
 

@@ -7,7 +7,7 @@ low bits of a code, as the wires of a circuit do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from multipliers.codes import Int32Array, code_values, exact_products
 from multipliers.netlists.netlist import Netlist, check_netlist
 from multipliers.netlists.simulate import simulate
-from multipliers.parameters import check_flag, check_kind, check_parameter
+from multipliers.parameters import check_flag, check_kind, check_parameter, shown
 from multipliers.ports import WIDEST_PORT, Port
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.tabulate import tabulate
@@ -352,3 +352,26 @@ def check_multiplier(name: str, value: object) -> None:
     """
     advice = "get() makes one of a name, load() of a file and Multiplier.from_lut() of a table"
     check_kind(name, value, Multiplier, advice=advice)
+
+
+def check_multipliers(name: str, values: object) -> None:
+    """Refuse what is no sequence of multipliers, such as a single one.
+
+    Args:
+        name: What the caller's signature calls it.
+        values: What the caller passed.
+
+    Raises:
+        TypeError: If `values` is no sequence, or one of them is of another class.
+
+    Examples:
+        >>> check_multipliers("multipliers", "drum4")
+        Traceback (most recent call last):
+        TypeError: 'multipliers' must be a sequence of Multipliers, got 'drum4'; put it into a list
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(
+            f"'{name}' must be a sequence of Multipliers, got {shown(values)}; put it into a list"
+        )
+    for value in values:
+        check_multiplier(name, value)

@@ -48,7 +48,7 @@ def check_number(
         value: What the caller passed.
         least: Least value that is allowed, None if there is none.
         above: Value that it must be greater than, None if there is none.
-        most: Greatest value that is allowed; None for any that is finite.
+        most: Greatest value that is allowed; None for any that is finite, infinity for any.
 
     Raises:
         TypeError: If `value` is no int, float or scalar of NumPy, or a bool.
@@ -71,8 +71,11 @@ def check_number(
         and (above is None or number > above)
     ):
         bounds = {"at least": least, "above": above, "at most": most}
-        words = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None]
-        wanted = " and ".join(words if most is not None else ["finite", *words])
+        words = ["finite"] if most is None else []
+        words += [
+            f"{word} {bound}" for word, bound in bounds.items() if bound not in (None, math.inf)
+        ]
+        wanted = " and ".join(words) or "a number"
         raise ValueError(f"'{name}' must be {wanted}, got {value}")
 
 

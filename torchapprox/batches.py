@@ -11,8 +11,12 @@ from multipliers.parameters import check_kind
 from torchapprox.quantisation.torch_ao import FakeQuantizeBase
 
 
-def several(batches: Iterable[Any]) -> Iterable[Any]:
+def several(batches: Iterable[Any], name: str = "batches") -> Iterable[Any]:
     """Return batches as they are, unless one batch stands where several belong.
+
+    Args:
+        batches: What the caller passed.
+        name: What the caller's signature calls it.
 
     Raises:
         TypeError: There is a lone tensor or mapping, whose rows or keys would pass for batches.
@@ -21,11 +25,11 @@ def several(batches: Iterable[Any]) -> Iterable[Any]:
         >>> several(torch.zeros(8, 3))
         Traceback (most recent call last):
             ...
-        TypeError: batches must be an iterable of batches, got one Tensor: put it into a list
+        TypeError: 'batches' must be an iterable of batches, got one Tensor: put it into a list
     """
     if isinstance(batches, (Tensor, Mapping)) or not isinstance(batches, Iterable):
         raise TypeError(
-            f"batches must be an iterable of batches, got one {type(batches).__name__}: put it "
+            f"'{name}' must be an iterable of batches, got one {type(batches).__name__}: put it "
             "into a list"
         )
     return batches

@@ -24,6 +24,7 @@ from multipliers import (
 from multipliers.characterisation.function_figures import Progress
 from multipliers.characterisation.population import Weights
 from multipliers.cost import PublishedCost
+from multipliers.parameters import check_kind
 from multipliers.signedness import Signedness, resolve_signedness
 
 WIDEST_TABLE = 8
@@ -132,6 +133,7 @@ def data_sheet(
         >>> sheet.figures.wce, sheet.x_port.low, sheet.cost.live_gates
         (0, -256, 226)
     """
+    check_kind("conditions", conditions, Conditions)
     if isinstance(multiplier, Netlist):
         netlist = multiplier
         if any(bus.width > WIDEST_TABLE for bus in netlist.inputs):

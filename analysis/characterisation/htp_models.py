@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.plots.multiplier_plots import column_axes
 from analysis.plots.style import figure_of
 from htp import HtpModel
+from multipliers.parameters import check_kind
 
 
 def model_frame(models: Sequence[HtpModel]) -> pd.DataFrame:
@@ -68,6 +69,7 @@ def plot_model_calls(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         >>> [line.get_label() for line in ax.get_lines()]
         ['greatest', 'mean']
     """
+    check_kind("frame", frame, pd.DataFrame)
     if frame.empty:
         raise ValueError("'frame' must have at least one model, got none")
     if ax is None:

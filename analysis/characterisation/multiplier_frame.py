@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.characterisation.data_sheet import UNIFORM, Conditions, DataSheet, data_sheet
 from multipliers import UNIT_GATES, Cost, Multiplier, Netlist
+from multipliers.parameters import check_kind
 
 
 def comparison_frame(
@@ -41,6 +42,7 @@ def comparison_frame(
         0      mul8u_drum4  925.858276         NaN
         1  mul8u_bam_h0_v4   12.250000       154.0
     """
+    check_kind("multipliers", multipliers, Iterable)
     sheets = [
         one if isinstance(one, DataSheet) else data_sheet(one, conditions=conditions)
         for one in multipliers
@@ -73,6 +75,7 @@ def pareto_front(frame: pd.DataFrame, error: str, cost: str) -> pd.DataFrame:
         >>> pareto_front(frame, "mae", "area")["name"].tolist()
         ['d', 'b', 'a']
     """
+    check_kind("frame", frame, pd.DataFrame)
     for column in (error, cost):
         if column not in frame:
             raise LookupError(f"no column {column!r}; there are {', '.join(map(str, frame))}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from multipliers.formats.arrays import read_arrays
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.whole_file import write_whole
 from torchapprox import GemmOperands, get_approx_modules, observe_operands
 from torchapprox.batches import run_batch, several
@@ -39,6 +40,7 @@ class OperandStream:
 
     def __post_init__(self) -> None:
         for name, codes in (("x_codes", self.x_codes), ("w_codes", self.w_codes)):
+            check_kind(name, codes, np.ndarray)
             if codes.dtype != np.uint8:
                 raise TypeError(f"'{name}' must be uint8 (pairs,), got {codes.dtype}")
         if self.x_codes.ndim != 1 or self.x_codes.shape != self.w_codes.shape:
@@ -144,11 +146,11 @@ def record_stream(
         >>> len(stream), bool((stream.x_codes[:4] == stream.x_codes[4:8]).all())
         (768, True)
     """
+    check_kind("model", model, nn.Module)
     known = [name for name, _ in get_approx_modules(model)]
     if layer not in known:
         raise LookupError(f"no approximate layer '{layer}'; the model has {', '.join(known)}")
-    if limit < 1:
-        raise ValueError(f"'limit' must be at least 1, got {limit}")
+    check_parameter("limit", limit, 1)
     parts: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
     missing = limit
 

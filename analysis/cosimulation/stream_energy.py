@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from analysis.cosimulation.operand_stream import OperandStream
 from multipliers import UNIT_GATES, CellTable, Netlist, ToggleEnergy, toggle_energy
+from multipliers.netlists.netlist import check_netlist
+from multipliers.parameters import check_kind
 
 
 def operand_energy(
@@ -37,6 +39,8 @@ def operand_energy(
         >>> operand_energy(array, OperandStream(x, np.sort(w))).energy_per_multiplication
         16.5
     """
+    check_netlist("netlist", netlist)
+    check_kind("stream", stream, OperandStream)
     if len(netlist.inputs) != 2:
         raise ValueError(f"'netlist' must have two input ports, got {netlist}")
     x, w = netlist.inputs

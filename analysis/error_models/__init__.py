@@ -16,6 +16,7 @@ from analysis.error_models.monte_carlo import monte_carlo
 from analysis.error_models.paired_histograms import paired_histograms
 from analysis.error_models.sampled_rows import sampled_errors, sampled_rows
 from multipliers import Multiplier
+from multipliers.parameters import check_kind
 from torchapprox import LayerTrace
 
 __all__ = [
@@ -85,6 +86,7 @@ def predict_error(
                 + ", ".join(ERROR_MODELS)
             )
         model = ERROR_MODELS[model]
+    check_kind("model", model, Callable)
     return model(multiplier, trace)
 
 
@@ -95,4 +97,5 @@ def predict_errors(
     model: str | ErrorModel = DEFAULT_MODEL,
 ) -> dict[str, LayerError]:
     """Predict the error of every traced layer, by layer name; arguments as `predict_error`."""
+    check_kind("traces", traces, Mapping)
     return {name: predict_error(multiplier, trace, model=model) for name, trace in traces.items()}

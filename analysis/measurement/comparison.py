@@ -14,6 +14,8 @@ from analysis.error_models import DEFAULT_MODEL, ERROR_MODELS, LayerError, predi
 from analysis.measurement.measure import MeasuredError, measure_many
 from analysis.measurement.tracing import trace_batches
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind
 from torchapprox import LayerTrace
 
 
@@ -80,6 +82,8 @@ def compare_layers(
         LookupError: If a traced layer was not measured, or there is no such model.
         ValueError: If the multiplier's ports do not take a layer's operands.
     """
+    check_kind("traces", traces, Mapping)
+    check_kind("measured", measured, Mapping)
     missing = [name for name in traces if name not in measured]
     if missing:
         raise LookupError(f"'measured' must hold every traced layer, lacks {', '.join(missing)}")
@@ -133,6 +137,8 @@ def compare(
         >>> frame[["layer", "multiplier", "error_model"]].values.tolist()
         [['0.wrapped', 'mul8s_tm_k3', 'paired'], ['0.wrapped', 'mul8s_tm_k3', 'rows']]
     """
+    check_multipliers("multipliers", multipliers)
+    check_kind("error_models", error_models, Sequence)
     if not multipliers:
         raise ValueError("'multipliers' must hold at least one multiplier, got none")
     if isinstance(calibration, Mapping):
@@ -202,6 +208,7 @@ def ratio_quantiles(frame: pd.DataFrame) -> pd.DataFrame:
         >>> ratio_quantiles(frame)[["pairs", "median", "within_5"]].round(2).values.tolist()
         [[3.0, 1.02, 0.67]]
     """
+    check_kind("frame", frame, pd.DataFrame)
     rows = []
     for name, group in frame.groupby("error_model", sort=False):
         known = group[np.isfinite(group["std_ratio"])]

@@ -15,6 +15,8 @@ from analysis.error_models import LayerError
 from analysis.measurement.moments import ChannelMoments
 from analysis.modes import evaluating
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_parameter
 from torchapprox import GemmOperands, observe_operands
 from torchapprox.batches import run_batch, several
 from torchapprox.layers import InferenceMode
@@ -162,6 +164,8 @@ def measure_many(
     Returns:
         Measured error by layer name, for each multiplier.
     """
+    check_multipliers("multipliers", multipliers)
+    check_parameter("seed", seed, 0)
     meters: list[dict[str, ErrorMeter]] = [{} for _ in multipliers]
 
     def record(name: str, operands: GemmOperands, _: Tensor) -> None:

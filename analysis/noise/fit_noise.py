@@ -14,6 +14,7 @@ from analysis.error_models.matrix_effects import matrix_effects
 from analysis.error_models.output_slope import OutputSlope, output_slope
 from analysis.noise.noise_parameters import NoiseParameters, NoiseProfile
 from multipliers import Multiplier
+from multipliers.parameters import check_flag, check_kind
 from torchapprox import LayerTrace
 
 Floats = NDArray[np.float64]
@@ -71,6 +72,8 @@ def noise_parameters(
         >>> noise.stdev > 0, noise.profile.slope.shape
         (True, (2,))
     """
+    check_kind("trace", trace, Mapping)
+    check_flag("folded", folded)
     if detail not in get_args(Detail):
         raise ValueError(f"'detail' must be one of {', '.join(get_args(Detail))}, got '{detail}'")
     return {

@@ -10,6 +10,7 @@ from torch import nn
 
 from analysis.modes import evaluating
 from analysis.noise.noise_parameters import NoiseParameters
+from multipliers.parameters import check_kind, check_parameter
 from torchapprox.layers import InferenceMode
 from torchapprox.layers.noise_profile import PROFILE
 from torchapprox.utils import get_approx_modules
@@ -40,6 +41,7 @@ def noisy(
         >>> torch.equal(*outputs)
         True
     """
+    check_parameter("seed", seed, 0)
     apply_noise(model, parameters)
     layers = [layer for _, layer in get_approx_modules(model)]
     before = [(layer.noise_in_eval, layer.noise_generator) for layer in layers]
@@ -73,6 +75,8 @@ def apply_noise(model: nn.Module, parameters: Mapping[str, NoiseParameters]) -> 
         >>> model[0].mean, model[0].stdev
         (-0.5, 0.25)
     """
+    check_kind("model", model, nn.Module)
+    check_kind("parameters", parameters, Mapping)
     layers = dict(get_approx_modules(model))
     for name in parameters:
         if name not in layers:

@@ -20,6 +20,8 @@ from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier, error_distribution, error_profile
 from multipliers.characterisation.error_profile import Operand
 from multipliers.characterisation.population import Weights
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_number
 
 COLUMN_INCHES = 85 / 25.4
 _FEW_ERRORS = 100
@@ -54,6 +56,7 @@ def column_plots(
         >>> sorted(column_plots(get("drum4")))[:3]
         ['error_against_activation', 'error_against_weight', 'error_histogram']
     """
+    check_multiplier("multiplier", multiplier)
 
     def of_profile(operand: Operand) -> Axes:
         return plot_error_profile(multiplier, operand, weights=weights)
@@ -88,8 +91,8 @@ def plot_relative_error_map(
         >>> plot_relative_error_map(get("drum3")).get_ylabel()
         'activation (unsigned 8-bit)'
     """
-    if not limit > 0:
-        raise ValueError(f"'limit' must be positive, got {limit}")
+    check_multiplier("multiplier", multiplier)
+    check_number("limit", limit, above=0)
     if ax is None:
         ax = column_axes(2.5)
     (_, rows), (_, columns) = ascending_operands(multiplier)

@@ -19,6 +19,8 @@ from analysis.plots.operand_map import draw_operand_map
 from analysis.plots.operand_order import ascending_operands
 from analysis.plots.style import figure_of, new_figure
 from multipliers import Multiplier, code_values
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_kind
 from torchapprox import LayerTrace
 
 _MAX_BINS = 80
@@ -40,6 +42,7 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
         >>> plot_error_map(even).get_xlabel()
         'weight (signed 8-bit)'
     """
+    check_multiplier("multiplier", multiplier)
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
     (_, rows), (_, columns) = ascending_operands(multiplier)
@@ -70,6 +73,7 @@ def plot_error_histogram(
         >>> plot_error_histogram(even).get_ylabel()
         'share of products (logarithmic)'
     """
+    check_multiplier("multiplier", multiplier)
     if ax is None:
         ax = new_figure(4.7, 3.9).add_subplot()
     codes = np.ix_(*multiplier.valid)
@@ -108,6 +112,7 @@ def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> t
         >>> [ax.get_xlabel() for ax in plot_operands(traces["0.wrapped"])]
         ['activation value (unsigned 8-bit code)', 'weight value (signed 8-bit code)']
     """
+    check_kind("trace", trace, LayerTrace)
     if axes is None:
         left, right = new_figure(9.4, 2.4).subplots(1, 2)
         axes = (left, right)

@@ -17,6 +17,7 @@ from analysis.selection.energies import Energies, energy_matrix
 from analysis.selection.error_variances import ErrorVariances
 from analysis.selection.sensitivity import Sensitivity
 from multipliers import Multiplier
+from multipliers.parameters import check_flag, check_kind
 
 Choices = NDArray[np.intp]
 """Column of the multiplier of each layer, `(L,)`."""
@@ -48,6 +49,7 @@ class ChoiceTable:
         shape = len(self.layers), len(self.multipliers)
         for name in ("energy", "loss", "error_variance"):
             values = getattr(self, name)
+            check_kind(name, values, np.ndarray)
             if values.shape != shape:
                 raise ValueError(
                     f"'{name}' must have a row per layer and a column per multiplier, {shape}, "
@@ -130,6 +132,9 @@ def choice_table(
         >>> table.loss.round(3), table.energy
         (array([[0. , 0.2]]), array([[1.  , 0.35]]))
     """
+    check_kind("variances", variances, ErrorVariances)
+    check_kind("sensitivities", sensitivities, Mapping)
+    check_flag("folded", folded)
     missing = [layer for layer in variances.layers if layer not in sensitivities]
     if missing:
         raise LookupError(f"'sensitivities' must hold every layer, lacks {', '.join(missing)}")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from analysis.cosimulation.operand_stream import OperandStream
 from analysis.cosimulation.stream_energy import operand_energy
 from multipliers import UNIT_GATES, CellTable, Cost, Netlist, circuit_cost
+from multipliers.netlists.netlist import check_netlist
+from multipliers.parameters import check_kind
 
 Energies = Mapping[str, float] | pd.DataFrame
 """Relative energy by multiplier, or for each layer (row) and multiplier (column)."""
@@ -38,6 +40,7 @@ def energy_matrix(
         array([[1.],
                [1.]])
     """
+    check_kind("energies", energies, Mapping | pd.DataFrame)
     if isinstance(energies, pd.DataFrame):
         _check_known("layer", layers, energies.index)
         _check_known("multiplier", multipliers, energies.columns)
@@ -111,6 +114,7 @@ def relative_energies(
         >>> relative_energies({"a": 0.2}, exact=0.4)
         {'a': 0.5}
     """
+    check_kind("costs", costs, Mapping)
     reference, unit = _figure(exact)
     if not reference > 0:
         raise ValueError(f"'exact' must have an energy above 0, got {reference}")
@@ -158,6 +162,9 @@ def energies_on_operands(
         >>> bool(frame.loc["linear", "mul8u_tm_k3"] < frame.loc["conv", "mul8u_tm_k3"] < 1)
         True
     """
+    check_kind("netlists", netlists, Mapping)
+    check_kind("streams", streams, Mapping)
+    check_netlist("exact", exact)
     rows = {}
     for layer, stream in streams.items():
         reference = operand_energy(exact, stream, cells=cells).energy_per_multiplication

@@ -20,6 +20,8 @@ from tqdm import tqdm
 
 from analysis.error_models import DEFAULT_MODEL, ErrorModel, LayerError, predict_error
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind
 from torchapprox import LayerTrace
 from torchapprox.conversion.wrapping import float_name
 
@@ -83,6 +85,8 @@ def relative_error_variances(
         >>> found.plain[0, 0].item(), bool(found.folded[0, 2] < found.plain[0, 2])
         (0.0, True)
     """
+    check_kind("traces", traces, Mapping)
+    check_multipliers("multipliers", multipliers)
     names = [multiplier.name for multiplier in multipliers]
     if not names or not traces:
         raise ValueError(

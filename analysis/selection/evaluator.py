@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from analysis.selection.assignment import Assignment
 from analysis.selection.energies import Energies
 from analysis.selection.quality import Loss, measure_quality
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind
 from torchapprox import get_approx_modules
+from torchapprox.batches import several
 from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import InferenceMode
 
@@ -90,9 +93,12 @@ class Evaluator:
         fold: Iterable[Any] | None = None,
         loss: Loss = F.cross_entropy,
     ) -> None:
+        check_kind("model", model, nn.Module)
+        check_multipliers("multipliers", multipliers)
+        check_kind("loss", loss, Callable)
         self._model = copy.deepcopy(model)
-        self._batches = list(batches)
-        self._fold = None if fold is None else list(fold)
+        self._batches = list(several(batches))
+        self._fold = None if fold is None else list(several(fold, "fold"))
         self._energies = energies
         self._loss = loss
         self.multipliers: dict[str, Multiplier] = {

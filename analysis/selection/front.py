@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
 from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection.acceptance import Evaluate
 from analysis.selection.validation import Candidate
+from multipliers.parameters import check_kind
 
 
 def energy_front(
@@ -44,6 +45,8 @@ def energy_front(
         >>> frame["on_front"].tolist(), frame["relative_energy"].tolist()
         ([True, False, True], [0.5, 0.6, 0.7])
     """
+    check_kind("validate", validate, Callable)
+    check_kind("verify", verify, Callable | None)
     rows = []
     for candidate in candidates:
         found = validate(candidate.assignment)

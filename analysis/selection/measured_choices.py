@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from tqdm import tqdm
 
 from analysis.selection.acceptance import Evaluate
 from analysis.selection.choice_table import ChoiceTable
+from multipliers.parameters import check_kind, check_number
 
 
 def measure_choices(
@@ -47,6 +49,9 @@ def measure_choices(
         ... ).loss
         array([[0.  , 0.25]])
     """
+    check_kind("table", table, ChoiceTable)
+    check_kind("evaluate", evaluate, Callable)
+    check_number("within", within, most=np.inf)
     best = np.array([np.lexsort((v, r))[0] for v, r in zip(table.error_variance, table.loss,
                                                            strict=True)])  # fmt: skip
     start = table.assignment(best)

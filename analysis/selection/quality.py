@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from analysis.modes import evaluating
+from multipliers.parameters import check_kind
 from torchapprox import InferenceMode, get_approx_modules
-from torchapprox.batches import run_batch
+from torchapprox.batches import run_batch, several
 
 Loss = Callable[[Any, Any], Tensor]
 """Mean loss of a batch, one element, of the model's output and the batch's target."""
@@ -61,9 +62,10 @@ def measure_quality(
         >>> measure_quality(zeros, [(torch.ones(4, 2), torch.tensor([0, 0, 0, 1]))])
         Quality(loss=0.693147..., accuracy=0.75, certainty=0.5, samples=4)
     """
+    check_kind("loss", loss, Callable)
     total, correct, certain, samples = 0.0, 0.0, 0.0, 0
     with evaluating(model):
-        for batch in batches:
+        for batch in several(batches):
             target = _target(batch)
             output = run_batch(model, batch)
             target = target.to(output.device) if isinstance(output, Tensor) else target
@@ -104,10 +106,11 @@ def own_predictions(model: nn.Module, batches: Iterable[Any]) -> list[tuple[Any,
         >>> own_predictions(zeros, [torch.ones(1, 2)])[0][1]
         tensor([[0.5000, 0.5000]])
     """
+    check_kind("model", model, nn.Module)
     mode = InferenceMode.QUANTIZED if get_approx_modules(model) else None
     pairs = []
     with evaluating(model, mode):
-        for batch in batches:
+        for batch in several(batches):
             output = run_batch(model, batch)
             if not isinstance(output, Tensor) or output.dim() != 2:
                 raise TypeError(

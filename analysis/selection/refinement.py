@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from analysis.selection.acceptance import Accept, Evaluate
 from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import Choices, ChoiceTable
 from analysis.selection.integer_program import undominated
+from multipliers.parameters import check_kind, check_parameter
 
 LEAST_SAVING = 1e-12
 """Relative energy that a step must save, so that rounding is no saving."""
@@ -56,6 +57,13 @@ def refine(
         LookupError: If the start lacks a layer, or has a multiplier that is not in the table.
         ValueError: If it has more than ``distinct`` multipliers.
     """
+    check_kind("table", table, ChoiceTable)
+    check_kind("start", start, Assignment)
+    check_kind("evaluate", evaluate, Callable)
+    check_kind("accept", accept, Callable)
+    if distinct is not None:
+        check_parameter("distinct", distinct, 1)
+    check_parameter("evaluations", evaluations, 0)
     chosen = table.choices(start)
     if distinct is not None and len(start.distinct) > distinct:
         raise ValueError(

@@ -13,6 +13,7 @@ from analysis.selection.choice_table import Choices, ChoiceTable
 from analysis.selection.greedy import descend
 from analysis.selection.integer_program import cheapest
 from analysis.selection.matching import match, match_within
+from multipliers.parameters import check_kind, check_number, check_parameter
 
 Method = Literal["milp", "greedy", "matching"]
 
@@ -68,6 +69,7 @@ def select(
         conv    mul8s_array
         linear  mul8s_tm_k2
     """
+    check_kind("table", table, ChoiceTable)
     _check(method, max_loss, max_energy, distinct)
     bound = _bound(table, max_loss, max_energy)
     if method == "matching":
@@ -150,10 +152,10 @@ def _check(
             "exactly one of 'max_loss' and 'max_energy' must be given, got "
             + ("both" if given else "none")
         )
-    if any(not np.isfinite(bound) for bound in given):
-        raise ValueError(f"a bound must be finite, got {given[0]}")
-    if distinct is not None and distinct < 1:
-        raise ValueError(f"'distinct' must be at least 1, got {distinct}")
+    for bound in given:
+        check_number("max_energy" if max_loss is None else "max_loss", bound)
+    if distinct is not None:
+        check_parameter("distinct", distinct, 1)
 
 
 def _bound(table: ChoiceTable, max_loss: float | None, max_energy: float | None) -> str:

@@ -28,8 +28,10 @@ from tqdm import tqdm
 from analysis.modes import evaluating
 from analysis.noise import NoiseParameters, noisy
 from analysis.selection.quality import Loss, Quality, measure_quality
+from multipliers.parameters import check_kind, check_number, check_parameter
 from torchapprox import get_approx_modules
-from torchapprox.conversion.wrapping import float_name
+from torchapprox.batches import several
+from torchapprox.conversion.wrapping import converted_layers, float_name
 from torchapprox.layers import InferenceMode
 
 VARIANCES = (0.04, 0.16, 0.64)
@@ -138,9 +140,11 @@ def measure_sensitivities(
         >>> list(found), found["2"].slope > 0
         (['0', '2'], True)
     """
-    _check_levels(variances, draws)
-    batches = list(batches)
-    layers = dict(get_approx_modules(model))
+    layers = dict(converted_layers(model))
+    _check_levels(variances)
+    check_parameter("draws", draws, 1)
+    check_parameter("seed", seed, 0)
+    batches = list(several(batches))
     with evaluating(model, InferenceMode.QUANTIZED):
         exact = measure_quality(model, batches, loss=loss)
     found: dict[str, Sensitivity] = {}
@@ -189,9 +193,10 @@ def _with_noise(
     return quality
 
 
-def _check_levels(variances: Sequence[float], draws: int) -> None:
+def _check_levels(variances: Sequence[float]) -> None:
+    check_kind("variances", variances, Sequence)
+    for variance in variances:
+        check_number("variances", variance, above=0)
     ascending = all(a < b for a, b in zip([0, *variances], variances, strict=False))
-    if not variances or not ascending or not np.isfinite(variances).all():
+    if not variances or not ascending:
         raise ValueError(f"'variances' must be positive and ascending, got {list(variances)}")
-    if draws < 1:
-        raise ValueError(f"'draws' must be at least 1, got {draws}")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from analysis.selection.quality import Loss
+from multipliers.parameters import check_kind, check_number, check_parameter
 from torchapprox import InferenceMode, get_approx_modules
-from torchapprox.batches import run_batch
-from torchapprox.conversion.wrapping import float_name
+from torchapprox.batches import run_batch, several
+from torchapprox.conversion.wrapping import converted_layers, float_name
 from torchapprox.quantisation.torch_ao import FakeQuantize
 from torchapprox.training import noise_loss
 
@@ -65,13 +66,10 @@ class ToleranceLearning:
     def __init__(
         self, model: nn.Module, *, weight: float, start: float = 0.01, most: float = 1.0
     ) -> None:
-        layers = get_approx_modules(model)
-        if not layers:
-            raise ValueError("'model' must have approximate layers; convert it with approximate()")
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"'weight' must be finite and not negative, got {weight}")
-        if not (math.isfinite(most) and 0 <= start <= most and most > 0):
-            raise ValueError(f"'start' must be from 0 to 'most', got {start} and {most}")
+        layers = converted_layers(model)
+        check_number("weight", weight, least=0)
+        check_number("most", most, above=0)
+        check_number("start", start, least=0, most=most)
         self._model, self._weight, self._most = model, weight, most
         self._layers = {float_name(name): layer for name, layer in layers}
         for layer in self._layers.values():
@@ -154,10 +152,13 @@ def learn_tolerances(
         >>> careful["0"] < careless["0"]
         True
     """
-    if iter(batches) is batches:
+    check_kind("model", model, nn.Module)
+    if iter(several(batches)) is batches:
         raise TypeError("'batches' must be repeatable, such as a list or a DataLoader")
-    if epochs < 1:
-        raise ValueError(f"'epochs' must be at least 1, got {epochs}")
+    check_parameter("epochs", epochs, 1)
+    check_number("learning_rate", learning_rate, above=0)
+    check_kind("loss", loss, Callable)
+    check_parameter("seed", seed, 0)
     noisy = copy.deepcopy(model).eval().requires_grad_(False)
     for module in noisy.modules():
         if isinstance(module, FakeQuantize):

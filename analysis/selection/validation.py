@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import ChoiceTable
 from analysis.selection.refinement import refine
 from analysis.selection.select import Method, select
+from multipliers.parameters import check_flag, check_kind, check_parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def bounded_candidates(
     Raises:
         LookupError, ValueError: As `analysis.select`.
     """
+    check_kind("table", table, ChoiceTable)
+    check_parameter("count", count, 1)
     rises = table.loss - table.loss.min(axis=1, keepdims=True)
     base, most = float(table.loss.min(axis=1).sum()), float(rises.max(axis=1).sum())
     least = rises[rises > 0].min(initial=most)
@@ -84,6 +87,7 @@ def bounded_candidates(
 
 def uniform_candidates(table: ChoiceTable) -> list[Candidate]:
     """Give all layers one multiplier, for each multiplier of a table."""
+    check_kind("table", table, ChoiceTable)
     return [
         Candidate("uniform", float("nan"), Assignment.uniform(table.layers, multiplier))
         for multiplier in table.multipliers
@@ -122,6 +126,10 @@ def select_validated(
     Raises:
         ValueError: If no choice is accepted.
     """
+    check_kind("table", table, ChoiceTable)
+    check_kind("evaluate", evaluate, Callable)
+    check_kind("accept", accept, Callable)
+    check_flag("refined", refined)
     candidates = bounded_candidates(
         table, methods=[method], count=count, distinct=distinct, tolerances=tolerances
     )

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from multipliers.parameters import check_parameter
+
 
 class Pool:
     """An executor that is replaced when it breaks, if whoever gave it said how.
@@ -105,10 +107,9 @@ def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], Pr
     Examples:
         >>> pool = process_pool(2)  # as in analysis.sweep(..., executor=process_pool(2))
     """
-    threads = max(1, usable_cores() // max(1, workers)) if threads is None else threads
-    for name, value in (("workers", workers), ("threads", threads)):
-        if value < 1:
-            raise ValueError(f"{name!r} must be at least 1, got {value}")
+    check_parameter("workers", workers, 1)
+    threads = max(1, usable_cores() // workers) if threads is None else threads
+    check_parameter("threads", threads, 1)
     return partial(
         ProcessPoolExecutor,
         max_workers=workers,

@@ -20,6 +20,7 @@ from concurrent.futures import (
 from typing import Any, Generic, TypeVar
 
 from analysis.sweeps.executors import ExecutorSource, Pool, open_pool
+from multipliers.parameters import check_kind, check_parameter
 
 Job = TypeVar("Job")
 Value = TypeVar("Value")
@@ -67,15 +68,28 @@ def run_jobs(
     Raises:
         RuntimeError: If an executor breaks that cannot be replaced, or workers die many times in a
             row without finishing any job.
+        TypeError: If ``function`` cannot be called, ``jobs`` is no sequence, or a number no int.
         ValueError: If ``in_flight`` is less than 1 or ``retries`` less than 0.
 
     Examples:
         >>> [*run_jobs(abs, [-3, 4])]
         [(0, 3), (1, 4)]
     """
-    for name, value, least in (("in_flight", in_flight, 1), ("retries", retries, 0)):
-        if value < least:
-            raise ValueError(f"{name!r} must be at least {least}, got {value}")
+    check_kind("function", function, Callable)
+    check_kind("jobs", jobs, Sequence, advice="put them into a list")
+    check_parameter("in_flight", in_flight, 1)
+    check_parameter("retries", retries, 0)
+    return _run(function, jobs, executor, in_flight=in_flight, retries=retries)
+
+
+def _run(
+    function: Callable[[Job], Value],
+    jobs: Sequence[Job],
+    executor: ExecutorSource | None,
+    *,
+    in_flight: int,
+    retries: int,
+) -> Generator[tuple[int, Value | JobError], None, None]:
     with open_pool(executor) as pool:
         loop = _Loop(function, jobs, pool, in_flight=in_flight, retries=retries)
         try:

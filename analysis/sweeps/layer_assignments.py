@@ -8,6 +8,8 @@ from torch import nn
 
 from analysis.selection import Assignment
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_flag, check_kind
 from torchapprox import get_approx_modules
 from torchapprox.conversion.wrapping import float_name
 
@@ -38,6 +40,9 @@ def layer_assignments(
         >>> list(layer_assignments(model, [get("mul8s_tm_k3")]))
         ['exact', 'mul8s_tm_k3', '0: mul8s_tm_k3', '2: mul8s_tm_k3']
     """
+    check_kind("model", model, nn.Module)
+    check_multipliers("multipliers", multipliers)
+    check_flag("uniform_only", uniform_only)
     layers = [float_name(name) for name, _ in get_approx_modules(model)]
     names = ["exact", *(multiplier.name for multiplier in multipliers)]
     if not layers or not multipliers:

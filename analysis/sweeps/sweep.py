@@ -15,6 +15,7 @@ from analysis.selection import Assignment
 from analysis.sweeps.executors import ExecutorSource, usable_cores
 from analysis.sweeps.job_loop import JobError, run_jobs
 from analysis.sweeps.results_store import ResultsStore
+from multipliers.parameters import check_kind, check_parameter
 
 Evaluate = Callable[[Mapping[str, str]], Any]
 """What evaluates an assignment, given the names of its multipliers by layer: returns a dataclass or
@@ -83,6 +84,11 @@ def sweep(
         0  tm_k2   0.5
         1  drum4   0.5
     """
+    check_kind("evaluate", evaluate, Callable)
+    check_kind("assignments", assignments, Mapping)
+    check_kind("store", store, ResultsStore)
+    check_kind("context", context, Mapping)
+    check_parameter("most_failures", most_failures, 0)
     inputs = {label: _inputs(one, context) for label, one in assignments.items()}
     jobs: dict[str, str] = {}
     for label, one in assignments.items():
@@ -121,6 +127,9 @@ def sweep_frame(
     assignments: Mapping[str, Assignment], *, store: ResultsStore, context: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Return the results that a store has of assignments; arguments and columns as `sweep`."""
+    check_kind("assignments", assignments, Mapping)
+    check_kind("store", store, ResultsStore)
+    check_kind("context", context, Mapping)
     rows = []
     for label, one in assignments.items():
         result = store.get(_inputs(one, context))

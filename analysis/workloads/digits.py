@@ -10,6 +10,7 @@ from sklearn import datasets, model_selection
 from torch import nn
 
 from analysis.workloads.labelled import Labelled
+from multipliers.parameters import check_number, check_parameter
 
 CLASSES = 10
 
@@ -46,8 +47,10 @@ def load_digits(seed: int = 0, *, validation: float = 0.0) -> Digits:
         >>> len(digits.train), len(digits.validation), len(digits.test)
         (1010, 337, 450)
     """
-    if not 0 <= validation < 1:
-        raise ValueError(f"'validation' must be from 0 to below 1, got {validation}")
+    check_parameter("seed", seed, 0)
+    check_number("validation", validation, least=0, most=1)
+    if validation == 1:
+        raise ValueError("'validation' must be below 1, so that images are left, got 1")
     bunch = datasets.load_digits()
     images = (bunch.images[:, None] / 8 - 1).astype(np.float32)
     labels = bunch.target.astype(np.int64)
@@ -80,6 +83,7 @@ def digits_network(seed: int = 0) -> nn.Sequential:
         >>> digits_network()(torch.zeros(2, 1, 8, 8)).shape
         torch.Size([2, 10])
     """
+    check_parameter("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers: dict[str, nn.Module] = {

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from analysis.modes import evaluating
 from analysis.workloads.labelled import Labelled
+from multipliers.parameters import check_kind, check_number, check_parameter
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Changes a batch of images at random; the labels stay."""
@@ -53,6 +54,13 @@ def train(
         >>> losses[-1] < losses[0]
         True
     """
+    check_kind("model", model, nn.Module)
+    check_kind("data", data, Labelled)
+    check_parameter("epochs", epochs, 0)
+    check_number("learning_rate", learning_rate, above=0)
+    check_parameter("batch_size", batch_size, 1)
+    check_parameter("seed", seed, 0)
+    check_kind("augment", augment, Callable | None)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(epochs, 1))
     generator = torch.Generator().manual_seed(seed)
@@ -96,4 +104,7 @@ def accuracy(model: nn.Module, data: Labelled, *, batch_size: int = 256) -> floa
         >>> accuracy(always_zero, Labelled(torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])))
         0.5
     """
+    check_kind("model", model, nn.Module)
+    check_kind("data", data, Labelled)
+    check_parameter("batch_size", batch_size, 1)
     return correct(model, data, batch_size=batch_size) / len(data)

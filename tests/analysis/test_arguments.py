@@ -1,47 +1,270 @@
-"""Models, multipliers and traces of another type are refused by the argument's name."""
+"""What is of another kind than a function of the analysis takes is refused by its name."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import analysis
 import torchapprox
-from multipliers import get
-from torchapprox.export import plain_model
+from multipliers import get, get_netlist
 
 MULTIPLIER = get("mul8s_tm_k3")
-BATCH = torch.ones(2, 4)
+NETLIST = get_netlist("mul8s_tm_k3")
+X = torch.linspace(-1, 1, 12).view(4, 3)
+BATCHES = [(X, torch.tensor([0, 1, 0, 1]))]
+STREAM = analysis.OperandStream(np.zeros(4, np.uint8), np.ones(4, np.uint8))
 
 
+@pytest.fixture(scope="module")
+def given():
+    """A converted model, its trace and a table of choices."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 2))
+    torchapprox.approximate(model, MULTIPLIER, calibration=BATCHES)
+    trace, zeros = analysis.trace_batches(model, BATCHES), np.zeros((1, 1))
+    table = analysis.ChoiceTable(("0",), (MULTIPLIER,), zeros, zeros, zeros)
+    return SimpleNamespace(model=model, trace=trace, table=table)
+
+
+OF_MODELS = {
+    "apply_noise": lambda net: analysis.apply_noise(net, {}),
+    "Evaluator": lambda net: analysis.Evaluator(net, BATCHES, multipliers=[]),
+    "layer_assignments": lambda net: analysis.layer_assignments(net, [MULTIPLIER]),
+    "learn_tolerances": lambda net: analysis.learn_tolerances(net, BATCHES, weight=1.0),
+    "measure_sensitivities": lambda net: analysis.measure_sensitivities(net, BATCHES),
+    "own_predictions": lambda net: analysis.own_predictions(net, BATCHES),
+    "record_stream": lambda net: analysis.record_stream(net, "0", BATCHES),
+    "set_mode": lambda net: analysis.set_mode(net, torchapprox.InferenceMode.NOISE),
+    "train": lambda net: analysis.train(net, None, epochs=1, learning_rate=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OF_MODELS)
 @pytest.mark.bad_input("no-model")
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda model: analysis.measure_errors(model, MULTIPLIER, [BATCH]),
-        lambda model: analysis.measure_quality(model, [(BATCH, torch.zeros(2, dtype=torch.int64))]),
-        lambda model: analysis.compare(model, [MULTIPLIER], [BATCH]),
-        torchapprox.revert,
-        plain_model,
-    ],
-)
-def test_what_is_no_model(function):
+def test_what_is_no_model(name):
     with pytest.raises(TypeError, match=r"'model' must be a Module, got 'model\.pt'"):
-        function("model.pt")
+        OF_MODELS[name]("model.pt")
 
 
+OF_MULTIPLIERS = {
+    "compare": lambda net, _, some: analysis.compare(net, some, BATCHES),
+    "measure_many": lambda net, _, some: analysis.measure_many(net, some, BATCHES),
+    "Evaluator": lambda net, _, some: analysis.Evaluator(net, BATCHES, multipliers=some),
+    "layer_assignments": lambda net, _, some: analysis.layer_assignments(net, some),
+    "relative_error_variances": lambda _, trace, some: analysis.relative_error_variances(
+        trace, some
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_MULTIPLIERS)
 @pytest.mark.bad_input("no-multiplier")
-@pytest.mark.parametrize("value", ["drum4", None])
-def test_what_is_no_multiplier(value):
-    model = nn.Sequential(nn.Linear(4, 3))
-    torchapprox.approximate(model, MULTIPLIER, calibration=[BATCH])
-    trace = analysis.trace_batches(model, [BATCH])
-    for function in (
-        lambda: analysis.predict_error(value, trace["0.wrapped"]),
-        lambda: analysis.noise_parameters(value, trace),
-        lambda: analysis.measure_errors(model, value, [BATCH]),
-        lambda: torchapprox.channel_error_means(value, trace["0.wrapped"]),
+def test_what_are_no_multipliers(name, given):
+    for one in ("mul8s_tm_k3", MULTIPLIER, None):
+        with pytest.raises(TypeError, match="'multipliers' must be a sequence of Multipliers, got"):
+            OF_MULTIPLIERS[name](given.model, given.trace, one)
+    with pytest.raises(TypeError, match="'multipliers' must be a Multiplier, got 'mul8s_tm_k3'"):
+        OF_MULTIPLIERS[name](given.model, given.trace, ["mul8s_tm_k3"])
+
+
+@pytest.mark.parametrize(
+    "plot", [analysis.column_plots, analysis.plot_error_map, analysis.plot_error_histogram,
+             analysis.plot_relative_error_map], ids=str,
+)  # fmt: skip
+@pytest.mark.bad_input("no-multiplier")
+def test_what_plots_cannot_draw(plot):
+    with pytest.raises(TypeError, match="'multiplier' must be a Multiplier, got 'drum4'"):
+        plot("drum4")
+
+
+SETTINGS = [
+    (lambda _: analysis.select("table", max_loss=1), "'table' must be a ChoiceTable, got"),
+    (lambda _: analysis.uniform_candidates(None), "'table' must be a ChoiceTable, got None"),
+    (
+        lambda given: analysis.refine(given.table, {}, max, max),
+        "'start' must be an Assignment, got dict",
+    ),
+    (
+        lambda given: analysis.choice_table(given.trace, {}, energies={}),
+        "'variances' must be an ErrorVar",
+    ),
+    (
+        lambda given: analysis.ChoiceTable(
+            ("0",), (MULTIPLIER,), [[1]], given.table.loss, given.table.loss
+        ),
+        "'energy' must be a ndarray, got list",
+    ),
+    (lambda _: analysis.relative_energies(3, exact=1.0), "'costs' must be a Mapping, got 3"),
+    (
+        lambda given: analysis.noise_parameters(MULTIPLIER, [given.trace]),
+        "'trace' must be a Mapping, got",
+    ),
+    (lambda _: analysis.predict_errors(MULTIPLIER, "t"), "'traces' must be a Mapping, got"),
+    (
+        lambda given: analysis.apply_noise(given.model, 0.1),
+        r"'parameters' must be a Mapping, got 0\.1",
+    ),
+    (lambda _: analysis.data_sheet(MULTIPLIER, conditions={}), "'conditions' must be a Con"),
+    (lambda _: analysis.pareto_front([], "mae", "mse"), "'frame' must be a DataFrame, got"),
+    (lambda _: analysis.operand_energy(NETLIST, "s"), "'stream' must be an OperandStream"),
+    (lambda _: analysis.operand_energy("n", STREAM), "'netlist' must be a Netlist, got 'n'"),
+    (
+        lambda _: analysis.operand_energy(NETLIST, STREAM, cells="unit gates"),
+        "'cells' must be a CellTable, got 'unit gates'",
+    ),
+    (lambda _: analysis.plot_operands("0.wrapped"), "'trace' must be a LayerTrace, got '0"),
+    (lambda _: analysis.OperandStream([1], [2]), "'x_codes' must be a ndarray, got list"),
+    (
+        lambda given: analysis.set_mode(given.model, "NOISE"),
+        "'mode' must be an InferenceMode, got 'NOISE'",
+    ),
+    (lambda given: analysis.accuracy(given.model, X), "'data' must be a Labelled, got Tensor"),
+    (
+        lambda _: analysis.sweep(max, {}, store="results.jsonl", context={}),
+        "'store' must be a ResultsStore, got 'results.jsonl'",
+    ),
+    (lambda _: analysis.ratio_quantiles(None), "'frame' must be a DataFrame, got None"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), SETTINGS)
+@pytest.mark.bad_input("bad-settings")
+def test_what_is_no_setting(call, message, given):
+    with pytest.raises(TypeError, match=message):
+        call(given)
+
+
+WANTED = [
+    ({"methods": ("annealing",)}, LookupError, "'methods' must be among milp, .*got 'annealing'"),
+    ({"methods": "milp"}, TypeError, "'methods' must be a tuple or list, got 'milp'"),
+    ({"folded": ("no",)}, TypeError, "'folded' must be a bool, got 'no'"),
+    ({"refined": "no"}, TypeError, "'refined' must be a bool, got 'no'"),
+    ({"accuracy_drop": "1 %"}, TypeError, "'accuracy_drop' must be a number, got '1 %'"),
+    ({"count": 0}, ValueError, "'count' must be at least 1, got 0"),
+    ({"search": {"trials": 9}}, TypeError, "'search' must be a SearchSettings, got dict"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), WANTED)
+@pytest.mark.bad_input("bad-settings")
+def test_what_cannot_be_wanted(options, error, message):
+    with pytest.raises(error, match=message):
+        analysis.Wanted(**{"accuracy_drop": 0.1} | options)
+    with pytest.raises(ValueError, match="'trials' must be at least 1, got 0"):
+        analysis.SearchSettings(trials=0)
+
+
+FUNCTIONS = [
+    (lambda _: [*analysis.run_jobs("square", [1])], "'function' must be a Callable, got 'sq"),
+    (
+        lambda given: analysis.measure_choices(given.table, None),
+        "'evaluate' must be a Callable, got None",
+    ),
+    (lambda _: analysis.energy_front([], "v"), "'validate' must be a Callable, got 'v'"),
+    (
+        lambda given: analysis.measure_quality(given.model, BATCHES, loss="ce"),
+        "'loss' must be a Callable",
+    ),
+    (lambda _: analysis.sweep(None, {}, store=None, context={}), "'evaluate' must be a Call"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), FUNCTIONS)
+@pytest.mark.bad_input("no-function")
+def test_what_is_no_function(call, message, given):
+    with pytest.raises(TypeError, match=message):
+        call(given)
+
+
+@pytest.mark.bad_input("no-function")
+def test_what_is_no_error_model(given):
+    with pytest.raises(TypeError, match="'model' must be a Callable, got None"):
+        analysis.predict_errors(MULTIPLIER, given.trace, model=None)
+
+
+NUMBERS = [
+    (lambda _: analysis.process_pool("2"), "'workers' must be an int, got '2'"),
+    (lambda _: analysis.process_pool(1.5), r"'workers' must be an int, got 1\.5"),
+    (lambda _: analysis.process_pool(1, threads="1"), "'threads' must be an int, got '1'"),
+    (lambda _: analysis.run_jobs(abs, [1], in_flight=None), "'in_flight' must be an int, got"),
+    (lambda _: analysis.run_jobs(abs, [1], retries="1"), "'retries' must be an int, got '1'"),
+    (lambda _: analysis.run_jobs(abs, None), "'jobs' must be a Sequence, got None; put them"),
+    (lambda _: analysis.run_jobs(abs, iter([1])), "'jobs' must be a Sequence, got list_iter"),
+    (
+        lambda given: analysis.select(given.table, max_loss="1"),
+        "'max_loss' must be a number, got '1'",
+    ),
+    (
+        lambda given: analysis.select(given.table, max_loss=1, distinct=1.5),
+        "'distinct' must be an int, got",
+    ),
+    (
+        lambda given: analysis.bounded_candidates(given.table, count=None),
+        "'count' must be an int, got None",
+    ),
+    (
+        lambda given: analysis.measure_choices(given.table, max, within="0"),
+        "'within' must be a number, got",
+    ),
+    (
+        lambda given: analysis.measure_sensitivities(given.model, BATCHES, variances=["0.1"]),
+        "'variances' must be a number, got '0.1'",
+    ),
+    (
+        lambda given: analysis.measure_sensitivities(given.model, BATCHES, draws=2.0),
+        "'draws' must be an int",
+    ),
+    (
+        lambda given: analysis.learn_tolerances(given.model, BATCHES, weight=None),
+        "'weight' must be a number",
+    ),
+    (
+        lambda given: analysis.record_stream(given.model, "0.wrapped", [X], limit=9.5),
+        "'limit' must be an int",
+    ),
+    (
+        lambda given: analysis.measure_many(given.model, [MULTIPLIER], BATCHES, seed="0"),
+        "'seed' must be an in",
+    ),
+    (lambda _: analysis.load_digits(seed=None), "'seed' must be an int, got None"),
+    (lambda _: analysis.load_digits(validation="0.2"), "'validation' must be a number, got '0"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), NUMBERS)
+@pytest.mark.bad_input("no-number")
+def test_what_is_no_number(call, message, given):
+    with pytest.raises(TypeError, match=message):
+        call(given)
+
+
+FLAGS = [
+    (
+        lambda given: analysis.layer_assignments(given.model, [MULTIPLIER], uniform_only="no"),
+        "uniform_only",
+    ),
+    (lambda given: analysis.noise_parameters(MULTIPLIER, given.trace, folded="no"), "folded"),
+]
+
+
+@pytest.mark.parametrize(("call", "name"), FLAGS)
+@pytest.mark.bad_input("no-flag")
+def test_what_is_no_flag(call, name, given):
+    with pytest.raises(TypeError, match=f"'{name}' must be a bool, got 'no'"):
+        call(given)
+
+
+@pytest.mark.bad_input("one-batch")
+def test_one_batch_where_several_belong(given):
+    model = given.model
+    for call in (
+        lambda: analysis.measure_quality(model, X),
+        lambda: analysis.own_predictions(model, X),
+        lambda: analysis.Evaluator(model, X, multipliers=[MULTIPLIER]),
+        lambda: analysis.measure_sensitivities(model, X),
     ):
-        with pytest.raises(TypeError, match=r"'multiplier' must be a Multiplier, got .+; get\(\)"):
-            function()
-    with pytest.raises(TypeError, match="'trace' must be a LayerTrace, got Trace"):
-        analysis.predict_error(MULTIPLIER, trace)
+        with pytest.raises(TypeError, match="'batches' must be an iterable of batches, got one"):
+            call()

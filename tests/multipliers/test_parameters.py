@@ -47,7 +47,7 @@ def test_what_is_no_number(value):
     ("value", "bounds", "message"),
     [
         (float("nan"), {}, "'peak' must be finite, got nan"),
-        (float("nan"), {"most": float("inf")}, "'peak' must be at most inf, got nan"),
+        (float("nan"), {"most": float("inf")}, "'peak' must be a number, got nan"),
         (float("inf"), {"above": 0}, "'peak' must be finite and above 0, got inf"),
         (0, {"above": 0, "most": 1}, "'peak' must be above 0 and at most 1, got 0"),
         (1.5, {"least": 0, "most": 1}, "'peak' must be at least 0 and at most 1, got 1.5"),

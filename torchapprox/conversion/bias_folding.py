@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multipliers.parameters import check_kind
 from torchapprox.batches import evaluating, run_batch, several
 from torchapprox.conversion.layer_selection import execution_order
-from torchapprox.conversion.wrapping import float_name, get_approx_modules
+from torchapprox.conversion.wrapping import converted_layers, float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, InferenceMode
 from torchapprox.layers.product_table import ProductTable
 
@@ -66,9 +67,7 @@ def fold_mean_error(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
             "'batches' must be repeatable, such as a list or a DataLoader, got "
             f"{type(batches).__name__}"
         )
-    layers = dict(get_approx_modules(model))
-    if not layers:
-        raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
+    layers = dict(converted_layers(model))
     first = list(islice(batches, 2))
     if not first:
         raise ValueError("'batches' must hold at least one batch, got none")
@@ -90,6 +89,7 @@ def unfold_mean_error(model: nn.Module) -> None:
         >>> layer.bias_correction is None
         True
     """
+    check_kind("model", model, nn.Module)
     for _, layer in get_approx_modules(model):
         layer.bias_correction = None
 

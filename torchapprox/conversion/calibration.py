@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from torchapprox.batches import evaluating, run_batch, several
-from torchapprox.conversion.wrapping import float_name, get_approx_modules
+from torchapprox.conversion.wrapping import converted_layers, float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
 from torchapprox.operators.affine.finite import not_finite
 from torchapprox.quantisation.quantiser_state import has_observed
@@ -42,11 +42,7 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
         >>> _ = approximate(model)
         >>> calibrate(model, [torch.randn(16, 4), torch.randn(16, 4)])
     """
-    layers = get_approx_modules(model)
-    if not layers:
-        raise ValueError(
-            "'model' must have approximate layers; convert it with torchapprox.approximate(model)"
-        )
+    layers = converted_layers(model)
     _check_weights(layers)
     modes = {layer: layer.inference_mode for _, layer in layers}
     model.apply(disable_fake_quant).apply(enable_observer)

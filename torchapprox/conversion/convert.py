@@ -8,7 +8,8 @@ from torch import nn
 
 from htp import HtpCallable
 from multipliers import Multiplier, get
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_flag, check_kind
+from torchapprox.batches import several
 from torchapprox.conversion.batchnorm import fold
 from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
 from torchapprox.conversion.calibration import calibrate
@@ -121,6 +122,10 @@ def approximate(
         >>> summary.left_exact
         (('2', 'Linear'),)
     """
+    check_flag("fold_batchnorm", fold_batchnorm)
+    check_flag("fold_mean_error", fold_mean_error)
+    if calibration is not None:
+        several(calibration, "calibration")
     settings = _Settings(
         multiplier,
         qconfig=qconfig,
@@ -131,7 +136,7 @@ def approximate(
         gradient=gradient,
     )
     mapping = layer_mapping_dict() | _checked({} if layer_mapping is None else layer_mapping)
-    chosen = choose_layers(model, mapping, include=include, exclude=tuple(exclude))
+    chosen = choose_layers(model, mapping, include=include, exclude=exclude)
     before = [(layer, _assigned(layer)) for _, layer in get_approx_modules(model)]
     if fold_mean_error:
         # A generator's batches are gone after calibration.
@@ -250,7 +255,9 @@ class _Settings:
             layer.accumulator = self.accumulator(name, layer)
             layer.engine = self.engine(name, layer)
             layer.gradient = self.gradient(name, layer)
-            layer.inference_mode = self.mode(name, layer)
+            mode = self.mode(name, layer)
+            check_kind("mode", mode, InferenceMode)
+            layer.inference_mode = mode
 
 
 def _checked(

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from torch import nn
 
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, shown
 from torchapprox.batches import probing, run_batch
 from torchapprox.conversion.wrapping import float_name
 from torchapprox.layers import (
@@ -118,15 +118,24 @@ def choose_layers(
     ]
 
     def matching(argument: str, selection: Selection) -> set[nn.Module]:
+        check_kind(argument, selection, str | type, advice="a name or a type of layers")
         found = {layer for name, layer in known if _matches(name, layer, selection)}
         if not found:
             raise _no_match(argument, selection, [name for name, _ in known])
         return found
 
+    def all_matching(argument: str, selections: Iterable[Selection]) -> set[nn.Module]:
+        if isinstance(selections, str) or not isinstance(selections, Iterable):
+            raise TypeError(
+                f"'{argument}' must be an iterable of names and types of layers, got "
+                f"{shown(selections)}: put it into a list"
+            )
+        return set().union(*(matching(argument, selection) for selection in selections))
+
     chosen = {layer for _, layer in layers}
     if include is not None:
-        chosen &= set().union(*(matching("include", selection) for selection in include))
-    return chosen.difference(*(matching("exclude", selection) for selection in exclude))
+        chosen &= all_matching("include", include)
+    return chosen - all_matching("exclude", exclude)
 
 
 def execution_order(model: nn.Module, batch: Any) -> tuple[str, ...]:

@@ -49,7 +49,11 @@ def wrap_quantizable(
         ('ApproxWrapper', 'ReLU')
     """
     check_kind("net", net, nn.Module)
+    check_kind("wrappable_layers", wrappable_layers, Iterable | None)
+    check_kind("qconfig", qconfig, QConfig | None, advice="torchapprox.qconfig() makes one")
     types = set(convertible_types() if wrappable_layers is None else wrappable_layers)
+    for each in types:
+        check_kind("wrappable_layers", each, type, advice="name types of layers")
     wrap_layers(net, lambda _, layer: type(layer) in types, lambda *_: qconfig)
     return net
 
@@ -58,6 +62,29 @@ def get_approx_modules(net: nn.Module) -> list[tuple[str, ApproxLayer]]:
     """Return name and layer of every approximate layer of a model, in the model's order."""
     check_kind("net", net, nn.Module)
     return [(name, layer) for name, layer in net.named_modules() if isinstance(layer, ApproxLayer)]
+
+
+def converted_layers(model: nn.Module) -> list[tuple[str, ApproxLayer]]:
+    """Return name and layer of every approximate layer of a model that must have some.
+
+    Raises:
+        TypeError: ``model`` is no module.
+        ValueError: It has no approximate layer.
+
+    Examples:
+        >>> converted_layers(nn.Sequential(nn.Linear(2, 3)))
+        Traceback (most recent call last):
+            ...
+        ValueError: 'model' must have approximate layers, got none: call
+        torchapprox.approximate(model)
+    """
+    check_kind("model", model, nn.Module)
+    layers = get_approx_modules(model)
+    if not layers:
+        raise ValueError(
+            "'model' must have approximate layers, got none: call torchapprox.approximate(model)"
+        )
+    return layers
 
 
 def float_name(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from multipliers.parameters import check_kind
 from torchapprox.batches import probing, run_batch
 from torchapprox.conversion.wrapping import float_name, get_approx_modules
 from torchapprox.coverage.multiplications import is_table_product, multiplications
@@ -129,6 +130,7 @@ def coverage(model: nn.Module, batch: Any) -> Coverage:
         2      Linear        addmm      60    none: not converted
         66.67% of 180 multiplications went through a multiplier
     """
+    check_kind("model", model, nn.Module)
     counter = _Counter(model)
     with probing(model), counter.running.followed(), counter.watching_layers(), counter:
         run_batch(model, batch)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multipliers import Multiplier
+from multipliers.parameters import check_parameter
 from torchapprox.gradients.operand_values import differentiate
 from torchapprox.gradients.tables import GradientTables, Range, Table
 
@@ -43,8 +44,7 @@ class WindowDifference:
     half_window: int = 8
 
     def __post_init__(self) -> None:
-        if self.half_window < 0:
-            raise ValueError(f"'half_window' must not be negative, got {self.half_window}")
+        check_parameter("half_window", self.half_window, 0)
 
     def tables(
         self, multiplier: Multiplier, *, x_range: Range | None = None, w_range: Range | None = None

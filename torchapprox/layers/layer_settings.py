@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from htp import HtpCallable
 from multipliers import Multiplier, exact_products
-from multipliers.parameters import check_flag, check_kind
+from multipliers.parameters import check_flag, check_kind, check_number
 from torchapprox.gradients import (
     Estimator,
     StraightThrough,
@@ -216,6 +216,7 @@ class LayerSettings(nn.Module):
 
     @stdev.setter
     def stdev(self, stdev: float) -> None:
+        check_number("stdev", stdev)
         with torch.no_grad():
             self.noise.stdev.fill_(stdev)
 
@@ -226,6 +227,7 @@ class LayerSettings(nn.Module):
 
     @mean.setter
     def mean(self, mean: float) -> None:
+        check_number("mean", mean)
         self.noise.mean.fill_(mean)
 
     @property

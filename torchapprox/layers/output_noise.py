@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multipliers.parameters import check_flag
 from torchapprox.layers.noise_draws import draw_channels, draw_matrices
 from torchapprox.layers.noise_profile import PROFILE, check_profile
 
@@ -57,6 +58,7 @@ class OutputNoise(nn.Module):
 
     def __init__(self, *, learnable: bool = False) -> None:
         super().__init__()
+        check_flag("learnable_noise", learnable)
         if learnable:
             self.stdev = nn.Parameter(torch.zeros(()))
         else:

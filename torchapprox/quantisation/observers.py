@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from multipliers.parameters import check_number
 from torchapprox.quantisation.torch_ao import HistogramObserver, PerChannelMinMaxObserver
 
 FloatArray = npt.NDArray[np.float64]
@@ -105,7 +106,8 @@ class PercentileObserver(ThresholdObserver):
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.percentile: float = checked_percentile(percentile)
+        check_number("percentile", percentile, above=0, most=100)
+        self.percentile: float = percentile
 
     def threshold(self, counts: FloatArray, centres: FloatArray, width: float) -> float:
         """Return the magnitude below which the share of the values lies; see the base class."""
@@ -216,7 +218,8 @@ class PerChannelPercentileObserver(PerChannelMinMaxObserver):  # type: ignore[mi
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.percentile: float = checked_percentile(percentile)
+        check_number("percentile", percentile, above=0, most=100)
+        self.percentile: float = percentile
 
     def forward(self, x: Tensor) -> Tensor:
         """Widen every channel's range to the percentile of its magnitudes."""
@@ -254,13 +257,6 @@ class PerChannelMseObserver(PerChannelMinMaxObserver):  # type: ignore[misc]
             error = (quantised - values).square().sum(dim=1)
             best, least = torch.where(error < least, limit, best), torch.minimum(error, least)
         return best
-
-
-def checked_percentile(percentile: float) -> float:
-    """Return a percentile; raise ValueError unless it is above 0 and at most 100."""
-    if not 0 < percentile <= 100:
-        raise ValueError(f"'percentile' must be above 0 and at most 100, got {percentile}")
-    return percentile
 
 
 def _candidates(most: float, width: float) -> FloatArray:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from multipliers import Multiplier, Port
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_flag, check_kind, check_number
 from torchapprox.quantisation.learned_step import LearnedStepQuantize
 from torchapprox.quantisation.observers import (
     EntropyObserver,
@@ -14,7 +14,6 @@ from torchapprox.quantisation.observers import (
     PercentileObserver,
     PerChannelMseObserver,
     PerChannelPercentileObserver,
-    checked_percentile,
 )
 from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
@@ -105,12 +104,18 @@ def qconfig(
         ((-128, 127), (-8, 7))
     """
     x_port, w_port = _ports(ports)
-    if not 0 < averaging_constant <= 1:
-        raise ValueError(
-            f"'averaging_constant' must be above 0 and at most 1, got {averaging_constant}"
-        )
-    checked_percentile(percentile)
-    w_name = w_observer or _per_channel_name(observer) if per_channel else w_observer or observer
+    for name, flag in (("per_channel", per_channel), ("x_symmetric", x_symmetric),
+                       ("learned_steps", learned_steps)):  # fmt: skip
+        check_flag(name, flag)
+    check_kind("x_signed", x_signed, bool | None)
+    check_kind("w_symmetric", w_symmetric, bool | None)
+    check_kind("observer", observer, str)
+    check_kind("w_observer", w_observer, str | None)
+    check_number("averaging_constant", averaging_constant, above=0, most=1)
+    check_number("percentile", percentile, above=0, most=100)
+    w_name: str = observer if w_observer is None else w_observer
+    if w_observer is None and per_channel:
+        w_name = _per_channel_name(observer)
     options = {"percentile": percentile, "averaging_constant": averaging_constant}
     quantiser = LearnedStepQuantize if learned_steps else FakeQuantize
     x_range = _x_range(x_port, bits=x_bits, signed=x_signed)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multipliers.parameters import check_parameter
 from torchapprox.operators.approx_matmul import sample_shape
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
@@ -27,8 +28,9 @@ class LayerTracer:
     """
 
     def __init__(self, name: str, *, rows: int | None = None, seed: int = 0) -> None:
-        if rows is not None and rows < 1:
-            raise ValueError(f"'rows' must be at least 1, got {rows}")
+        if rows is not None:
+            check_parameter("rows", rows, 1)
+        check_parameter("seed", seed, 0)
         self.name = name
         self._wanted_rows, self._seed = rows, seed
         self._size: _Size | None = None

@@ -6,7 +6,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from torchapprox.conversion.wrapping import get_approx_modules
+from multipliers.parameters import check_kind
+from torchapprox.conversion.wrapping import converted_layers
 from torchapprox.layers.operand_observers import OperandObserver
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.tracing.layer_trace import LayerTrace
@@ -28,6 +29,7 @@ def observe_operands(
     Raises:
         ValueError: The model has no approximate layer.
     """
+    check_kind("callback", callback, Callable)
     with _observing(model, lambda name: partial(callback, name), keeps=True):
         yield
 
@@ -58,9 +60,7 @@ def trace(model: nn.Module, *, rows: int | None = None, seed: int = 0) -> Iterat
         >>> layer.rows, int(layer.joint_counts.sum())
         (10, 120)
     """
-    tracers = {
-        name: LayerTracer(name, rows=rows, seed=seed) for name, _ in get_approx_modules(model)
-    }
+    tracers = {name: LayerTracer(name, rows=rows, seed=seed) for name, _ in converted_layers(model)}
     with _observing(model, lambda name: tracers[name].update, keeps=False):
         yield Trace(_Results(tracers))
 
@@ -70,9 +70,7 @@ def _observing(
     model: nn.Module, observer_of: Callable[[str], OperandObserver], *, keeps: bool
 ) -> Iterator[None]:
     """Have each layer show its operands to an observer of its own, which may keep the output."""
-    layers = get_approx_modules(model)
-    if not layers:
-        raise ValueError("'model' must have approximate layers; convert it with approximate(model)")
+    layers = converted_layers(model)
     removers = [
         layer.add_operand_observer(observer_of(name), keeps=keeps) for name, layer in layers
     ]

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.bounded_json import read_json
+from multipliers.parameters import check_kind
 from multipliers.shortened import reason
 from multipliers.whole_file import write_whole
 from torchapprox.tracing.layer_trace import LayerTrace
@@ -44,10 +45,15 @@ class Trace(Mapping[str, LayerTrace]):
     """
 
     def __init__(self, layers: Mapping[str, LayerTrace]) -> None:
+        check_kind("layers", layers, Mapping)
         self._layers = layers
 
     def __getitem__(self, name: str) -> LayerTrace:
-        return self._layers[name]
+        try:
+            return self._layers[name]
+        except KeyError:
+            known = ", ".join(self) or "none"
+            raise KeyError(f"no layer {name!r} in the trace; there are {known}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)

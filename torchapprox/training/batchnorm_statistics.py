@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from multipliers.parameters import check_kind
 from torchapprox.batches import evaluating, run_batch, several
 
 
@@ -39,6 +40,7 @@ def reestimate_batchnorm(model: nn.Module, batches: Iterable[Any]) -> tuple[str,
         >>> torch.allclose(model[1].running_mean, model[0](x).mean(dim=0), atol=1e-6)
         True
     """
+    check_kind("model", model, nn.Module)
     norms = {
         name: module
         for name, module in model.named_modules()

@@ -1,8 +1,11 @@
 """A loss that rewards layers for the noise that they tolerate."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
+from multipliers.parameters import check_kind, check_number
 from torchapprox.conversion.wrapping import get_approx_modules
 from torchapprox.layers import InferenceMode
 
@@ -39,8 +42,8 @@ def noise_loss(model: nn.Module, *, most: float = 1.0) -> Tensor:
         Heterogeneous Approximation of Neural Networks", ICCAD, arXiv 2208.07265: noise that is
         trained per layer and rewarded by its share of the multiplications.
     """
-    if not most > 0:
-        raise ValueError(f"'most' must be positive, got {most}")
+    check_kind("model", model, nn.Module)
+    check_number("most", most, above=0, most=math.inf)
     layers = [
         layer
         for _, layer in get_approx_modules(model)

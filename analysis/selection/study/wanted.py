@@ -8,6 +8,7 @@ from typing import get_args
 
 from analysis.selection.select import Method
 from analysis.sweeps.study import Sampler
+from multipliers.parameters import check_flag, check_kind, check_number, check_parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class SearchSettings:
     population: int = 24
     storage: str | Path | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_parameter("trials", self.trials, 1)
+        check_parameter("population", self.population, 1)
+        if self.seed is not None:
+            check_parameter("seed", self.seed, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,9 @@ class Wanted:
             folding.
 
     Raises:
-        ValueError: If not exactly one bound is given, or a list is empty.
+        LookupError: If there is no method or sampler of a name.
+        TypeError: If a setting is of another kind.
+        ValueError: If not exactly one bound is given, a list is empty, or a number out of range.
     """
 
     accuracy_drop: float | None = None
@@ -65,8 +74,26 @@ class Wanted:
     def __post_init__(self) -> None:
         if (self.accuracy_drop is None) == (self.max_energy is None):
             raise ValueError("exactly one of 'accuracy_drop' and 'max_energy' must be given")
+        if self.accuracy_drop is None:
+            check_number("max_energy", self.max_energy)
+        else:
+            check_number("accuracy_drop", self.accuracy_drop)
+        check_kind("methods", self.methods, tuple | list)
+        check_kind("folded", self.folded, tuple | list)
         if not self.methods or not self.folded:
             raise ValueError("'methods' and 'folded' must not be empty")
+        known = (*get_args(Method), *get_args(Sampler))
+        if unknown := [method for method in self.methods if method not in known]:
+            raise LookupError(f"'methods' must be among {', '.join(known)}, got {unknown[0]!r}")
+        for folded in self.folded:
+            check_flag("folded", folded)
+        check_kind("search", self.search, SearchSettings)
+        check_flag("measured", self.measured)
+        check_flag("refined", self.refined)
+        check_parameter("count", self.count, 1)
+        check_parameter("refine_evaluations", self.refine_evaluations, 0)
+        if self.distinct is not None:
+            check_parameter("distinct", self.distinct, 1)
 
     @property
     def of_table(self) -> tuple[Method, ...]:

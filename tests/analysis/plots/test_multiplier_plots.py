@@ -36,7 +36,7 @@ def test_relative_error_map():
     assert ax.images[0].get_clim() == (-4, 4)
     # 0 x 9 has no relative error: it is left out, and shows the grey behind the picture.
     assert np.argwhere(np.ma.getmaskarray(picture)).tolist() == [[128, 128 + 9]]
-    with pytest.raises(ValueError, match="'limit' must be positive, got 0"):
+    with pytest.raises(ValueError, match="'limit' must be finite and above 0, got 0"):
         plot_relative_error_map(one_error(), limit=0)
 
 

@@ -175,7 +175,7 @@ def test_huge_and_tiny_losses_do_not_blur_the_bound():
     [
         ({}, "exactly one of 'max_loss' and 'max_energy' must be given, got none"),
         ({"max_loss": 1.0, "max_energy": 1.0}, "exactly one of .* got both"),
-        ({"max_loss": float("inf")}, "a bound must be finite"),
+        ({"max_loss": float("inf")}, "'max_loss' must be finite, got inf"),
         ({"max_loss": 1.0, "distinct": 0}, "'distinct' must be at least 1, got 0"),
         ({"max_loss": 1.0, "method": "best"}, "'method' must be one of milp, greedy, matching"),
         ({"max_loss": -1.0}, "'max_loss' must be at least 0.0.*the least that can be had, got -1"),

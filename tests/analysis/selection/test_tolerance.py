@@ -98,8 +98,8 @@ def test_noise_is_reproducible_and_the_global_generator_stays(converted):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight": -1.0}, "'weight' must be finite and not negative, got -1"),
-        ({"weight": 1.0, "start": 2.0}, "'start' must be from 0 to 'most', got 2.0 and 1.0"),
+        ({"weight": -1.0}, "'weight' must be finite and at least 0, got -1"),
+        ({"weight": 1.0, "start": 2.0}, "'start' must be at least 0 and at most 1.0, got 2.0"),
         ({"weight": 1.0, "epochs": 0}, "'epochs' must be at least 1, got 0"),
     ],
 )

@@ -223,7 +223,7 @@ SIGNED_X = Multiplier.from_lut(exact_products(True, True))
         ),
         ({"multiplier": 3}, TypeError, "'multiplier' must be .*, got int for layer '0'"),
         ({"multiplier": lambda *_: 3}, TypeError, "'multiplier' must be .*, got int for layer '0'"),
-        ({"mode": "NOISE"}, TypeError, "'inference_mode' must be an InferenceMode, got 'NOISE'"),
+        ({"mode": "NOISE"}, TypeError, "'mode' must be an InferenceMode, got 'NOISE'"),
         ({"htp_model": 3}, TypeError, "'htp_model' must be callable or None, got int"),
         ({"calibration": []}, ValueError, "at least one batch, got none"),
         ({"calibration": [torch.full((1, 2, 6, 6), float("nan"))]}, ValueError, "must be finite"),

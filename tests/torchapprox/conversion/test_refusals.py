@@ -96,9 +96,6 @@ def test_the_layers_of_a_model_keep_their_products_after_a_refusal():
         ("model", lambda model: torchapprox.fold_batchnorm(model, torch.ones(1, 4))),
         ("net", torchapprox.get_approx_modules),
         ("net", torchapprox.wrap_quantizable),
-        ("net", lambda model: torchapprox.calibrate(model, [torch.ones(1, 4)])),
-        ("net", lambda model: torchapprox.coverage(model, torch.ones(1, 4))),
-        ("net", torchapprox.unfold_mean_error),
     ],
 )
 def test_what_is_no_model(argument, function, value):

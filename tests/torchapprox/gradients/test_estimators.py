@@ -119,7 +119,7 @@ def test_bad_tables():
         GradientTables(by_x=good, by_w=good[:, 1:])
     with pytest.raises(ValueError, match="'by_w' must be finite, got 65536 other entries"):
         GradientTables(by_x=good, by_w=good + np.nan)
-    with pytest.raises(ValueError, match="'half_window' must not be negative, got -1"):
+    with pytest.raises(ValueError, match="'half_window' must be at least 0, got -1"):
         WindowDifference(-1)
 
 

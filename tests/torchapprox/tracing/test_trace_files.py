@@ -102,6 +102,20 @@ def test_devices_are_refused_unread():
         Trace.load("/dev/zero")
 
 
+def test_a_layer_that_is_not_in_the_trace(traces):
+    with pytest.raises(KeyError, match=r"no layer 'fc' in the trace; there are .*0\.wrapped"):
+        traces["fc"]
+    assert "fc" not in traces
+    assert traces.get("fc") is None
+    with pytest.raises(KeyError, match="no layer 'fc' in the trace; there are none"):
+        Trace({})["fc"]
+
+
+def test_what_is_no_trace():
+    with pytest.raises(TypeError, match="'layers' must be a Mapping, got list"):
+        Trace([])
+
+
 def test_a_bare_array_is_refused(tmp_path):
     np.save(tmp_path / "bare.npy", np.zeros(3))
     with pytest.raises(ValueError, match="not a readable trace"):

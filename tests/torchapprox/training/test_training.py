@@ -55,7 +55,7 @@ def test_layers_that_tolerate_noise_get_more_of_it():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="must have a layer in NOISE mode whose stdev is trained"):
         noise_loss(converted_cnn(mode=InferenceMode.NOISE))
-    with pytest.raises(ValueError, match="'most' must be positive, got 0"):
+    with pytest.raises(ValueError, match="'most' must be above 0, got 0"):
         noise_loss(noisy_cnn(), most=0)
     with pytest.raises(ValueError, match="must have batch normalisations that keep statistics"):
         reestimate_batchnorm(nn.Sequential(nn.Linear(2, 2)), [torch.rand(3, 2)])

@@ -1,5 +1,7 @@
 """Matrix product in which every scalar product is looked up in a table."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -65,6 +67,10 @@ def lut_matmul(
     check_operands(x, w, lut)
     if lut_range is None:
         lut_range = entry_range(lut)
+    elif not _is_range(lut_range):
+        raise TypeError(
+            f"'lut_range' must be a pair of ints, the least and the greatest entry, got {lut_range}"
+        )
     wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
     engine = chosen_engine(engine, kernel)
@@ -135,6 +141,12 @@ def check_lut(lut: Tensor, device: torch.device | None = None) -> None:
         raise ValueError(f"'lut' must be int32 (256, 256), got {lut.dtype} {tuple(lut.shape)}")
     if device is not None and lut.device != device:
         raise ValueError(f"'lut' must be on the operands' device, {device}, got {lut.device}")
+
+
+def _is_range(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return all(isinstance(bound, int) for bound in value) and value[0] <= value[1]
 
 
 def _kind(value: object) -> str:

@@ -1,0 +1,175 @@
+"""What is of another kind than a public function takes is refused by the argument's name."""
+
+import pytest
+import torch
+from torch import nn
+
+from multipliers import get
+from torchapprox import (
+    approximate,
+    calibrate,
+    coverage,
+    fold_mean_error,
+    lut_matmul,
+    observe_operands,
+    qconfig,
+    trace,
+    unfold_mean_error,
+    wrap_quantizable,
+)
+from torchapprox.export import plain_model
+from torchapprox.gradients import WindowDifference
+from torchapprox.layers import ApproxLinear, ApproxWrapper
+from torchapprox.training import noise_loss, reestimate_batchnorm
+
+BATCHES = [torch.ones(4, 3)]
+
+
+def model():
+    return nn.Sequential(nn.Linear(3, 2))
+
+
+def converted():
+    net = model()
+    approximate(net, get("mul8s_tm_k3"), calibration=BATCHES)
+    return net
+
+
+def run(context):
+    with context:
+        pass
+
+
+OF_MODELS = {
+    "calibrate": lambda net: calibrate(net, BATCHES),
+    "coverage": lambda net: coverage(net, BATCHES[0]),
+    "fold_mean_error": lambda net: fold_mean_error(net, BATCHES),
+    "unfold_mean_error": unfold_mean_error,
+    "trace": lambda net: run(trace(net)),
+    "observe_operands": lambda net: run(observe_operands(net, print)),
+    "reestimate_batchnorm": lambda net: reestimate_batchnorm(net, BATCHES),
+    "noise_loss": noise_loss,
+}
+
+
+@pytest.mark.parametrize("value", ["model.pt", None, nn.Linear], ids=type)
+@pytest.mark.parametrize("name", OF_MODELS)
+@pytest.mark.bad_input("no-model")
+def test_what_is_no_model(name, value):
+    with pytest.raises(TypeError, match="'model' must be a Module, got"):
+        OF_MODELS[name](value)
+
+
+FLAGS = {
+    **{name: lambda name=name: qconfig(**{name: "no"}) for name in
+       ("per_channel", "x_symmetric", "learned_steps")},
+    **{name: lambda name=name: approximate(model(), **{name: "no"}) for name in
+       ("fold_batchnorm", "fold_mean_error")},
+    "learnable_noise": lambda: ApproxLinear(3, 2, learnable_noise="no"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.bad_input("no-flag")
+def test_what_is_no_flag(name):
+    with pytest.raises(TypeError, match=f"'{name}' must be a bool, got 'no'"):
+        FLAGS[name]()
+
+
+@pytest.mark.parametrize("name", ["x_signed", "w_symmetric"])
+@pytest.mark.bad_input("no-flag")
+def test_what_is_neither_a_flag_nor_none(name):
+    with pytest.raises(TypeError, match=f"'{name}' must be a bool or None, got 1"):
+        qconfig(**{name: 1})
+
+
+CODES = torch.ones(2, 2, dtype=torch.uint8)
+TABLE = torch.zeros(256, 256, dtype=torch.int32)
+
+
+def multiplied(lut_range):
+    return lut_matmul(CODES, CODES, TABLE, lut_range=lut_range)
+
+
+NUMBERS = [
+    (lambda: qconfig(percentile="99"), "'percentile' must be a number, got '99'"),
+    (lambda: qconfig(averaging_constant=None), "'averaging_constant' must be a number, got None"),
+    (lambda: setattr(ApproxLinear(3, 2), "stdev", "0.1"), "'stdev' must be a number, got '0.1'"),
+    (lambda: setattr(ApproxLinear(3, 2), "mean", None), "'mean' must be a number, got None"),
+    (lambda: run(trace(converted(), rows=1.5)), r"'rows' must be an int, got 1\.5"),
+    (lambda: run(trace(converted(), seed=None)), "'seed' must be an int, got None"),
+    (lambda: WindowDifference("8"), "'half_window' must be an int, got '8'"),
+    (lambda: plain_model(converted(), max_rank=None), "'max_rank' must be an int, got None"),
+    (lambda: multiplied("x"), "'lut_range' must be a pair of ints, .* got x"),
+    (lambda: multiplied((0.0, 1)), r"'lut_range' must be a pair of ints, .* got \(0\.0, 1\)"),
+    (lambda: multiplied((3, 2)), r"'lut_range' must be a pair of ints, .* got \(3, 2\)"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), NUMBERS)
+@pytest.mark.bad_input("no-number")
+def test_what_is_no_number(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stdev", float("nan"), "'stdev' must be finite, got nan"),
+        ("mean", float("inf"), "'mean' must be finite, got inf"),
+    ],
+)
+@pytest.mark.bad_input("no-number")
+def test_noise_out_of_range(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        setattr(ApproxLinear(3, 2), name, value)
+
+
+SETTINGS = [
+    (lambda: qconfig(w_observer=[]), "'w_observer' must be a str or None, got list"),
+    (lambda: qconfig(observer=None), "'observer' must be a str, got None"),
+    (lambda: approximate(model(), include="0"), "'include' must be an iterable .*got '0': put it"),
+    (lambda: approximate(model(), exclude=None), "'exclude' must be an iterable of names"),
+    (lambda: approximate(model(), exclude=[0]), "'exclude' must be a str or type, got 0"),
+    (lambda: approximate(model(), mode="quantized"), "'mode' must be an InferenceMode, got 'quan"),
+    (lambda: wrap_quantizable(model(), 3), "'wrappable_layers' must be an Iterable or None, got 3"),
+    (lambda: wrap_quantizable(model(), ["Linear"]), "'wrappable_layers' must be a type, got 'Lin"),
+    (lambda: wrap_quantizable(model(), None, "int8"), "'qconfig' must be a QConfig or None, got '"),
+    (lambda: ApproxWrapper("Linear"), "'wrapped' must be a Module, got 'Linear'"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), SETTINGS)
+@pytest.mark.bad_input("bad-settings")
+def test_what_is_no_setting(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.bad_input("no-function")
+def test_a_callback_is_a_function():
+    with pytest.raises(TypeError, match="'callback' must be a Callable, got None"):
+        run(observe_operands(converted(), None))
+
+
+@pytest.mark.bad_input("one-batch")
+def test_the_argument_of_the_batches_is_named():
+    for calibration in (BATCHES[0], 3):
+        with pytest.raises(TypeError, match="'calibration' must be an iterable of batches, got"):
+            approximate(model(), calibration=calibration)
+    with pytest.raises(TypeError, match="'batches' must be an iterable of batches, got one None"):
+        fold_mean_error(converted(), None)
+
+
+@pytest.mark.bad_input("not-converted")
+def test_a_model_that_is_not_converted():
+    message = r"'model' must have approximate layers, got none: call torchapprox\.approximate"
+    for call in (
+        lambda net: calibrate(net, BATCHES),
+        lambda net: fold_mean_error(net, BATCHES),
+        lambda net: run(trace(net)),
+        lambda net: run(observe_operands(net, print)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(model())
