@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.results.sum_places import ONE_LINE
+
 
 @dataclass(frozen=True, slots=True)
 class CodePlanes:
@@ -57,6 +59,5 @@ class CodePlanes:
         along = codes.strides[2] == 1 or not turned.flags.c_contiguous
         memory: Any = np.ascontiguousarray(codes) if along else turned
         channel, place = (1, depth) if along else (height, 1)
-        zero = np.zeros(1, np.int64)
         strides = height * depth, channel, 0, place
-        return cls(memory.reshape(-1), *strides, depth, 1, zero, zero, height)
+        return cls(memory.reshape(-1), *strides, depth, 1, ONE_LINE, ONE_LINE, height)

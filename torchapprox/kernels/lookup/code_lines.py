@@ -1,11 +1,13 @@
 """Where the codes stand that the vector look-up kernel looks up."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.lookup.table_planes import STEPS_MAX
+from torchapprox.kernels.results.sum_places import ONE_LINE
 
 DEPTH = STEPS_MAX  # of a panel
 LANES = 64  # positions that are the unit of tiles
@@ -47,12 +49,16 @@ class CodeLines:
     def of_runs(cls, runs: NDArray[np.uint8]) -> "CodeLines":
         """Describe codes `(G, K, M)`, C-contiguous."""
         _, depth, width = runs.shape
-        taps = np.arange(depth, dtype=np.int64) * width
-        return cls(runs.reshape(-1), depth * width, taps, np.zeros(1, np.int64), width, 1)
+        return cls(runs.reshape(-1), depth * width, _taps(depth, width), ONE_LINE, width, 1)
 
     @classmethod
     def of_vectors(cls, vectors: NDArray[np.uint8]) -> "CodeLines":
         """Describe codes `(G, M, K)`, C-contiguous."""
         _, height, depth = vectors.shape
-        taps, lines = np.arange(depth, dtype=np.int64), np.zeros(1, np.int64)
-        return cls(vectors.reshape(-1), depth * height, taps, lines, height, max(depth, 1))
+        taps, stride = _taps(depth, 1), max(depth, 1)
+        return cls(vectors.reshape(-1), depth * height, taps, ONE_LINE, height, stride)
+
+
+@lru_cache(maxsize=256)
+def _taps(depth: int, apart: int) -> NDArray[np.int64]:
+    return np.arange(depth, dtype=np.int64) * apart

@@ -94,7 +94,9 @@ def _partition(
 ) -> tuple[int, int]:
     """Return the registers of a tile and the rows of a block, enough tasks for all threads."""
     total = -(-positions // LANES)
-    wanted = 4 * threads if groups * height * total * depth > 16 * _SMALL * threads else threads
+    # Several blocks a thread balance the threads, but each gathers the codes of its tile anew.
+    several = threads > 1 and groups * height * total * depth > 16 * _SMALL * threads
+    wanted = 4 * threads if several else threads
     for registers in range(REGISTERS, 0, -1):
         tiles = -(-total // registers)
         blocks = max(-(-height // ROWS), min(-(-wanted // (groups * tiles)), -(-height // 16)))

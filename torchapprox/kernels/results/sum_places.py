@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+ONE_LINE = np.zeros(1, np.int64)
+"""Where the lines of codes or of sums begin that have one."""
+
 
 class SumPlaces(NamedTuple):
     """Where sums go.

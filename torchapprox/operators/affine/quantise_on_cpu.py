@@ -79,7 +79,7 @@ def codes_of(
         }
     codes = torch.empty(shape, dtype=torch.uint8)
     finite = quantise_cpu(
-        _flat(values), *parameters, limits, codes.view(-1).numpy(),
+        _flat(values), *parameters, limits, codes.numpy().reshape(-1),
         threads=torch.get_num_threads(), **places,
     )  # fmt: skip
     if not finite:
@@ -119,5 +119,4 @@ def _parameters(values: Tensor, scale: Tensor, zero_point: Tensor) -> Parameters
 
 
 def _flat(tensor: Tensor) -> NDArray[Any]:
-    # Flattening may leave every other element of a row of memory.
-    return tensor.detach().reshape(-1).contiguous().numpy()
+    return tensor.detach().contiguous().numpy().reshape(-1)

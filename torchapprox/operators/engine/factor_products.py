@@ -12,7 +12,7 @@ from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
 from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.features.pair_unit import byte_unit, pair_unit
-from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces
+from torchapprox.kernels.results.sum_places import ONE_LINE, Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
 from torchapprox.operators.engine.factor_tables import TableFactors
@@ -102,7 +102,7 @@ def _matmul(
         CodePlanes.of_matrix(runs.numpy()),
         right,
         flat.numpy(),
-        SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
+        SumPlaces(m * n, row, ONE_LINE, positions, positions, step),
         None if terms is None else Rescaling(*terms, of_rows=along_m),
         threads=torch.get_num_threads(),
     )

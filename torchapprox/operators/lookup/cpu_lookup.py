@@ -1,6 +1,5 @@
 """Which kernel computes a table product on the CPU, and which operand it reads in runs."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from torchapprox.kernels.compiling.cpu_kernel import vector_kernel
 from torchapprox.kernels.lookup.code_lines import LANES, REGISTERS, CodeLines
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes, columns_of
-from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces
+from torchapprox.kernels.results.sum_places import ONE_LINE, Rescaling, SumPlaces
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
@@ -37,6 +36,7 @@ _COPY_CYCLES = 1.0  # for 64 codes
 _WRITE_CYCLES = 40.0  # for 64 sums that stay neighbours
 _TRANSPOSED_WRITE_CYCLES = 135.0  # for 64 sums of which the result has those of other rows between
 _DOT_CYCLES = 1.1  # for one look-up without vectors
+_RESCALE_CYCLES = 3e5  # for real numbers made of sums in a step of its own, 90 microseconds
 _ROWS_WORTH_A_SCAN = 16
 
 
@@ -94,7 +94,7 @@ def looked_up_reals(
     if wanted is None or out.numel() == 0:
         return False
     plan = _cheapest(x, w, table, out, wanted)
-    if plan is None or (kernel is None and plan.cycles >= _dot_cycles(x, w)):
+    if plan is None or (kernel is None and plan.cycles >= _dot_cycles(x, w) + _RESCALE_CYCLES):
         return False
     plan.run(out, Rescaling(*terms, of_rows=plan.x_runs))
     return True
@@ -126,7 +126,7 @@ class _VectorPlan:
             self.rows.contiguous().numpy(),
             lines,
             flat.numpy(),
-            SumPlaces(m * n, row, np.zeros(1, np.int64), positions, positions, step),
+            SumPlaces(m * n, row, ONE_LINE, positions, positions, step),
             rescaling,
             kernel=self.kernel,
             threads=torch.get_num_threads(),
@@ -141,23 +141,17 @@ def _in_rows(result: Tensor, *, x_runs: bool) -> bool:
 def _cheapest(
     x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str
 ) -> _VectorPlan | None:
-    plans = _vector_plans(x, w, table, result, kernel)
-    return min(plans, key=lambda plan: plan.cycles, default=None)
-
-
-def _vector_plans(
-    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str
-) -> Iterator[_VectorPlan]:
+    best: _VectorPlan | None = None
     for rows, runs, x_runs in ((w, x, True), (x, w, False)):
         (height, depth), positions = rows.shape[1:], runs.shape[1]
-        columns = WHOLE
+        columns, turned = WHOLE, runs.mT
+        along = turned.is_contiguous()
         if height >= _ROWS_WORTH_A_SCAN:
-            in_memory = runs.mT if runs.mT.is_contiguous() else runs.contiguous()
-            columns = columns_of(in_memory.numpy())
+            columns = columns_of((turned if along else runs.contiguous()).numpy())
         planes = table.planes(kernel, x_selects_rows=not x_runs, columns=columns)
         if planes is None:
             continue
-        gather = _COPY_CYCLES if runs.mT.is_contiguous() else _TRANSPOSE_CYCLES[kernel]
+        gather = _COPY_CYCLES if along else _TRANSPOSE_CYCLES[kernel]
         a_row, look_up = _CYCLES[kernel][planes.halves, planes.bits]
         registers = -(-positions // LANES)
         tiles = -(-registers // REGISTERS)
@@ -166,7 +160,9 @@ def _vector_plans(
         cycles += height * registers * (_WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES)
         if not rows.is_contiguous():
             cycles += height * -(-depth // LANES) * _COPY_CYCLES
-        yield _VectorPlan(rows, runs, planes, x_runs, kernel, cycles)
+        if best is None or cycles < best.cycles:
+            best = _VectorPlan(rows, runs, planes, x_runs, kernel, cycles)
+    return best
 
 
 def _dot_cycles(x: Tensor, w: Tensor) -> float:
