@@ -72,7 +72,7 @@ def test_what_are_no_multipliers(name, given):
 
 @pytest.mark.parametrize(
     "plot", [analysis.column_plots, analysis.plot_error_map, analysis.plot_error_histogram,
-             analysis.plot_relative_error_map], ids=str,
+             analysis.plot_relative_error_map], ids=lambda plot: plot.__name__,
 )  # fmt: skip
 @pytest.mark.bad_input("no-multiplier")
 def test_what_plots_cannot_draw(plot):
