@@ -30,7 +30,7 @@ class KeyedCacheFile(IndexDataCacheFile):
             key: What distinguishes the version: types, CPU, code and constants.
             data: The machine code.
         """
-        digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).digest()
+        digest = hashlib.sha256(repr((self._version, self._source_stamp, key)).encode()).digest()
         name = self._data_name(int.from_bytes(digest[:8], "little"))
         self._save_data(name, data)
         self._save_index({**self._load_index(), key: name})

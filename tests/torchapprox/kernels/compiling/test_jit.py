@@ -161,3 +161,12 @@ def test_the_address_of_any_array():
             values.flags.writeable = writeable
             assert address_of(values) == values.ctypes.data
     assert address_of(np.zeros((0, 3))) == 0
+
+
+def test_versions_of_numba_that_share_a_cache_write_files_of_their_own(tmp_path):
+    for version in ("one", "other"):
+        file = KeyedCacheFile(str(tmp_path), "kernel", "stamp")
+        file._version = version
+        file.save("key", version)
+        assert file.load("key") == version
+    assert len(list(tmp_path.glob("*.nbc"))) == 2
