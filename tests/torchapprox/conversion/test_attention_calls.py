@@ -149,7 +149,7 @@ def test_compiled():
 
 def test_exported():
     model = converted("mul8s_tm_k2")
-    program = torch.export.export(plain_model(model), (TOKENS,))
+    program = torch.export.export(plain_model(model), (TOKENS,), strict=False)
     with torch.no_grad():
         torch.testing.assert_close(program.module()(TOKENS), model(TOKENS))
 
