@@ -34,7 +34,7 @@ def gather_cpu(
     """
     (groups, depth), rows = taps.shape, first.size
     blocks = division(groups * rows, depth, threads, most=BLOCK, least=BLOCK)
-    _gather(codes, first, taps, places, out, **blocks)
+    _gather(codes, first, taps, np.ascontiguousarray(places), out, **blocks)
 
 
 @blocks_cpu

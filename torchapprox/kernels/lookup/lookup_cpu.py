@@ -69,7 +69,7 @@ def lookup_dot_cpu(
     """Fill ``out`` with sums of look-ups, one dot product each.
 
     Args:
-        table: int32 `(256, 256)`, contiguous along either axis; first index the code of ``x``.
+        table: int32 `(256, 256)`, C-contiguous; row = code of ``x``.
         x: uint8 `(G, M, K)`, C-contiguous.
         w: uint8 `(G, N, K)`, C-contiguous.
         out: int32 or int64 `(G, M, N)`, C-contiguous; overwritten.

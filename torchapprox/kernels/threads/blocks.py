@@ -32,6 +32,9 @@ class BlockKernel:
     argument ``worker`` before ``start``, that is a number below that of the threads, which no two
     threads share while they work.
 
+    Each array has one layout at all calls. Numba 0.60 runs the code of another layout once its
+    types have been collected as garbage, which misreads the array.
+
     Args:
         function: What to compile; what it computes of an item does not depend on its other items.
     """

@@ -178,7 +178,7 @@ def _portable(x: Tensor, w: Tensor, table: LookupTable, result: Tensor) -> None:
         # Arranging the longer operand in runs would cost as much as the look-ups do.
         out = result if result.is_contiguous() else torch.empty(result.shape, dtype=result.dtype)
         operands = x.contiguous().numpy(), w.contiguous().numpy()
-        lookup_dot_cpu(table.by_w.T, *operands, out.numpy(), threads=threads)
+        lookup_dot_cpu(table.by_x, *operands, out.numpy(), threads=threads)
         if out is not result:
             result.copy_(out)
         return
