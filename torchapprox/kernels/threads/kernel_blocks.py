@@ -22,7 +22,6 @@ def in_blocks(kernel: CpuKernel, function: Callable[..., Any], *, numbered: bool
         function: What it compiles.
         numbered: Whether it takes the number of a worker.
     """
-    # Variables of this function, since only such constants are part of the key of Numba's cache.
 
     def run(plan: Any, *arguments: Any) -> Any:
         return run_blocks(kernel, numbered, plan, arguments)
