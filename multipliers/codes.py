@@ -41,7 +41,7 @@ def code_values(signed: bool, *, width: int = 8) -> Int32Array:
         [7, -8, -8, -1]
     """
     check_flag("signed", signed)
-    check_parameter("width", width, 1, 8)
+    width = check_parameter("width", width, 1, 8)
     codes = np.arange(256, dtype=np.int32) & ((1 << width) - 1)
     values = codes - ((codes >> (width - 1)) << width) if signed else codes
     values.setflags(write=False)
@@ -67,9 +67,10 @@ def exact_products(
         >>> int(exact_products(False, True)[255, 128])
         -32640
     """
-    for operand, signed, width in (("x", x_signed, x_width), ("w", w_signed, w_width)):
-        check_flag(f"{operand}_signed", signed)
-        check_parameter(f"{operand}_width", width, 1, 8)
+    check_flag("x_signed", x_signed)
+    check_flag("w_signed", w_signed)
+    x_width = check_parameter("x_width", x_width, 1, 8)
+    w_width = check_parameter("w_width", w_width, 1, 8)
     products = np.multiply.outer(
         code_values(x_signed, width=x_width), code_values(w_signed, width=w_width)
     )

@@ -129,9 +129,10 @@ class Multiplier:
         table = np.asarray(lut)
         if not np.issubdtype(table.dtype, np.integer):
             raise TypeError(f"'lut' must hold integers (256, 256), got {_describe(table)}")
-        for operand, signed, width in (("x", x_signed, x_width), ("w", w_signed, w_width)):
-            check_flag(f"{operand}_signed", signed)
-            check_parameter(f"{operand}_width", width, 1, WIDEST_PORT)
+        check_flag("x_signed", x_signed)
+        check_flag("w_signed", w_signed)
+        x_width = check_parameter("x_width", x_width, 1, WIDEST_PORT)
+        w_width = check_parameter("w_width", w_width, 1, WIDEST_PORT)
         x_port, w_port = Port(x_width, x_signed), Port(w_width, w_signed)
         _check_ports(x_port, w_port)
         own = (1 << x_width, 1 << w_width)

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import math
+import operator
 from numbers import Real
 from typing import Any, get_args
 
 
-def check_parameter(name: str, value: int, least: int, greatest: int | None = None) -> None:
-    """Refuse a parameter that is no integer or out of range.
+def check_parameter(name: str, value: Any, least: int, greatest: int | None = None) -> int:
+    """Return a parameter as an int, and refuse one that is no integer or out of range.
 
     Args:
         name: What the caller's signature calls it.
-        value: What the caller passed.
+        value: What the caller passed: an int, or what Python takes for an index, as integers of
+            NumPy are.
         least: Least value that is allowed.
         greatest: Greatest value that is allowed, None if there is no bound.
 
     Raises:
-        TypeError: If `value` is not an int.
+        TypeError: If `value` is no integer, or a bool.
         ValueError: If it is out of range.
 
     Examples:
+        >>> import numpy as np
+        >>> check_parameter("k", np.int64(3), 0, 8)
+        3
         >>> check_parameter("k", 9, 0, 8)
         Traceback (most recent call last):
         ValueError: 'k' must be from 0 to 8, got 9
     """
-    if not isinstance(value, int) or isinstance(value, bool):
+    number = integer(value)
+    if number is None:
         raise TypeError(f"'{name}' must be an int, got {shown(value)}")
-    if greatest is None and value < least:
-        raise ValueError(f"'{name}' must be at least {least}, got {value}")
-    if greatest is not None and not least <= value <= greatest:
-        raise ValueError(f"'{name}' must be from {least} to {greatest}, got {value}")
+    if greatest is None and number < least:
+        raise ValueError(f"'{name}' must be at least {least}, got {number}")
+    if greatest is not None and not least <= number <= greatest:
+        raise ValueError(f"'{name}' must be from {least} to {greatest}, got {number}")
+    return number
+
+
+def integer(value: Any) -> int | None:
+    """Return what Python takes for an index as an int; None for a bool and all else.
+
+    Examples:
+        >>> import numpy as np
+        >>> integer(np.uint8(3)), integer(3.0), integer(True), integer(np.True_)
+        (3, None, None, None)
+    """
+    if type(value) is int:  # all that the compiler of PyTorch meets
+        return value
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def check_number(
@@ -40,8 +65,8 @@ def check_number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
-) -> None:
-    """Refuse a parameter that is no number or out of range.
+) -> float:
+    """Return a parameter as a float, and refuse one that is no number or out of range.
 
     Args:
         name: What the caller's signature calls it.
@@ -52,9 +77,12 @@ def check_number(
 
     Raises:
         TypeError: If `value` is no int, float or scalar of NumPy, or a bool.
-        ValueError: If it is out of range, or NaN.
+        ValueError: If it is out of range, also of floats, or NaN.
 
     Examples:
+        >>> import numpy as np
+        >>> check_number("percentile", np.float32(99.5), above=0, most=100)
+        99.5
         >>> check_number("percentile", 0.0, above=0, most=100)
         Traceback (most recent call last):
         ValueError: 'percentile' must be above 0 and at most 100, got 0.0
@@ -64,7 +92,10 @@ def check_number(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"'{name}' must be a number, got {shown(value)}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.nan
     if not (
         (math.isfinite(number) if most is None else number <= most)
         and (least is None or number >= least)
@@ -77,6 +108,7 @@ def check_number(
         ]
         wanted = " and ".join(words) or "a number"
         raise ValueError(f"'{name}' must be {wanted}, got {value}")
+    return number
 
 
 def check_flag(name: str, value: bool) -> None:
@@ -119,8 +151,14 @@ def check_kind(name: str, value: object, kind: Any, *, advice: str = "") -> None
         advice = f"; {advice}" if advice else ""
         kinds = ["None" if each is type(None) else each.__name__ for each in get_args(kind)]
         wanted = " or ".join(kinds or [kind.__name__])
-        article = "an" if wanted[0].lower() in "aeiou" else "a"
-        raise TypeError(f"'{name}' must be {article} {wanted}, got {shown(value)}{advice}")
+        raise TypeError(f"'{name}' must be {_article(wanted)}{wanted}, got {shown(value)}{advice}")
+
+
+def _article(kind: str) -> str:
+    """Return what stands before the name of a class; bytes are several."""
+    if kind == "bytes":
+        return ""
+    return "an " if kind[0] in "AEIOUaeiou" or kind.startswith(("Htp", "nd")) else "a "
 
 
 def shown(value: object) -> str:

@@ -35,7 +35,8 @@ class Port:
     signed: bool
 
     def __post_init__(self) -> None:
-        check_parameter("width", self.width, 1, WIDEST_PORT)
+        width = check_parameter("width", self.width, 1, WIDEST_PORT)
+        object.__setattr__(self, "width", width)
         check_flag("signed", self.signed)
 
     @property

@@ -16,6 +16,7 @@ from analysis.commands.arguments import (
 )
 from analysis.user_error import mendable
 from multipliers.whole_file import write_whole
+from multipliers.wording import counted
 
 HELP = "compare predicted with measured errors of multipliers in a model"
 DESCRIPTION = (
@@ -84,7 +85,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     )
     frame = mendable(lambda: compare(model, multipliers, batches, calibration=calibration))
     table = ratio_quantiles(frame)
-    yield f"{frame['layer'].nunique()} layers, {len(multipliers)} multipliers"
+    layers = counted(frame["layer"].nunique(), "layer")
+    yield f"{layers}, {counted(len(multipliers), 'multiplier')}"
     yield from table.to_string(index=False, float_format="{:.4f}".format).splitlines()
     if arguments.csv is not None:
         mendable(lambda: write_whole(arguments.csv, frame.to_csv(index=False).encode()))

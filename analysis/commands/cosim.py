@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.commands.arguments import add_reading, add_seed, positive, reading
 from analysis.user_error import UserError, mendable
+from multipliers.wording import counted
 
 HELP = "check a netlist in an RTL simulator"
 DESCRIPTION = (
@@ -88,7 +89,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         return
     result = mendable(lambda: run_icarus(bench, arguments.netlist))
     yield from map(str, result.examples)
-    summary = f"{result.checked} products checked, {result.mismatches} mismatches"
+    mismatches = counted(result.mismatches, "mismatch", "mismatches")
+    summary = f"{counted(result.checked, 'product')} checked, {mismatches}"
     if result.mismatches:
         raise UserError(summary)
     yield summary

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from analysis.commands.arguments import add_quiet
 from analysis.commands.comparison import add_comparison, cell_table, show_comparison
 from analysis.user_error import UserError, mendable
+from multipliers.wording import counted
 
 if TYPE_CHECKING:
     from analysis.characterisation.data_sheet import DataSheet
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         yield from _compare(library, arguments)
     else:
         yield from (f"{entry.key.version}  {entry.name}" for entry in library)
-        yield f"{len(library)} multipliers"
+        yield counted(len(library), "multiplier")
 
 
 def _own(arguments: argparse.Namespace) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from analysis.commands.arguments import add_quiet, positive
 from analysis.commands.executor import add_executor, chosen_executor
 from analysis.user_error import UserError, mendable
+from multipliers.wording import counted
 
 if TYPE_CHECKING:
     from analysis.reproduction import Candidates, Setting
@@ -138,7 +139,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     store = mendable(lambda: ResultsStore(arguments.output / "results.jsonl"))
     yield (
         f"multipliers: {len(candidates.multipliers)}, methods: {len(methods)}, seeds: "
-        f"{arguments.seeds}; {len(store)} results stored"
+        f"{arguments.seeds}; {counted(len(store), 'result')} stored"
     )
     executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
     try:
@@ -168,7 +169,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     yield from (arguments.output / "table.md").read_text(encoding="utf-8").splitlines()
     yield f"page: {page}"
     if candidates.problems:
-        raise UserError(f"{len(candidates.problems)} multipliers are left out")
+        left = counted(len(candidates.problems), "multiplier is", "multipliers are")
+        raise UserError(f"{left} left out")
 
 
 def _setting(arguments: argparse.Namespace) -> Setting:

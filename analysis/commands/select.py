@@ -10,6 +10,7 @@ from analysis.commands.evaluation import add_candidates, add_evaluation, read_ev
 from analysis.commands.executor import chosen_executor
 from analysis.commands.lines import aligned
 from analysis.user_error import UserError, mendable
+from multipliers.wording import counted
 
 HELP = "choose a multiplier for every layer of a model"
 DESCRIPTION = (
@@ -125,7 +126,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     with single_threaded():
         inputs = read_evaluation(arguments)
         multipliers = inputs.multipliers
-        yield f"{len(multipliers)} multipliers, {len(inputs.store)} results stored"
+        stored = counted(len(inputs.store), "result")
+        yield f"{counted(len(multipliers), 'multiplier')}, {stored} stored"
         energies = inputs.energies()
         executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
         points = 1.0 if arguments.points is None else arguments.points

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.commands.evaluation import add_candidates, add_evaluation, read_evaluation
 from analysis.commands.executor import chosen_executor
 from analysis.user_error import UserError, mendable
+from multipliers.wording import counted
 
 if TYPE_CHECKING:
     from analysis.selection import Assignment, Energies
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     assignments |= inputs.given
     used = {m.name: m for one in assignments.values() for m in one.distinct}
     evaluate = mendable(lambda: worker_evaluator(prepared, used.values(), fold=arguments.fold))
-    yield f"{len(assignments)} assignments, {len(store)} results stored"
+    yield f"{counted(len(assignments), 'assignment')}, {counted(len(store), 'result')} stored"
     executor, in_flight = mendable(lambda: chosen_executor(arguments.workers, arguments.dask))
     try:
         frame = sweep(

@@ -150,7 +150,7 @@ def record_stream(
     known = [name for name, _ in get_approx_modules(model)]
     if layer not in known:
         raise LookupError(f"no approximate layer '{layer}'; the model has {', '.join(known)}")
-    check_parameter("limit", limit, 1)
+    limit = check_parameter("limit", limit, 1)
     parts: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
     missing = limit
 

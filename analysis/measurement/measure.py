@@ -165,7 +165,7 @@ def measure_many(
         Measured error by layer name, for each multiplier.
     """
     check_multipliers("multipliers", multipliers)
-    check_parameter("seed", seed, 0)
+    seed = check_parameter("seed", seed, 0)
     meters: list[dict[str, ErrorMeter]] = [{} for _ in multipliers]
 
     def record(name: str, operands: GemmOperands, _: Tensor) -> None:

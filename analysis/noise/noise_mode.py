@@ -41,7 +41,7 @@ def noisy(
         >>> torch.equal(*outputs)
         True
     """
-    check_parameter("seed", seed, 0)
+    seed = check_parameter("seed", seed, 0)
     apply_noise(model, parameters)
     layers = [layer for _, layer in get_approx_modules(model)]
     before = [(layer.noise_in_eval, layer.noise_generator) for layer in layers]

@@ -92,7 +92,7 @@ def plot_relative_error_map(
         'activation (unsigned 8-bit)'
     """
     check_multiplier("multiplier", multiplier)
-    check_number("limit", limit, above=0)
+    limit = check_number("limit", limit, above=0)
     if ax is None:
         ax = column_axes(2.5)
     (_, rows), (_, columns) = ascending_operands(multiplier)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.characterisation.sources import expand_sources, source_multiplier
 from multipliers import Multiplier, read_library
+from multipliers.wording import listed
 
 _EIGHT_BIT = re.compile(r"mul8(?:x8)?[su]?_")
 
@@ -113,9 +114,6 @@ def chosen_names(
     """
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise LookupError(
-                f"no 8-bit multiplier matches {pattern!r}; there are {', '.join(names[:5])}"
-                + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-            )
+            raise LookupError(f"no 8-bit multiplier matches {pattern!r}; there are {listed(names)}")
     taken = [n for n in names if not patterns or any(fnmatchcase(n, p) for p in patterns)]
     return taken[:limit]

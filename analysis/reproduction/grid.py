@@ -16,6 +16,8 @@ from analysis.sweeps.executors import ExecutorSource
 from analysis.sweeps.job_loop import JobError
 from analysis.workloads.tensor_digest import tensor_digest
 from multipliers import Multiplier
+from multipliers.parameters import check_parameter
+from multipliers.wording import counted
 
 EXACT_METHODS = ("none", "lut")
 """What is done on exact products, for comparison: nothing, and the same training."""
@@ -67,7 +69,8 @@ def reproduce(
         ValueError: If two multipliers have one name, one has other than 8-bit operands, or the
             images or the setting do not fit.
     """
-    _check(multipliers, methods, seeds)
+    _check(multipliers, methods)
+    seeds = check_parameter("seeds", seeds, 1)
     trainer = FloatTrainer(setting, str(store.path.parent))
     digests = [_digest(setting, seed, quiet=quiet) for seed in range(seeds)]
     _train(trainer, digests, store=store, executor=executor, in_flight=in_flight, quiet=quiet)
@@ -84,12 +87,10 @@ def reproduce(
     return _frame(trainer, digests, trials, store)
 
 
-def _check(multipliers: Sequence[Multiplier], methods: Iterable[str], seeds: int) -> None:
+def _check(multipliers: Sequence[Multiplier], methods: Iterable[str]) -> None:
     for method in methods:
         if method not in METHODS:
             raise LookupError(f"no method {method!r}; there are {', '.join(METHODS)}")
-    if seeds < 1:
-        raise ValueError(f"'seeds' must be at least 1, got {seeds}")
     if not multipliers:
         raise ValueError("'multipliers' must hold at least one multiplier, got none")
     seen: set[str] = set()
@@ -161,8 +162,8 @@ def _keep(
     if failures:
         lines = "; ".join(f"{name}: {error}" for name, error in failures.items())
         raise SweepError(
-            f"{len(failures)} of {len(names)} trials have failed: {lines}. All results so far are "
-            "stored; the same command does the rest"
+            f"{len(failures)} of {counted(len(names), 'trial')} failed: {lines}. All results so "
+            "far are stored; the same command does the rest"
         )
 
 

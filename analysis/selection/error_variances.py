@@ -22,6 +22,7 @@ from analysis.error_models import DEFAULT_MODEL, ErrorModel, LayerError, predict
 from multipliers import Multiplier
 from multipliers.multiplier import check_multipliers
 from multipliers.parameters import check_kind
+from multipliers.wording import counted
 from torchapprox import LayerTrace
 from torchapprox.conversion.wrapping import float_name
 
@@ -90,8 +91,8 @@ def relative_error_variances(
     names = [multiplier.name for multiplier in multipliers]
     if not names or not traces:
         raise ValueError(
-            f"there must be a layer and a multiplier, got {len(traces)} layers and "
-            f"{len(names)} multipliers"
+            f"there must be a layer and a multiplier, got {counted(len(traces), 'layer')} and "
+            f"{counted(len(names), 'multiplier')}"
         )
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"'multipliers' must have different names, got twice: {repeated}")

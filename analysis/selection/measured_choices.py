@@ -51,7 +51,7 @@ def measure_choices(
     """
     check_kind("table", table, ChoiceTable)
     check_kind("evaluate", evaluate, Callable)
-    check_number("within", within, most=np.inf)
+    within = check_number("within", within, most=np.inf)
     best = np.array([np.lexsort((v, r))[0] for v, r in zip(table.error_variance, table.loss,
                                                            strict=True)])  # fmt: skip
     start = table.assignment(best)

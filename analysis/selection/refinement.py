@@ -13,6 +13,7 @@ from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import Choices, ChoiceTable
 from analysis.selection.integer_program import undominated
 from multipliers.parameters import check_kind, check_parameter
+from multipliers.wording import counted
 
 LEAST_SAVING = 1e-12
 """Relative energy that a step must save, so that rounding is no saving."""
@@ -62,12 +63,13 @@ def refine(
     check_kind("evaluate", evaluate, Callable)
     check_kind("accept", accept, Callable)
     if distinct is not None:
-        check_parameter("distinct", distinct, 1)
-    check_parameter("evaluations", evaluations, 0)
+        distinct = check_parameter("distinct", distinct, 1)
+    evaluations = check_parameter("evaluations", evaluations, 0)
     chosen = table.choices(start)
     if distinct is not None and len(start.distinct) > distinct:
         raise ValueError(
-            f"'start' must have at most {distinct} different multipliers, got {len(start.distinct)}"
+            f"'start' must have at most {counted(distinct, 'different multiplier')}, got "
+            f"{len(start.distinct)}"
         )
     rows = np.arange(len(chosen))
     rejected = np.empty((0, len(chosen)))

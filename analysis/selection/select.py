@@ -14,6 +14,7 @@ from analysis.selection.greedy import descend
 from analysis.selection.integer_program import cheapest
 from analysis.selection.matching import match, match_within
 from multipliers.parameters import check_kind, check_number, check_parameter
+from multipliers.wording import counted
 
 Method = Literal["milp", "greedy", "matching"]
 
@@ -70,7 +71,10 @@ def select(
         linear  mul8s_tm_k2
     """
     check_kind("table", table, ChoiceTable)
-    _check(method, max_loss, max_energy, distinct)
+    _check(method, max_loss, max_energy)
+    max_loss = None if max_loss is None else check_number("max_loss", max_loss)
+    max_energy = None if max_energy is None else check_number("max_energy", max_energy)
+    distinct = None if distinct is None else check_parameter("distinct", distinct, 1)
     bound = _bound(table, max_loss, max_energy)
     if method == "matching":
         chosen = _matched(table, tolerances, max_loss, max_energy, distinct)
@@ -82,7 +86,7 @@ def select(
         most = np.inf if max_energy is None else max_energy
         chosen = cheapest(table.loss, weight=table.energy, most=most, distinct=distinct)
     if chosen is None:
-        few = "" if distinct is None else f" with at most {distinct} multipliers"
+        few = "" if distinct is None else f" with at most {counted(distinct, 'multiplier')}"
         raise ValueError(f"no choice by {method} keeps {bound}{few}")
     return table.assignment(chosen)
 
@@ -141,9 +145,7 @@ def _tolerance_array(
     return tolerated
 
 
-def _check(
-    method: str, max_loss: float | None, max_energy: float | None, distinct: int | None
-) -> None:
+def _check(method: str, max_loss: float | None, max_energy: float | None) -> None:
     if method not in get_args(Method):
         raise ValueError(f"'method' must be one of {', '.join(get_args(Method))}, got {method!r}")
     given = [bound for bound in (max_loss, max_energy) if bound is not None]
@@ -152,10 +154,6 @@ def _check(
             "exactly one of 'max_loss' and 'max_energy' must be given, got "
             + ("both" if given else "none")
         )
-    for bound in given:
-        check_number("max_energy" if max_loss is None else "max_loss", bound)
-    if distinct is not None:
-        check_parameter("distinct", distinct, 1)
 
 
 def _bound(table: ChoiceTable, max_loss: float | None, max_energy: float | None) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def measure_sensitivities(
     model: nn.Module,
     batches: Iterable[Any],
     *,
-    variances: Sequence[float] = VARIANCES,
+    variances: Iterable[float] = VARIANCES,
     draws: int = 2,
     loss: Loss = F.cross_entropy,
     seed: int = 0,
@@ -141,9 +141,9 @@ def measure_sensitivities(
         (['0', '2'], True)
     """
     layers = dict(converted_layers(model))
-    _check_levels(variances)
-    check_parameter("draws", draws, 1)
-    check_parameter("seed", seed, 0)
+    variances = _levels(variances)
+    draws = check_parameter("draws", draws, 1)
+    seed = check_parameter("seed", seed, 0)
     batches = list(several(batches))
     with evaluating(model, InferenceMode.QUANTIZED):
         exact = measure_quality(model, batches, loss=loss)
@@ -193,10 +193,9 @@ def _with_noise(
     return quality
 
 
-def _check_levels(variances: Sequence[float]) -> None:
-    check_kind("variances", variances, Sequence)
-    for variance in variances:
-        check_number("variances", variance, above=0)
-    ascending = all(a < b for a, b in zip([0, *variances], variances, strict=False))
-    if not variances or not ascending:
-        raise ValueError(f"'variances' must be positive and ascending, got {list(variances)}")
+def _levels(variances: Iterable[float]) -> list[float]:
+    check_kind("variances", variances, Iterable)
+    levels = [check_number("variances", variance, above=0) for variance in variances]
+    if not levels or any(a >= b for a, b in pairwise(levels)):
+        raise ValueError(f"'variances' must be positive and ascending, got {levels}")
+    return levels

@@ -67,9 +67,9 @@ class ToleranceLearning:
         self, model: nn.Module, *, weight: float, start: float = 0.01, most: float = 1.0
     ) -> None:
         layers = converted_layers(model)
-        check_number("weight", weight, least=0)
-        check_number("most", most, above=0)
-        check_number("start", start, least=0, most=most)
+        weight = check_number("weight", weight, least=0)
+        most = check_number("most", most, above=0)
+        start = check_number("start", start, least=0, most=most)
         self._model, self._weight, self._most = model, weight, most
         self._layers = {float_name(name): layer for name, layer in layers}
         for layer in self._layers.values():
@@ -155,10 +155,10 @@ def learn_tolerances(
     check_kind("model", model, nn.Module)
     if iter(several(batches)) is batches:
         raise TypeError("'batches' must be repeatable, such as a list or a DataLoader")
-    check_parameter("epochs", epochs, 1)
-    check_number("learning_rate", learning_rate, above=0)
+    epochs = check_parameter("epochs", epochs, 1)
+    learning_rate = check_number("learning_rate", learning_rate, above=0)
     check_kind("loss", loss, Callable)
-    check_parameter("seed", seed, 0)
+    seed = check_parameter("seed", seed, 0)
     noisy = copy.deepcopy(model).eval().requires_grad_(False)
     for module in noisy.modules():
         if isinstance(module, FakeQuantize):

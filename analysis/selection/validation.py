@@ -58,7 +58,7 @@ def bounded_candidates(
         LookupError, ValueError: As `analysis.select`.
     """
     check_kind("table", table, ChoiceTable)
-    check_parameter("count", count, 1)
+    count = check_parameter("count", count, 1)
     rises = table.loss - table.loss.min(axis=1, keepdims=True)
     base, most = float(table.loss.min(axis=1).sum()), float(rises.max(axis=1).sum())
     least = rises[rises > 0].min(initial=most)

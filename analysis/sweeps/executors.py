@@ -107,9 +107,9 @@ def process_pool(workers: int, *, threads: int | None = None) -> Callable[[], Pr
     Examples:
         >>> pool = process_pool(2)  # as in analysis.sweep(..., executor=process_pool(2))
     """
-    check_parameter("workers", workers, 1)
+    workers = check_parameter("workers", workers, 1)
     threads = max(1, usable_cores() // workers) if threads is None else threads
-    check_parameter("threads", threads, 1)
+    threads = check_parameter("threads", threads, 1)
     return partial(
         ProcessPoolExecutor,
         max_workers=workers,

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from analysis.sweeps.executors import ExecutorSource, Pool, open_pool
 from multipliers.parameters import check_kind, check_parameter
+from multipliers.wording import counted
 
 Job = TypeVar("Job")
 Value = TypeVar("Value")
@@ -77,8 +78,8 @@ def run_jobs(
     """
     check_kind("function", function, Callable)
     check_kind("jobs", jobs, Sequence, advice="put them into a list")
-    check_parameter("in_flight", in_flight, 1)
-    check_parameter("retries", retries, 0)
+    in_flight = check_parameter("in_flight", in_flight, 1)
+    retries = check_parameter("retries", retries, 0)
     return _run(function, jobs, executor, in_flight=in_flight, retries=retries)
 
 
@@ -176,7 +177,8 @@ class _Loop(Generic[Job, Value]):
             if self._lost_alone[number] > self._retries:
                 times, lonely = self._losses(number), self._lost_alone[number]
                 text = (
-                    f"its worker died {times} times, {lonely} of them with no other job in flight"
+                    f"its worker died {counted(times, 'time')}, {lonely} of them with no other job "
+                    "in flight"
                 )
                 yield number, LostJobError(text)
             elif self._lost_in_company[number] < LOSSES_IN_COMPANY:

@@ -27,6 +27,8 @@ from analysis.sweeps.study import (
 )
 from analysis.sweeps.sweep import Evaluate, sweep
 from multipliers import Multiplier
+from multipliers.parameters import check_parameter
+from multipliers.wording import counted
 
 if TYPE_CHECKING:
     import optuna
@@ -80,7 +82,7 @@ class SearchResult:
                 if min_accuracy is None
                 else f"'min_accuracy' = {min_accuracy:.6g}"
             )
-            raise ValueError(f"none of {len(self.frame)} trials keeps {bound}; {best}")
+            raise ValueError(f"none of {counted(len(self.frame), 'trial')} keeps {bound}; {best}")
         return self.assignments[kept["trial"].iloc[0]]
 
 
@@ -145,7 +147,10 @@ def search(
         J. Bergstra et al. (2011), "Algorithms for hyper-parameter optimization" (TPE).
     """
     space = SearchSpace.of(layers, multipliers, distinct=distinct)
-    _check(trials=trials, population=population, sampler=sampler)
+    _check_sampler(sampler)
+    trials = check_parameter("trials", trials, 1)
+    population = check_parameter("population", population, 2)
+    seed = check_parameter("seed", seed, 0)
     names = list(space.candidates)
     identity = content_key(
         {
@@ -214,10 +219,7 @@ def _result(study: optuna.Study, space: SearchSpace) -> SearchResult:
     return SearchResult(frame, assignments)
 
 
-def _check(*, trials: int, population: int, sampler: str) -> None:
+def _check_sampler(sampler: str) -> None:
     if sampler not in get_args(Sampler):
         known = ", ".join(get_args(Sampler))
         raise ValueError(f"'sampler' must be one of {known}, got {sampler!r}")
-    for name, value, least in (("trials", trials, 1), ("population", population, 2)):
-        if value < least:
-            raise ValueError(f"{name!r} must be at least {least}, got {value}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from analysis.selection import Assignment
 from multipliers import Multiplier
+from multipliers.wording import counted
 
 if TYPE_CHECKING:
     from optuna.distributions import CategoricalDistribution
@@ -83,8 +84,8 @@ class SearchSpace:
         used = list(dict.fromkeys(names.values()))
         if len(used) > self.few:
             raise ValueError(
-                f"an assignment of 'start' must have at most {self.few} different multipliers, got "
-                f"{len(used)}"
+                "an assignment of 'start' must have at most "
+                f"{counted(self.few, 'different multiplier')}, got {len(used)}"
             )
         numbers = dict(zip(used, _numbers(self.few), strict=False))
         # Slots that are not needed repeat the first.

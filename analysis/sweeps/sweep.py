@@ -88,7 +88,7 @@ def sweep(
     check_kind("assignments", assignments, Mapping)
     check_kind("store", store, ResultsStore)
     check_kind("context", context, Mapping)
-    check_parameter("most_failures", most_failures, 0)
+    most_failures = check_parameter("most_failures", most_failures, 0)
     inputs = {label: _inputs(one, context) for label, one in assignments.items()}
     jobs: dict[str, str] = {}
     for label, one in assignments.items():

@@ -47,8 +47,8 @@ def load_digits(seed: int = 0, *, validation: float = 0.0) -> Digits:
         >>> len(digits.train), len(digits.validation), len(digits.test)
         (1010, 337, 450)
     """
-    check_parameter("seed", seed, 0)
-    check_number("validation", validation, least=0, most=1)
+    seed = check_parameter("seed", seed, 0)
+    validation = check_number("validation", validation, least=0, most=1)
     if validation == 1:
         raise ValueError("'validation' must be below 1, so that images are left, got 1")
     bunch = datasets.load_digits()
@@ -83,7 +83,7 @@ def digits_network(seed: int = 0) -> nn.Sequential:
         >>> digits_network()(torch.zeros(2, 1, 8, 8)).shape
         torch.Size([2, 10])
     """
-    check_parameter("seed", seed, 0)
+    seed = check_parameter("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers: dict[str, nn.Module] = {

@@ -56,10 +56,10 @@ def train(
     """
     check_kind("model", model, nn.Module)
     check_kind("data", data, Labelled)
-    check_parameter("epochs", epochs, 0)
-    check_number("learning_rate", learning_rate, above=0)
-    check_parameter("batch_size", batch_size, 1)
-    check_parameter("seed", seed, 0)
+    epochs = check_parameter("epochs", epochs, 0)
+    learning_rate = check_number("learning_rate", learning_rate, above=0)
+    batch_size = check_parameter("batch_size", batch_size, 1)
+    seed = check_parameter("seed", seed, 0)
     check_kind("augment", augment, Callable | None)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(epochs, 1))
@@ -106,5 +106,5 @@ def accuracy(model: nn.Module, data: Labelled, *, batch_size: int = 256) -> floa
     """
     check_kind("model", model, nn.Module)
     check_kind("data", data, Labelled)
-    check_parameter("batch_size", batch_size, 1)
+    batch_size = check_parameter("batch_size", batch_size, 1)
     return correct(model, data, batch_size=batch_size) / len(data)

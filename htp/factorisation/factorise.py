@@ -75,7 +75,7 @@ def factorise(
     multiplier = as_multiplier(lut)
     if part not in ("smaller", *_MAKERS):
         raise ValueError(f"'part' must be 'smaller', 'table' or 'error', got {part!r}")
-    check_parameter("max_rank", max_rank, 0)
+    max_rank = check_parameter("max_rank", max_rank, 0)
     tables = {"table": multiplier.lut.astype(np.int64), "error": _error(multiplier)}
     wanted = list(tables) if part == "smaller" else [part]
     # The proof of a rank takes long where it is high, and a lower bound refuses as well.

@@ -23,6 +23,7 @@ from htp.table import Table, as_multiplier
 from multipliers import Multiplier
 from multipliers.characterisation.population import Weights, population
 from multipliers.parameters import check_number, check_parameter
+from multipliers.wording import counted
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -93,7 +94,7 @@ def fit(
         >>> print(fit(get("mul8u_tm_k3"), terms=2, basis="named"))
         mul8u_tm_k3, 2 terms, named: 1 * x * w + -1 * x * (w mod 2^3) + ...
     """
-    check_number("error", error, least=0)
+    error = check_number("error", error, least=0)
     path = _path(lut, terms, basis, weights, criterion, peak, bits, fewest=1 if error else terms)
     model = next(path)
     for further in path:
@@ -148,13 +149,13 @@ def _path(
     fewest: int,
 ) -> Iterator[HtpModel]:
     multiplier = as_multiplier(lut)
-    check_parameter("terms", terms, 0, 64)
-    check_parameter("bits", bits, 2, 24)
+    terms = check_parameter("terms", terms, 0, 64)
+    bits = check_parameter("bits", bits, 2, 24)
     if basis not in get_args(Basis):
         raise ValueError(f"'basis' must be 'table', 'mixed' or 'named', got {basis!r}")
     if criterion not in _EXPONENTS:
         raise ValueError(f"'criterion' must be 'square' or 'absolute', got {criterion!r}")
-    check_number("peak", peak, least=0)
+    peak = check_number("peak", peak, least=0)
     measure = Measure(_EXPONENTS[criterion], float(peak))
     if basis == "named" and measure != Measure(2, 0.0):
         raise ValueError("'criterion' and 'peak' are for tables; a named basis fits squares only")
@@ -173,7 +174,7 @@ def _models(
     multiplier: Multiplier, corrections: Iterator[tuple[Term, ...]], basis: Basis, terms: int
 ) -> Iterator[HtpModel]:
     for chosen in islice(chain([()], corrections), terms + 1):
-        name = f"{multiplier.name}, {len(chosen)} terms, {basis}"
+        name = f"{multiplier.name}, {counted(len(chosen), 'term')}, {basis}"
         model = HtpModel(name, (exact_term(), *chosen))
         certificate = certify(model, multiplier)
         yield model.with_certificate(certificate)

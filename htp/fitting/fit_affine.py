@@ -41,7 +41,7 @@ def fit_affine(lut: Table, *, bits: int = 8) -> HtpModel:
         >>> model.calls, round(model.certificate.mean_abs_difference)
         (2, 167)
     """
-    check_parameter("bits", bits, 2, 24)
+    bits = check_parameter("bits", bits, 2, 24)
     multiplier = as_multiplier(lut)
     x_codes, w_codes = multiplier.valid
     x = multiplier.x_port.values.astype(np.float64)

@@ -17,6 +17,7 @@ from htp.models.model import HtpModel, exact_term
 from htp.models.term import Term
 from multipliers import Port
 from multipliers.parameters import check_kind, check_parameter
+from multipliers.wording import counted
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -71,10 +72,10 @@ def fit_function(
     check_kind("function", function, Callable)
     check_kind("x_port", x_port, Port)
     check_kind("w_port", w_port, Port)
-    check_parameter("terms", terms, 0, 64)
-    check_parameter("samples", samples, 2)
-    check_parameter("seed", seed, 0)
-    check_parameter("bits", bits, 2, 24)
+    terms = check_parameter("terms", terms, 0, 64)
+    samples = check_parameter("samples", samples, 2)
+    seed = check_parameter("seed", seed, 0)
+    bits = check_parameter("bits", bits, 2, 24)
     fitting, checking = np.random.SeedSequence(seed).generate_state(2).tolist()
     x, w = draw_pairs(x_port, w_port, _FITTED_PAIRS, fitting)
     ports = (x_port, w_port)
@@ -87,7 +88,8 @@ def fit_function(
     points = SampledPairs(error, x_functions, w_functions)
     path: list[tuple[Term, ...]] = [(), *islice(greedy_terms(points, *features, bits=bits), terms)]
     chosen = path[-1]
-    model = HtpModel(f"{name}, {len(chosen)} terms, named", (exact_term(), *chosen))
+    title = f"{name}, {counted(len(chosen), 'term')}, named"
+    model = HtpModel(title, (exact_term(), *chosen))
     return model.with_certificate(
         certify_function(model, function, x_port, w_port, name=name, samples=samples, seed=checking)
     )

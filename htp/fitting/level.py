@@ -42,14 +42,14 @@ def level(model: HtpModel, lut: Table, *, most: float) -> HtpModel:
         >>> levelled = level(exact, multiplier, most=24)
         >>> for each in (exact, levelled):
         ...     print(each.certificate)
-        1 calls, against mul8u_wallace_loa6 on all 65536 pairs: 99.61% exact, mean |difference|
+        1 call, against mul8u_wallace_loa6 on all 65536 pairs: 99.61% exact, mean |difference|
         0.125, max 32
         2 calls, against mul8u_wallace_loa6 on all 65536 pairs: 0.00% exact, mean |difference|
         8.062, max 24
     """
     check_kind("model", model, HtpModel)
     multiplier = as_multiplier(lut)
-    check_number("most", most, above=0)
+    most = check_number("most", most, above=0)
     found = differences(model, multiplier)
     # The constants that keep the least and the greatest difference within the bound.
     low, high = -most - float(found.min()), most - float(found.max())

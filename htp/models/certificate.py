@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isclose
 
+from multipliers.wording import counted
+
 Interval = tuple[float, float]
 
 
@@ -67,11 +69,12 @@ class Certificate:
         )
 
     def __str__(self) -> str:
+        calls = counted(self.calls, "call")
         if self.exact:
-            return f"{self.calls} calls, equal to {self.multiplier} on all {self.pairs} pairs"
+            return f"{calls}, equal to {self.multiplier} on all {self.pairs} pairs"
         scope = "all" if self.exhaustive else "a sample of"
         return (
-            f"{self.calls} calls, against {self.multiplier} on {scope} {self.pairs} pairs: "
+            f"{calls}, against {self.multiplier} on {scope} {self.pairs} pairs: "
             f"{self.exact_share:.2%} exact, mean |difference| {self.mean_abs_difference:.4g}, "
             f"max {self.max_abs_difference:.4g}"
         )

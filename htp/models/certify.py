@@ -48,7 +48,7 @@ def certify(
         >>> from multipliers import exact_products
         >>> exact = Multiplier.from_lut(exact_products(True, True))
         >>> print(certify(accurate_model(), exact))
-        1 calls, equal to table on all 65536 pairs
+        1 call, equal to table on all 65536 pairs
     """
     check_kind("model", model, Callable)
     check_multiplier("multiplier", multiplier)
@@ -124,8 +124,8 @@ def certify_function(
     check_kind("function", function, Callable)
     check_kind("x_port", x_port, Port)
     check_kind("w_port", w_port, Port)
-    check_parameter("samples", samples, 2)
-    check_parameter("seed", seed, 0)
+    samples = check_parameter("samples", samples, 2)
+    seed = check_parameter("seed", seed, 0)
     x, w = draw_pairs(x_port, w_port, samples, seed)
     values, calls = _pairwise_products(model, x, w)
     return _certificate(

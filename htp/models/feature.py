@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from multipliers.parameters import integer, shown
+
 FeatureKind = Literal[
     "one", "identity", "square", "mod", "floor", "bit", "leading", "step", "hinge"
 ]
@@ -69,13 +71,15 @@ class Feature:
             raise LookupError(
                 f"'kind' must be one of {', '.join(FEATURE_KINDS)}, got {self.kind!r}"
             )
-        if isinstance(self.parameter, bool) or not isinstance(self.parameter, int):
-            raise TypeError(f"'parameter' must be an int, got {type(self.parameter).__name__}")
+        parameter = integer(self.parameter)
+        if parameter is None:
+            raise TypeError(f"'parameter' must be an int, got {shown(self.parameter)}")
         least, most = _RANGES[self.kind]
-        if not least <= self.parameter <= most:
+        if not least <= parameter <= most:
             raise ValueError(
-                f"'parameter' of {self.kind!r} must be {least}..{most}, got {self.parameter}"
+                f"'parameter' of {self.kind!r} must be {least}..{most}, got {parameter}"
             )
+        object.__setattr__(self, "parameter", parameter)
 
     def __call__(self, values: Any) -> Any:
         """Apply the function to an array or tensor of integer-valued floats, any shape."""

@@ -112,7 +112,7 @@ class HtpModel:
             >>> accurate_model().exact_depth(24, x_port=port, w_port=port)
             1024
         """
-        check_parameter("significand_bits", significand_bits, 1)
+        significand_bits = check_parameter("significand_bits", significand_bits, 1)
         check_kind("x_port", x_port, Port)
         check_kind("w_port", w_port, Port)
         if (x_port, w_port) not in self._units:

@@ -34,7 +34,8 @@ class Term:
     w_function: OperandFunction
 
     def __post_init__(self) -> None:
-        check_number("coefficient", self.coefficient)
+        coefficient = check_number("coefficient", self.coefficient)
+        object.__setattr__(self, "coefficient", coefficient)
         check_kind("x_function", self.x_function, OperandFunction)
         check_kind("w_function", self.w_function, OperandFunction)
 

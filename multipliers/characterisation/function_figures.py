@@ -129,8 +129,8 @@ def characterise_function(
     check_kind("x_port", x_port, Port)
     check_kind("w_port", w_port, Port)
     if samples is not None:
-        check_parameter("samples", samples, 2)
-    check_parameter("seed", seed, 0)
+        samples = check_parameter("samples", samples, 2)
+    seed = check_parameter("seed", seed, 0)
     check_convention(mred)
     if progress is not None:
         check_kind("progress", progress, Callable)

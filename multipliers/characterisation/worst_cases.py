@@ -75,7 +75,7 @@ def worst_cases(
         255 x 255 = 63504 instead of 65025
         251 x 255 = 62496 instead of 64005
     """
-    check_parameter("count", count, 1)
+    count = check_parameter("count", count, 1)
     if by not in get_args(Severity):
         raise ValueError(f"'by' must be one of {get_args(Severity)}, got {by!r}")
     pairs = population(multiplier, weights=weights)

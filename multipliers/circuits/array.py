@@ -11,6 +11,7 @@ from multipliers.circuits.partial_products import (
 )
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.netlist import Netlist
+from multipliers.parameters import check_parameter
 
 
 def array_multiplier(*, signed: bool, width: int = 8, or_bits: int = 0) -> Netlist:
@@ -37,6 +38,8 @@ def array_multiplier(*, signed: bool, width: int = 8, or_bits: int = 0) -> Netli
         C. R. Baugh and B. A. Wooley, "A two's complement parallel array multiplication
         algorithm", IEEE Trans. Computers C-22(12), 1973.
     """
+    width = check_parameter("width", width, 1)
+    or_bits = check_parameter("or_bits", or_bits, 0, 2 * width)
     name = circuit_name(width, signed, "array", or_bits)
     inexact = f", or_bits={or_bits}" if or_bits else ""
     source = f"array_multiplier(signed={signed}, width={width}{inexact})"

@@ -37,8 +37,9 @@ def broken_array_multiplier(h: int, v: int, *, signed: bool, width: int = 8) -> 
         H. R. Mahdiani et al., "Bio-inspired imprecise computational blocks for efficient VLSI
         implementation of soft-computing applications", IEEE TCAS-I 57(4), 2010.
     """
+    width = check_parameter("width", width, 1)
+    h = check_parameter("h", h, 0, width)
+    v = check_parameter("v", v, 0, 2 * width)
     name = circuit_name(width, signed, f"bam_h{h}_v{v}")
-    check_parameter("h", h, 0, width)
-    check_parameter("v", v, 0, 2 * width)
     source = f"broken_array_multiplier({h}, {v}, signed={signed}, width={width})"
     return array_of(name, source, width, signed=signed, keep=lambda i, j: j >= h and i + j >= v)

@@ -39,8 +39,9 @@ def column_truncated_multiplier(
         VLSI Signal Processing VI, 1993.
     """
     check_flag("corrected", corrected)
+    width = check_parameter("width", width, 1)
+    v = check_parameter("v", v, 0, 2 * width)
     name = circuit_name(width, signed, f"ct_v{v}" + ("_corrected" if corrected else ""))
-    check_parameter("v", v, 0, 2 * width)
     constant = column_correction(v, signed=signed, width=width) if corrected else 0
     source = (
         f"column_truncated_multiplier({v}, corrected={corrected}, signed={signed}, width={width})"

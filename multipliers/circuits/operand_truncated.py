@@ -30,7 +30,8 @@ def truncated_multiplier(k: int, *, signed: bool, width: int = 8) -> Netlist:
         >>> int(simulate(truncated_multiplier(2, signed=False))[7, 9])
         32
     """
+    width = check_parameter("width", width, 1)
+    k = check_parameter("k", k, 0, width)
     name = circuit_name(width, signed, f"tm_k{k}")
-    check_parameter("k", k, 0, width)
     source = f"truncated_multiplier({k}, signed={signed}, width={width})"
     return array_of(name, source, width, signed=signed, keep=lambda i, j: i >= k and j >= k)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1
-from multipliers.parameters import check_flag, check_parameter
+from multipliers.parameters import check_flag
 
 Keep = Callable[[int, int], bool]
 """Whether the partial product of bit i of the first operand and bit j of the second is formed."""
@@ -77,14 +77,11 @@ def circuit_name(width: int, signed: bool, kind: str, or_bits: int = 0) -> str:
     """Return a multiplier's name, which states width, signedness, kind and inexact final adder.
 
     Raises:
-        TypeError: If `width` or `or_bits` is no int, or `signed` no bool.
-        ValueError: If `width` is less than 1, or `or_bits` more than the product's width.
+        TypeError: If `signed` is no bool.
 
     Examples:
         >>> circuit_name(8, True, "dadda", 4)
         'mul8s_dadda_loa4'
     """
-    check_parameter("width", width, 1)
     check_flag("signed", signed)
-    check_parameter("or_bits", or_bits, 0, 2 * width)
     return f"mul{width}{'s' if signed else 'u'}_{kind}" + (f"_loa{or_bits}" if or_bits else "")

@@ -37,8 +37,9 @@ def perforated_multiplier(j: int, k: int, *, signed: bool, width: int = 8) -> Ne
         G. Zervakis et al., "Design-efficient approximate multiplication circuits through partial
         product perforation", IEEE Trans. VLSI Systems 24(10), 2016.
     """
+    width = check_parameter("width", width, 1)
+    j = check_parameter("j", j, 0, width - 1)
+    k = check_parameter("k", k, 0, width - j)
     name = circuit_name(width, signed, f"ppp_j{j}_k{k}")
-    check_parameter("j", j, 0, width - 1)
-    check_parameter("k", k, 0, width - j)
     source = f"perforated_multiplier({j}, {k}, signed={signed}, width={width})"
     return array_of(name, source, width, signed=signed, keep=lambda _i, row: not j <= row < j + k)

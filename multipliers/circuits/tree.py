@@ -54,6 +54,8 @@ def tree_multiplier(
     """
     if reduction not in get_args(Reduction):
         raise ValueError(f"'reduction' must be one of {get_args(Reduction)}, got {reduction!r}")
+    width = check_parameter("width", width, 1)
+    or_bits = check_parameter("or_bits", or_bits, 0, 2 * width)
     name = circuit_name(width, signed, reduction, or_bits)
     source = (
         f"tree_multiplier(signed={signed}, width={width}, reduction={reduction!r}, "
@@ -91,8 +93,10 @@ def momeni_multiplier(
         A. Momeni, J. Han, P. Montuschi and F. Lombardi, "Design and analysis of approximate
         compressors for multiplication", IEEE Trans. Computers 64(4), 2015.
     """
+    width = check_parameter("width", width, 1)
+    approximate_columns = check_parameter("approximate_columns", approximate_columns, 0, 2 * width)
+    or_bits = check_parameter("or_bits", or_bits, 0, 2 * width)
     name = circuit_name(width, signed, f"momeni_c{approximate_columns}", or_bits)
-    check_parameter("approximate_columns", approximate_columns, 0, 2 * width)
     source = (
         f"momeni_multiplier({approximate_columns}, signed={signed}, width={width}, "
         f"or_bits={or_bits})"

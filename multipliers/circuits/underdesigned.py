@@ -8,6 +8,7 @@ from multipliers.circuits.partial_products import circuit_name
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, Netlist
+from multipliers.parameters import check_parameter
 
 
 def underdesigned_multiplier(*, width: int = 8) -> Netlist:
@@ -36,9 +37,10 @@ def underdesigned_multiplier(*, width: int = 8) -> Netlist:
         P. Kulkarni, P. Gupta and M. Ercegovac, "Trading accuracy for power with an underdesigned
         multiplier architecture", VLSI Design 2011.
     """
-    name = circuit_name(width, False, "udm")
+    width = check_parameter("width", width, 1)
     if width % 2:
         raise ValueError(f"'width' must be even, got {width}")
+    name = circuit_name(width, False, "udm")
     builder = NetlistBuilder(name, f"underdesigned_multiplier(width={width})")
     a, b = builder.input("A", width), builder.input("B", width)
     builder.output("O", _product(builder, a, b))

@@ -51,14 +51,15 @@ class CellTable:
         check_kind("name", self.name, str)
         for column in ("area", "energy"):
             check_kind(column, getattr(self, column), Mapping)
-            object.__setattr__(self, column, dict(getattr(self, column)))
         if set(self.area) != set(self.energy):
             different = ", ".join(sorted(set(self.area) ^ set(self.energy)))
             raise ValueError(f"'area' and 'energy' must name the same cells, differ in {different}")
-        for cell in self.area:
-            _check_cell(cell)
-            for column, value in (("area", self.area[cell]), ("energy", self.energy[cell])):
-                check_number(f"{column} of {cell}", value, least=0)
+        for column in ("area", "energy"):
+            figures = dict(getattr(self, column))
+            for cell, value in figures.items():
+                _check_cell(cell)
+                figures[cell] = check_number(f"{column} of {cell}", value, least=0)
+            object.__setattr__(self, column, figures)
 
 
 _UNIT_WEIGHTS = {

@@ -55,9 +55,9 @@ def bam(
         H. R. Mahdiani et al., "Bio-inspired imprecise computational blocks for efficient VLSI
         implementation of soft-computing applications", IEEE TCAS-I 57(4), 2010.
     """
-    check_width(width)
-    check_parameter("h", h, 0, width)
-    check_parameter("v", v, 0, 2 * width)
+    width = check_width(width)
+    h = check_parameter("h", h, 0, width)
+    v = check_parameter("v", v, 0, 2 * width)
     a, b = operand_values(x, w, signed=signed, width=width)
     return kept_rows(a, b, h=h, v=v, signed=signed, width=width)
 

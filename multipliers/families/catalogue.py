@@ -137,7 +137,7 @@ def names(*, family: str | None = None, width: int = 8) -> tuple[str, ...]:
         >>> names(family="ilm", width=3)
         ('mul3u_ilm0', 'mul3u_ilm1', 'mul3s_ilm0', 'mul3s_ilm1')
     """
-    check_parameter("width", width, _LEAST_WIDTH, _GREATEST_WIDTH)
+    width = check_parameter("width", width, _LEAST_WIDTH, _GREATEST_WIDTH)
     check_kind("family", family, str | None)
     if family is not None and family not in FAMILIES:
         raise LookupError(

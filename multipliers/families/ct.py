@@ -59,8 +59,8 @@ def ct(
         M. J. Schulte and E. E. Swartzlander, "Truncated multiplication with correction constant",
         VLSI Signal Processing VI, 1993.
     """
-    check_width(width)
-    check_parameter("v", v, 0, 2 * width)
+    width = check_width(width)
+    v = check_parameter("v", v, 0, 2 * width)
     a, b = operand_values(x, w, signed=signed, width=width)
     constant = column_correction(v, signed=signed, width=width) if corrected else 0
     return kept_rows(a, b, h=0, v=v, signed=signed, width=width) + constant

@@ -49,8 +49,8 @@ def drum(
         S. Hashemi, R. I. Bahar and S. Reda, "DRUM: a dynamic range unbiased multiplier for
         approximate applications", ICCAD 2015.
     """
-    check_width(width)
-    check_parameter("k", k, 2, width)
+    width = check_width(width)
+    k = check_parameter("k", k, 2, width)
 
     def kept(a: Int64Array) -> Int64Array:
         shift = leading_one(a) - k + 1

@@ -47,8 +47,8 @@ def essm(
         S. Narayanamoorthy et al., "Energy-efficient approximate multiplication for digital signal
         processing and classification applications", IEEE Trans. VLSI Systems 23(6), 2015.
     """
-    check_width(width)
-    check_parameter("m", m, (width + 2) // 3, width)
+    width = check_width(width)
+    m = check_parameter("m", m, (width + 2) // 3, width)
     if (width + m) % 2:
         parity = "odd" if width % 2 else "even"
         raise ValueError(f"'m' must be {parity} for a width of {width}, got {m}")

@@ -50,8 +50,8 @@ def ilm(
         Z. Babic, A. Avramovic and P. Bulic, "An iterative logarithmic multiplier",
         Microprocessors and Microsystems 35(1), 2011.
     """
-    check_width(width)
-    check_parameter("e", e, 0, width - 1)
+    width = check_width(width)
+    e = check_parameter("e", e, 0, width - 1)
 
     def residue(a: Int64Array) -> Int64Array:
         for _ in range(e + 1):

@@ -21,14 +21,14 @@ UnsignedProduct = Callable[[Int64Array, Int64Array], Int64Array]
 LEAST_WIDTH, GREATEST_WIDTH = 2, 16
 
 
-def check_width(width: int) -> None:
-    """Refuse a width that the closed forms are not made for.
+def check_width(width: int) -> int:
+    """Return a width as an int, and refuse one that the closed forms are not made for.
 
     Raises:
         TypeError: If `width` is not an int.
         ValueError: If it is not from 2 to 16.
     """
-    check_parameter("width", width, LEAST_WIDTH, GREATEST_WIDTH)
+    return check_parameter("width", width, LEAST_WIDTH, GREATEST_WIDTH)
 
 
 def operand_values(
@@ -54,7 +54,7 @@ def operand_values(
         Traceback (most recent call last):
         ValueError: 'x' must be unsigned 8-bit (0..255), got values from 3 to 300
     """
-    check_width(width)
+    width = check_width(width)
     port = Port(width, signed)
     return _values("x", x, port), _values("w", w, port)
 

@@ -54,9 +54,9 @@ def ppp(
         G. Zervakis et al., "Design-efficient approximate multiplication circuits through partial
         product perforation", IEEE Trans. VLSI Systems 24(10), 2016.
     """
-    check_width(width)
-    check_parameter("j", j, 0, width - 1)
-    check_parameter("k", k, 0, width - j)
+    width = check_width(width)
+    j = check_parameter("j", j, 0, width - 1)
+    k = check_parameter("k", k, 0, width - j)
     a, b = operand_values(x, w, signed=signed, width=width)
     left_out = ((1 << k) - 1) << j
     lost = b & left_out

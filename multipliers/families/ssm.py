@@ -47,8 +47,8 @@ def ssm(
         S. Narayanamoorthy et al., "Energy-efficient approximate multiplication for digital signal
         processing and classification applications", IEEE Trans. VLSI Systems 23(6), 2015.
     """
-    check_width(width)
-    check_parameter("m", m, (width + 1) // 2, width)
+    width = check_width(width)
+    m = check_parameter("m", m, (width + 1) // 2, width)
     dropped = width - m
 
     def segment(a: Int64Array) -> Int64Array:

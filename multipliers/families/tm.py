@@ -42,8 +42,8 @@ def tm(
         H. Jiang et al., "A review, classification, and comparative evaluation of approximate
         arithmetic circuits", ACM JETC 13(4), 2017.
     """
-    check_width(width)
-    check_parameter("k", k, 0, width)
+    width = check_width(width)
+    k = check_parameter("k", k, 0, width)
     a, b = operand_values(x, w, signed=signed, width=width)
     if k == width:  # not even the top bit is left, which a shift would keep as the sign
         return 0 * a * b

@@ -56,9 +56,9 @@ def tosam(
         S. Vahdat et al., "TOSAM: an energy-efficient truncation- and rounding-based scalable
         approximate multiplier", IEEE Trans. VLSI Systems 27(5), 2019.
     """
-    check_width(width)
-    check_parameter("t", t, 0, width - 1)
-    check_parameter("h", h, 0, t)
+    width = check_width(width)
+    t = check_parameter("t", t, 0, width - 1)
+    h = check_parameter("h", h, 0, t)
     fraction_bits = max(t, 2 * h + 2)
 
     def product(a: Int64Array, b: Int64Array) -> Int64Array:

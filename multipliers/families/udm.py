@@ -42,7 +42,7 @@ def udm(
         P. Kulkarni, P. Gupta and M. Ercegovac, "Trading accuracy for power with an underdesigned
         multiplier architecture", VLSI Design 2011.
     """
-    check_width(width)
+    width = check_width(width)
     if width % 2:
         raise ValueError(f"'width' must be even, got {width}")
     return product_of_magnitudes(_product, x, w, sign_magnitude=sign_magnitude, width=width)

@@ -18,6 +18,7 @@ from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.parameters import check_kind
+from multipliers.wording import counted
 
 _HEADER = re.compile(rb"(aag|aig)((?: \d{1,9}){5,9})")
 _WIDEST = 1 << 12
@@ -174,7 +175,7 @@ class _Reader:
         words = line.split(b" ")
         if len(words) != count or not all(re.fullmatch(rb"\d{1,10}", word) for word in words):
             shown = line[:40].decode("ascii", "replace")
-            raise self._error(f"the line must have {count} numbers, got '{shown}'")
+            raise self._error(f"the line must have {counted(count, 'number')}, got '{shown}'")
         literals = [int(word) for word in words]
         if max(literals) > 2 * variables + 1:
             raise self._error(f"literals must be at most {2 * variables + 1}, got {max(literals)}")

@@ -30,7 +30,7 @@ def to_blif(netlist: Netlist) -> str:
     Examples:
         >>> from multipliers import array_multiplier
         >>> print(to_blif(array_multiplier(signed=False, width=1)))
-        # mul1u_array: A[1], B[1] -> O[2], 1 gates
+        # mul1u_array: A[1], B[1] -> O[2], 1 gate
         # from array_multiplier(signed=False, width=1)
         # Written by multipliers.to_blif.
         .model mul1u_array

@@ -22,6 +22,7 @@ from multipliers.netlists.gates import Op
 from multipliers.netlists.netlist import CONSTANT_0, CONSTANT_1, Netlist, check_netlist
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.parameters import check_kind, check_parameter
+from multipliers.wording import counted
 
 _FUNCTIONS = (Op.BUF, Op.INV, Op.AND, Op.OR, Op.XOR, Op.NAND, Op.NOR, Op.XNOR)
 _ONE, _ZERO = 8, 9
@@ -84,13 +85,15 @@ def parse_cgp(
 
     Examples:
         >>> print(parse_cgp("{2,1,1,1,2,1,0}([4]2,3,2)(4)"))
-        cgp: A[1], B[1] -> O[1], 1 gates
+        cgp: A[1], B[1] -> O[1], 1 gate
     """
     check_kind("text", text, str)
     if widths is not None:
         check_kind("widths", widths, tuple, advice="of the widths of both inputs in bits")
-        for width in widths:
-            check_parameter("widths", width, 0)
+        if len(widths) != 2:
+            raise ValueError(f"'widths' must be two numbers, got {widths}")
+        a, b = widths
+        widths = check_parameter("widths", a, 0), check_parameter("widths", b, 0)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
 
@@ -110,7 +113,7 @@ def parse_cgp(
         widths = widths or halves(inputs)
     except ValueError as cause:
         raise error(f"{cause}; pass their widths to read_cgp()", 0) from None
-    if len(widths) != 2 or sum(widths) != inputs:
+    if sum(widths) != inputs:
         raise error(f"'widths' must add up to {inputs} inputs, got {widths}", 0)
     builder = NetlistBuilder(name, file)
     bits = [*builder.input("A", widths[0]), *builder.input("B", widths[1])]
@@ -137,7 +140,7 @@ def parse_cgp(
         raise error("behind the outputs there must be nothing else", result.end())
     numbers = [int(number) for number in result[1].split(",")]
     if len(numbers) != outputs:
-        raise error(f"there must be {outputs} outputs, got {len(numbers)}", position)
+        raise error(f"there must be {counted(outputs, 'output')}, got {len(numbers)}", position)
     if unknown := [number for number in numbers if number not in nets]:
         raise error(f"there is no node {unknown[0]}, but an output reads it", position)
     builder.output("O", [nets[number] for number in numbers])

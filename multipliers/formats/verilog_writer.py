@@ -45,7 +45,7 @@ def to_verilog(netlist: Netlist) -> str:
     Examples:
         >>> from multipliers import array_multiplier
         >>> print(to_verilog(array_multiplier(signed=False, width=1)))
-        // mul1u_array: A[1], B[1] -> O[2], 1 gates
+        // mul1u_array: A[1], B[1] -> O[2], 1 gate
         // from array_multiplier(signed=False, width=1)
         // Written by multipliers.to_verilog.
         module mul1u_array(input [0:0] A, input [0:0] B, output [1:0] O);

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from multipliers.netlists.gates import Op
 from multipliers.parameters import check_kind, shown
+from multipliers.wording import counted
 
 CONSTANT_0 = 0
 CONSTANT_1 = 1
@@ -143,7 +144,7 @@ class Netlist:
     def __str__(self) -> str:
         ports = ", ".join(f"{bus.name}[{bus.width}]" for bus in self.inputs)
         results = ", ".join(f"{bus.name}[{bus.width}]" for bus in self.outputs)
-        return f"{self.name}: {ports} -> {results}, {self.gate_count} gates"
+        return f"{self.name}: {ports} -> {results}, {counted(self.gate_count, 'gate')}"
 
     def __repr__(self) -> str:
         return f"<Netlist {self}>"

@@ -95,7 +95,7 @@ SETTINGS = [
         lambda given: analysis.ChoiceTable(
             ("0",), (MULTIPLIER,), [[1]], given.table.loss, given.table.loss
         ),
-        "'energy' must be a ndarray, got list",
+        "'energy' must be an ndarray, got list",
     ),
     (lambda _: analysis.relative_energies(3, exact=1.0), "'costs' must be a Mapping, got 3"),
     (
@@ -116,7 +116,7 @@ SETTINGS = [
         "'cells' must be a CellTable, got 'unit gates'",
     ),
     (lambda _: analysis.plot_operands("0.wrapped"), "'trace' must be a LayerTrace, got '0"),
-    (lambda _: analysis.OperandStream([1], [2]), "'x_codes' must be a ndarray, got list"),
+    (lambda _: analysis.OperandStream([1], [2]), "'x_codes' must be an ndarray, got list"),
     (
         lambda given: analysis.set_mode(given.model, "NOISE"),
         "'mode' must be an InferenceMode, got 'NOISE'",
@@ -268,3 +268,38 @@ def test_one_batch_where_several_belong(given):
     ):
         with pytest.raises(TypeError, match="'batches' must be an iterable of batches, got one"):
             call()
+
+
+THREE = np.arange(4).max()
+TENTH = np.float32(0.125)
+OF_NUMBERS = {
+    "digits": lambda _, three, __: analysis.load_digits(seed=three).train.labels.tolist(),
+    "sensitivities": lambda given, three, tenth: analysis.measure_sensitivities(
+        given.model, BATCHES, variances=[tenth, three], draws=three, seed=three
+    ),
+    "tolerances": lambda given, three, tenth: analysis.learn_tolerances(
+        given.model, BATCHES, weight=tenth, epochs=three, start=tenth, seed=three
+    ),
+    "measured": lambda given, three, _: repr(
+        analysis.measure_many(given.model, [MULTIPLIER], BATCHES, seed=three)
+    ),
+    "select": lambda given, three, tenth: repr(
+        analysis.select(given.table, max_loss=tenth, distinct=three)
+    ),
+    "Wanted": lambda _, three, tenth: repr(
+        analysis.Wanted(accuracy_drop=tenth, count=three, distinct=three, refine_evaluations=three)
+    ),
+    "SearchSettings": lambda _, three, __: repr(
+        analysis.SearchSettings(trials=three, population=three, seed=three)
+    ),
+    "process_pool": lambda _, three, __: analysis.process_pool(three, threads=three).keywords[
+        "initargs"
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.bad_input("numpy-number")
+def test_numbers_of_numpy(name, given):
+    call = OF_NUMBERS[name]
+    assert call(given, THREE, TENTH) == call(given, 3, 0.125)

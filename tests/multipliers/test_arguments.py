@@ -7,7 +7,15 @@ import pytest
 
 import htp
 import multipliers
-from multipliers import Multiplier, Port, get, get_netlist
+from multipliers import (
+    Multiplier,
+    Port,
+    broken_array_multiplier,
+    code_values,
+    get,
+    get_netlist,
+    to_blif,
+)
 
 DRUM = "drum4"
 TABLE = np.zeros((256, 256), np.int32)
@@ -100,7 +108,7 @@ def test_what_is_no_text(parse) -> None:
 
 @pytest.mark.bad_input("no-text")
 def test_what_is_no_content() -> None:
-    with pytest.raises(TypeError, match="'content' must be a bytes, got 'aag 0 0 0 0 0'"):
+    with pytest.raises(TypeError, match="'content' must be bytes, got 'aag 0 0 0 0 0'"):
         multipliers.parse_aiger("aag 0 0 0 0 0")
 
 
@@ -161,7 +169,7 @@ REFUSED = [
     (lambda: multipliers.worst_cases(get(DRUM), "ten"), "'count' must be an int, got 'ten'"),
     (lambda: htp.fit(get(DRUM), error="0"), "'error' must be a number, got '0'"),
     (lambda: htp.fit(get(DRUM), peak="0"), "'peak' must be a number, got '0'"),
-    (lambda: htp.level("exact", get(DRUM), most=1), "'model' must be a HtpModel, got 'exact'"),
+    (lambda: htp.level("exact", get(DRUM), most=1), "'model' must be an HtpModel, got 'exact'"),
     (lambda: htp.level(MODEL, get(DRUM), most=None), "'most' must be a number, got None"),
     (lambda: htp.factorise(get(DRUM), max_rank=2.5), r"'max_rank' must be an int, got 2\.5"),
     (lambda: htp.Term("1", X, X), "'coefficient' must be a number, got '1'"),
@@ -204,3 +212,39 @@ def test_seeds() -> None:
             function(np.multiply, PORT, PORT, samples=10, seed=None)
         with pytest.raises(ValueError, match="'seed' must be at least 0, got -1"):
             function(np.multiply, PORT, PORT, samples=10, seed=-1)
+
+
+THREE = np.arange(4).max()
+OF_INTEGERS = {
+    "Port": lambda three: repr(Port(three, signed=True)),
+    "code_values": lambda three: code_values(True, width=three).dtype,
+    "from_lut": lambda three: repr(
+        Multiplier.from_lut(np.zeros((8, 8), np.int32), x_width=three, w_width=three).x_port
+    ),
+    "broken array": lambda three: to_blif(broken_array_multiplier(three, three, signed=True)),
+    "names": lambda three: multipliers.names(width=three),
+    "drum": lambda three: multipliers.families.drum(9, 9, k=three, width=three + 5).item(),
+    "worst_cases": lambda three: multipliers.worst_cases(get(DRUM), three),
+    "seed": lambda three: repr(
+        multipliers.characterise_function(np.add, PORT, PORT, samples=three, seed=three)
+    ),
+    "Feature": lambda three: repr(htp.Feature("mod", three)),
+    "Term": lambda three: repr(htp.Term(float(three), X, X)),
+    "fit": lambda three: htp.fit(get(DRUM), terms=three, bits=three).to_json(),
+}
+
+
+@pytest.mark.parametrize("name", OF_INTEGERS)
+@pytest.mark.bad_input("numpy-number")
+def test_integers_of_numpy(name):
+    assert OF_INTEGERS[name](THREE) == OF_INTEGERS[name](3)
+
+
+@pytest.mark.bad_input("numpy-number")
+def test_floats_of_numpy():
+    half = np.float32(0.5)
+    assert repr(htp.Term(half, X, X)) == repr(htp.Term(0.5, X, X))
+    table = multipliers.CellTable("t", {"AND": half}, {"AND": np.int64(2)})
+    assert repr(table) == repr(multipliers.CellTable("t", {"AND": 0.5}, {"AND": 2.0}))
+    fitted = [htp.fit(get(DRUM), terms=2, peak=peak, error=peak) for peak in (half, 0.5)]
+    assert fitted[0].to_json() == fitted[1].to_json()

@@ -1,11 +1,13 @@
 """What is of another kind than a public function takes is refused by the argument's name."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from multipliers import get
 from torchapprox import (
+    Accumulator,
     approximate,
     calibrate,
     coverage,
@@ -20,6 +22,8 @@ from torchapprox import (
 from torchapprox.export import plain_model
 from torchapprox.gradients import WindowDifference
 from torchapprox.layers import ApproxLinear, ApproxWrapper
+from torchapprox.operators.convolution.conv_args import Conv2dArgs
+from torchapprox.quantisation.quantisers import ranges_of
 from torchapprox.training import noise_loss, reestimate_batchnorm
 
 BATCHES = [torch.ones(4, 3)]
@@ -173,3 +177,57 @@ def test_a_model_that_is_not_converted():
     ):
         with pytest.raises(ValueError, match=message):
             call(model())
+
+
+def conv_axes(size):
+    args = Conv2dArgs(1, 1, size, (size, size), size, 1, 1)
+    return args.axes("kernel_size"), args.axes("stride"), args.margins()
+
+
+def noise_of(stdev):
+    layer = ApproxLinear(3, 2)
+    layer.stdev = layer.mean = stdev
+    return layer.stdev, layer.mean
+
+
+def traced_rows(**options):
+    torch.manual_seed(0)
+    net = converted()
+    with trace(net, **options) as traced:
+        net(torch.randn(99, 3))
+    return traced["0.wrapped"].sample.x_codes.tolist()
+
+
+FOUR = np.int64(4)
+OF_NUMBERS = {
+    "qconfig": lambda four: ranges_of(qconfig(x_bits=four, w_bits=four)),
+    "percentile": lambda four: repr(qconfig(observer="percentile", percentile=four)),
+    "Accumulator": lambda four: repr(Accumulator(four, height=four, partial_bits=four)),
+    "WindowDifference": lambda four: repr(WindowDifference(four)),
+    "lut_matmul": lambda four: multiplied((-four, four)).tolist(),
+    "Conv2dArgs": lambda four: repr(conv_axes(four)),
+    "stdev": noise_of,
+    "trace": lambda four: traced_rows(rows=four, seed=four),
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.bad_input("numpy-number")
+def test_integers_of_numpy(name):
+    assert OF_NUMBERS[name](FOUR) == OF_NUMBERS[name](4)
+
+
+@pytest.mark.parametrize("size", ["3", (3,), (3, 3, 3), (3.0, 3), (3, True), None])
+def test_sizes_of_a_kernel(size):
+    message = "'kernel_size' must be a number or 2 numbers, got "
+    with pytest.raises(ValueError, match=message):
+        Conv2dArgs(1, 1, size, 1, 0, 1, 1).axes("kernel_size")
+
+
+@pytest.mark.bad_input("numpy-number")
+def test_bounds_at_the_end_of_int32():
+    least = torch.iinfo(torch.int32).min
+    table = torch.full((256, 256), least, dtype=torch.int32)
+    bounds = (table.numpy().min(), table.numpy().max())  # whose negative wraps around
+    products = lut_matmul(CODES, CODES, table, lut_range=bounds)
+    assert products.tolist() == [[2 * least] * 2] * 2

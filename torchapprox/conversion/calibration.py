@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from multipliers.wording import listed
 from torchapprox.batches import evaluating, run_batch, several
 from torchapprox.conversion.wrapping import converted_layers, float_name, get_approx_modules
 from torchapprox.layers import ApproxLayer, ApproxWrapper, InferenceMode
@@ -17,8 +18,6 @@ from torchapprox.quantisation.torch_ao import (
     enable_fake_quant,
     enable_observer,
 )
-
-MOST_NAMES = 5  # of layers that an error lists
 
 
 def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
@@ -58,12 +57,10 @@ def calibrate(model: nn.Module, batches: Iterable[Any]) -> None:
     quantisers = _quantisers(model)
     missed = list(dict.fromkeys(name for name, each in quantisers if not has_observed(each)))
     if missed:
-        named = ", ".join(map(repr, missed[:MOST_NAMES]))
-        more = f" and {len(missed) - MOST_NAMES} more" if len(missed) > MOST_NAMES else ""
         raise ValueError(
-            f"'calibration' must reach every layer, but {named}{more} never ran: bring batches "
-            "that use them, or exclude them from the conversion, as layers must be whose weights "
-            "another module multiplies with"
+            f"the calibration must reach every layer, but {listed([*map(repr, missed)])} never "
+            "ran: bring batches that use them, or exclude them from the conversion, as layers must "
+            "be whose weights another module multiplies with"
         )
 
 
@@ -78,7 +75,7 @@ def _observe(model: nn.Module, batches: Iterable[Any]) -> None:
                     layer.weight_fake_quant.apply(disable_observer)
         empty = False
     if empty:
-        raise ValueError("'calibration' must bring at least one batch, got none")
+        raise ValueError("the calibration must have at least one batch, got none")
 
 
 def _quantisers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -44,7 +44,8 @@ class WindowDifference:
     half_window: int = 8
 
     def __post_init__(self) -> None:
-        check_parameter("half_window", self.half_window, 0)
+        half_window = check_parameter("half_window", self.half_window, 0)
+        object.__setattr__(self, "half_window", half_window)
 
     def tables(
         self, multiplier: Multiplier, *, x_range: Range | None = None, w_range: Range | None = None

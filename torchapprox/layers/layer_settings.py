@@ -216,7 +216,7 @@ class LayerSettings(nn.Module):
 
     @stdev.setter
     def stdev(self, stdev: float) -> None:
-        check_number("stdev", stdev)
+        stdev = check_number("stdev", stdev)
         with torch.no_grad():
             self.noise.stdev.fill_(stdev)
 
@@ -227,7 +227,7 @@ class LayerSettings(nn.Module):
 
     @mean.setter
     def mean(self, mean: float) -> None:
-        check_number("mean", mean)
+        mean = check_number("mean", mean)
         self.noise.mean.fill_(mean)
 
     @property

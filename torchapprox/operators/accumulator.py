@@ -1,11 +1,11 @@
 """A model of the adder behind the multipliers: how wide it is, and what it does when full."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from multipliers.parameters import check_parameter
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.lookup.saturating_matmul import saturating_matmul
 
@@ -58,10 +58,12 @@ class Accumulator:
                 "'height' and 'partial_bits' must be given together, "
                 f"got {self.height} and {self.partial_bits}"
             )
-        _check_number("bits", self.bits, 2, MOST_BITS)
+        bounds: dict[str, tuple[int, int | None]] = {"bits": (2, MOST_BITS)}
         if self.height is not None:
-            _check_number("height", self.height, 1, None)
-            _check_number("partial_bits", self.partial_bits, 2, MOST_BITS)
+            bounds |= {"height": (1, None), "partial_bits": (2, MOST_BITS)}
+        for name, (least, most) in bounds.items():
+            value = check_parameter(name, getattr(self, name), least, most)
+            object.__setattr__(self, name, value)
         if self.overflow not in OVERFLOWS:
             raise ValueError(f"'overflow' must be 'wrap' or 'saturate', got {self.overflow!r}")
         if self.when not in MOMENTS:
@@ -143,11 +145,3 @@ def _fit(sums: Tensor, bits: int, overflow: str) -> Tensor:
     if overflow == "saturate":
         return sums.clamp(-half, half - 1)
     return ((sums + half) & (2 * half - 1)) - half
-
-
-def _check_number(name: str, value: Any, least: int, most: int | None) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name!r} must be an int, got {value!r}")
-    if value < least or (most is not None and value > most):
-        limits = f"at least {least}" if most is None else f"{least} to {most}"
-        raise ValueError(f"{name!r} must be {limits}, got {value}")

@@ -106,7 +106,7 @@ class PercentileObserver(ThresholdObserver):
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        check_number("percentile", percentile, above=0, most=100)
+        percentile = check_number("percentile", percentile, above=0, most=100)
         self.percentile: float = percentile
 
     def threshold(self, counts: FloatArray, centres: FloatArray, width: float) -> float:
@@ -218,7 +218,7 @@ class PerChannelPercentileObserver(PerChannelMinMaxObserver):  # type: ignore[mi
 
     def __init__(self, *args: Any, percentile: float = 99.99, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        check_number("percentile", percentile, above=0, most=100)
+        percentile = check_number("percentile", percentile, above=0, most=100)
         self.percentile: float = percentile
 
     def forward(self, x: Tensor) -> Tensor:

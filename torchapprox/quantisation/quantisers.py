@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from multipliers import Multiplier, Port
-from multipliers.parameters import check_flag, check_kind, check_number
+from multipliers.parameters import check_flag, check_kind, check_number, integer, shown
 from torchapprox.quantisation.learned_step import LearnedStepQuantize
 from torchapprox.quantisation.observers import (
     EntropyObserver,
@@ -111,8 +111,8 @@ def qconfig(
     check_kind("w_symmetric", w_symmetric, bool | None)
     check_kind("observer", observer, str)
     check_kind("w_observer", w_observer, str | None)
-    check_number("averaging_constant", averaging_constant, above=0, most=1)
-    check_number("percentile", percentile, above=0, most=100)
+    averaging_constant = check_number("averaging_constant", averaging_constant, above=0, most=1)
+    percentile = check_number("percentile", percentile, above=0, most=100)
     w_name: str = observer if w_observer is None else w_observer
     if w_observer is None and per_channel:
         w_name = _per_channel_name(observer)
@@ -177,7 +177,7 @@ def _x_range(port: Port, *, bits: int | None, signed: bool | None) -> tuple[int,
     if bits is None:
         bits = port.width - (port.signed and not signed)
     else:
-        _check_bits("x_bits", bits, port)
+        bits = _checked_bits("x_bits", bits, port)
     if signed is None:
         signed = port.signed and bits == port.width
     codes = Port(bits, signed)
@@ -190,19 +190,20 @@ def _x_range(port: Port, *, bits: int | None, signed: bool | None) -> tuple[int,
 
 
 def _w_range(port: Port, *, bits: int | None) -> tuple[int, int]:
-    if bits is None:
-        bits = port.width
-    _check_bits("w_bits", bits, port)
+    bits = _checked_bits("w_bits", port.width if bits is None else bits, port)
     codes = Port(bits, port.signed)
     return codes.low, codes.high
 
 
-def _check_bits(argument: str, bits: int, port: Port) -> None:
-    check_kind(argument, bits, int)
+def _checked_bits(argument: str, value: int, port: Port) -> int:
+    bits = integer(value)
+    if bits is None:
+        raise TypeError(f"'{argument}' must be an int, got {shown(value)}")
     if not 2 <= bits <= port.width:
         raise ValueError(
             f"'{argument}' must be from 2 to {port.width}, the width of the port, got {bits}"
         )
+    return bits
 
 
 def _per_channel_name(observer: str) -> str:

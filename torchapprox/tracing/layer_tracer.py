@@ -29,8 +29,8 @@ class LayerTracer:
 
     def __init__(self, name: str, *, rows: int | None = None, seed: int = 0) -> None:
         if rows is not None:
-            check_parameter("rows", rows, 1)
-        check_parameter("seed", seed, 0)
+            rows = check_parameter("rows", rows, 1)
+        seed = check_parameter("seed", seed, 0)
         self.name = name
         self._wanted_rows, self._seed = rows, seed
         self._size: _Size | None = None

@@ -43,7 +43,7 @@ def noise_loss(model: nn.Module, *, most: float = 1.0) -> Tensor:
         trained per layer and rewarded by its share of the multiplications.
     """
     check_kind("model", model, nn.Module)
-    check_number("most", most, above=0, most=math.inf)
+    most = check_number("most", most, above=0, most=math.inf)
     layers = [
         layer
         for _, layer in get_approx_modules(model)

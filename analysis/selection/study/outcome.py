@@ -17,6 +17,7 @@ from analysis.selection.study.points import Point, energy_of
 from analysis.selection.study.results import SelectionResults
 from analysis.selection.study.wanted import Wanted
 from analysis.sweeps.stored_evaluator import StoredEvaluator
+from multipliers.wording import counted
 
 
 def outcome(
@@ -137,26 +138,29 @@ def _summary(base: StoredEvaluator, wanted: Wanted) -> str:
     bound = (
         f"at a relative energy of at most {wanted.max_energy:g}"
         if wanted.accuracy_drop is None
-        else f"with an accuracy and a certainty lower by at most {_points(wanted.accuracy_drop)} "
-        "on the validation split"
+        else "with an accuracy and a certainty lower by at most "
+        f"{percentage_points(wanted.accuracy_drop)} on the validation split"
     )
     ways = {"what each layer is sensitive to": wanted.of_table, "search": wanted.samplers}
     how = " and by ".join(way for way, methods in ways.items() if methods)
-    few = "" if wanted.distinct is None else f", at most {wanted.distinct} different ones"
+    few = (
+        "" if wanted.distinct is None else f", at most {counted(wanted.distinct, 'different one')}"
+    )
     workload = base.prepared.workload
     return (
-        f"One of {len(base.multipliers)} multipliers for each of the {len(base.macs)} layers of "
+        f"One of {counted(len(base.multipliers), 'multiplier')} for each of the "
+        f"{counted(len(base.macs), 'layer')} of "
         f"{workload.name}, {bound}{few}: chosen by {how}, checked by simulation on "
         f"{_samples(workload.validation)} validation samples, and verified on "
         f"{_samples(workload.evaluation)} others that had no say in the choice."
     )
 
 
-def _points(share: float) -> str:
+def percentage_points(share: float) -> str:
     """Write a share in percentage points.
 
     Examples:
-        >>> _points(0.01), _points(0.005)
+        >>> percentage_points(0.01), percentage_points(0.005)
         ('1 percentage point', '0.5 percentage points')
     """
     points = f"{100 * share:g}"

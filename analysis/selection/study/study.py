@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.selection import Assignment, Energies, choice_table, sensitivity_frame
-from analysis.selection.study.outcome import outcome
+from analysis.selection.study.outcome import outcome, percentage_points
 from analysis.selection.study.points import Point, energy_of, evaluated_points
 from analysis.selection.study.results import SelectionResults
 from analysis.selection.study.stored_predictions import (
@@ -23,6 +23,7 @@ from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.stored_evaluator import StoredEvaluator
 from multipliers import Multiplier, get
+from multipliers.wording import counted
 
 
 def study_selection(
@@ -144,9 +145,9 @@ def _chosen(points: Sequence[Point], wanted: Wanted) -> Point:
         bound = (
             f"a relative energy of {wanted.max_energy:g}"
             if wanted.accuracy_drop is None
-            else f"a loss of {100 * wanted.accuracy_drop:g} points"
+            else f"a loss of {percentage_points(wanted.accuracy_drop)}"
         )
-        raise ValueError(f"none of {len(points)} assignments keeps {bound}")
+        raise ValueError(f"none of {counted(len(points), 'assignment')} keeps {bound}")
     if wanted.accuracy_drop is not None:
         return min(accepted, key=lambda point: (energy_of(point), point.found.loss))
     return max(accepted, key=lambda point: (point.found.accuracy, point.found.certainty))

@@ -29,10 +29,9 @@ class SearchSettings:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        check_parameter("trials", self.trials, 1)
-        check_parameter("population", self.population, 1)
-        if self.seed is not None:
-            check_parameter("seed", self.seed, 0)
+        least = {"trials": 1, "population": 1} | ({} if self.seed is None else {"seed": 0})
+        for name, bound in least.items():
+            object.__setattr__(self, name, check_parameter(name, getattr(self, name), bound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +73,8 @@ class Wanted:
     def __post_init__(self) -> None:
         if (self.accuracy_drop is None) == (self.max_energy is None):
             raise ValueError("exactly one of 'accuracy_drop' and 'max_energy' must be given")
-        if self.accuracy_drop is None:
-            check_number("max_energy", self.max_energy)
-        else:
-            check_number("accuracy_drop", self.accuracy_drop)
+        given = "max_energy" if self.accuracy_drop is None else "accuracy_drop"
+        object.__setattr__(self, given, check_number(given, getattr(self, given)))
         check_kind("methods", self.methods, tuple | list)
         check_kind("folded", self.folded, tuple | list)
         if not self.methods or not self.folded:
@@ -90,10 +87,11 @@ class Wanted:
         check_kind("search", self.search, SearchSettings)
         check_flag("measured", self.measured)
         check_flag("refined", self.refined)
-        check_parameter("count", self.count, 1)
-        check_parameter("refine_evaluations", self.refine_evaluations, 0)
+        least = {"count": 1, "refine_evaluations": 0}
         if self.distinct is not None:
-            check_parameter("distinct", self.distinct, 1)
+            least["distinct"] = 1
+        for name, bound in least.items():
+            object.__setattr__(self, name, check_parameter(name, getattr(self, name), bound))
 
     @property
     def of_table(self) -> tuple[Method, ...]:

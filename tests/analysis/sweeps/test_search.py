@@ -175,7 +175,7 @@ def test_another_search_in_the_same_storage_is_refused(run):
         ({"distinct": 0}, "'distinct' must be at least 1, got 0"),
         (
             {"distinct": 1, "start": [Assignment(zip(LAYERS, candidates(), strict=False))]},
-            "must have at most 1 different multipliers, got 2",
+            "must have at most 1 different multiplier, got 2",
         ),
         ({"population": 1}, "'population' must be at least 2, got 1"),
         ({"sampler": "grid"}, "'sampler' must be one of nsga2, tpe, got 'grid'"),

@@ -49,7 +49,7 @@ def test_truncation_is_one_call(signed):
     got = certify(FLOOR, multiplier)
     assert got.exact
     assert (got.exact_share, got.calls, got.max_abs_difference) == (1.0, 1, 0.0)
-    assert str(got) == f"1 calls, equal to {multiplier.name} on all 65536 pairs"
+    assert str(got) == f"1 call, equal to {multiplier.name} on all 65536 pairs"
 
 
 def test_narrow_ports_count_their_own_pairs():

@@ -19,7 +19,7 @@ def make(*, op=(Op.AND,), fan_in=((2, 3, 0),), inputs=((2,), (3,)), outputs=((4,
 def test_counts_and_text():
     netlist = make()
     assert (netlist.first_gate, netlist.gate_count, netlist.net_count) == (4, 1, 5)
-    assert str(netlist) == "m: i0[1], i1[1] -> o0[1], 1 gates"
+    assert str(netlist) == "m: i0[1], i1[1] -> o0[1], 1 gate"
 
 
 def test_equal_by_content():

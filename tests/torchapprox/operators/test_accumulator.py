@@ -101,8 +101,8 @@ def test_empty(m, n, k, overflow, tile):
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"bits": 1}, ValueError, "'bits' must be 2 to 62, got 1"),
-        ({"bits": 63}, ValueError, "'bits' must be 2 to 62, got 63"),
+        ({"bits": 1}, ValueError, "'bits' must be from 2 to 62, got 1"),
+        ({"bits": 63}, ValueError, "'bits' must be from 2 to 62, got 63"),
         ({"bits": 8.0}, TypeError, r"'bits' must be an int, got 8\.0"),
         ({"bits": True}, TypeError, "'bits' must be an int, got True"),
         ({"bits": 8, "overflow": "clip"}, ValueError, "must be 'wrap' or 'saturate', got 'clip'"),
@@ -110,7 +110,7 @@ def test_empty(m, n, k, overflow, tile):
         ({"bits": 8, "height": 4}, ValueError, "must be given together, got 4 and None"),
         ({"bits": 8, "partial_bits": 4}, ValueError, "must be given together, got None and 4"),
         ({"bits": 8, "height": 0, "partial_bits": 4}, ValueError, "'height' must be at least 1"),
-        ({"bits": 8, "height": 2, "partial_bits": 99}, ValueError, "'partial_bits' must be 2 to"),
+        ({"bits": 8, "height": 2, "partial_bits": 99}, ValueError, "'partial_bits' must be from"),
         ({"bits": 8, "height": "2", "partial_bits": 9}, TypeError, "'height' must be an int, got"),
     ],
 )

@@ -1,6 +1,6 @@
 """The geometry of a convolution in one, two or three dimensions, and the exact function."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from multipliers.parameters import integer
 from torchapprox.operators.convolution.padding import (
     PADDING_MODES,
     check_margins,
@@ -28,11 +29,14 @@ def per_axis(value: Size, dims: int, name: str) -> tuple[int, ...]:
         >>> per_axis(3, 2, "stride"), per_axis((1, 2), 2, "stride")
         ((3, 3), (1, 2))
     """
-    if isinstance(value, int):
-        return (value,) * dims
-    if len(value) != dims:
+    number = integer(value)
+    if number is not None:
+        return (number,) * dims
+    sizes = [integer(size) for size in value] if isinstance(value, Sequence) else []
+    numbers = tuple(size for size in sizes if size is not None)
+    if len(sizes) != dims or len(numbers) != dims:
         raise ValueError(f"{name!r} must be a number or {dims} numbers, got {value}")
-    return tuple(value)
+    return numbers
 
 
 @dataclass(frozen=True)

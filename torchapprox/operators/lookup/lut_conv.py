@@ -20,9 +20,9 @@ from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.lut_matmul import (
     check_table,
-    entry_range,
     matrix_sums,
     needs_int64,
+    range_of_entries,
 )
 
 MOST_RECEPTIVE_FIELD_BYTES = 2**27
@@ -77,8 +77,7 @@ def lut_conv(
         tensor([[[ 5, 11]]], dtype=torch.int32)
     """
     check_conv(x, w, lut, stride, dilation, groups)
-    if lut_range is None:
-        lut_range = entry_range(lut)
+    lut_range = range_of_entries(lut, lut_range)
     wide = needs_int64(w[0].numel(), lut_range) if len(w) else False
     kernel = forced_kernel(kernel)
     engine = chosen_engine(engine, kernel)

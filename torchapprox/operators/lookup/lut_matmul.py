@@ -1,10 +1,9 @@
 """Matrix product in which every scalar product is looked up in a table."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from multipliers.parameters import integer
 from torchapprox.kernels.compiling.cpu_kernel import forced_kernel
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.cuda_arrays import on_cuda
@@ -65,12 +64,7 @@ def lut_matmul(
         tensor([[14]], dtype=torch.int32)
     """
     check_operands(x, w, lut)
-    if lut_range is None:
-        lut_range = entry_range(lut)
-    elif not _is_range(lut_range):
-        raise TypeError(
-            f"'lut_range' must be a pair of ints, the least and the greatest entry, got {lut_range}"
-        )
+    lut_range = range_of_entries(lut, lut_range)
     wide = needs_int64(x.shape[-1], lut_range)
     kernel = forced_kernel(kernel)
     engine = chosen_engine(engine, kernel)
@@ -143,10 +137,21 @@ def check_lut(lut: Tensor, device: torch.device | None = None) -> None:
         raise ValueError(f"'lut' must be on the operands' device, {device}, got {lut.device}")
 
 
-def _is_range(value: Any) -> bool:
-    if not isinstance(value, tuple) or len(value) != 2:
-        return False
-    return all(isinstance(bound, int) for bound in value) and value[0] <= value[1]
+def range_of_entries(lut: Tensor, stated: tuple[int, int] | None) -> tuple[int, int]:
+    """Return bounds on a table's entries as ints: those stated, or else the table's own.
+
+    Raises:
+        TypeError: They are no pair of ints, the lesser one first.
+    """
+    if stated is None:
+        return entry_range(lut)
+    if isinstance(stated, tuple) and len(stated) == 2:
+        least, greatest = integer(stated[0]), integer(stated[1])
+        if least is not None and greatest is not None and least <= greatest:
+            return least, greatest
+    raise TypeError(
+        f"'lut_range' must be a pair of ints, the least and the greatest entry, got {stated}"
+    )
 
 
 def _kind(value: object) -> str:
