@@ -5,7 +5,7 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.compiling.vector_ir import I32, I64, integer, load, mask
+from torchapprox.kernels.compiling.vector_ir import I32, integer, load, mask
 
 intrinsic: Any = extending.intrinsic
 
@@ -42,7 +42,7 @@ def write_results(context, bits, varying, target, sums, offset, scale, bias):  #
         varying: Whether each sum has terms of its own, literal, 0 or 1.
         target: Address of the first result.
         sums: Address of the first sum.
-        offset: Address of the first one's term of `Rescaling`, int64.
+        offset: Address of the first one's term of `Rescaling`, float64.
         scale: Likewise, of the results' type.
         bias: Likewise.
     """
@@ -79,10 +79,11 @@ def _write(
     if bits:
         minus, factor, plus = (
             _term(b, address, kind, each)
-            for address, kind in ((offset, I64), (scale, _REALS[bits]), (bias, _REALS[bits]))
+            for address, kind in ((offset, _REALS[64]), (scale, _REALS[bits]), (bias, _REALS[bits]))
         )
-        exact = b.sub(b.sext(result, ir.VectorType(I64, SIDE)), minus)
-        real = b.sitofp(exact, ir.VectorType(_REALS[bits], SIDE))
+        real = b.fsub(b.sitofp(result, ir.VectorType(_REALS[64], SIDE)), minus)
+        if bits == 32:
+            real = b.fptrunc(real, ir.VectorType(_REALS[bits], SIDE))
         result = b.fadd(b.fmul(real, factor), plus)
     b.store(result, b.inttoptr(target, result.type.as_pointer()), align=4)
 

@@ -39,17 +39,19 @@ class SumPlaces(NamedTuple):
 class Rescaling(NamedTuple):
     """Real numbers that sums stand for: ``out = float(sum - offset[c]) * scale[c] + bias[c]``.
 
-    The difference is one of 64-bit integers, the rest is computed in the type of the result.
+    The difference is one of float64 numbers, which is exact and takes two instructions where those
+    of 64-bit integers become floats one by one (AVX2); the rest is computed in the type of the
+    result.
 
     Attributes:
-        offset: int64 `(C,)`.
+        offset: float64 `(C,)`, integers of less than 2^52.
         scale: float32 or float64 `(C,)`.
         bias: Likewise.
         of_rows: Whether channel c is that of row ``group * R + r``; else of position
             ``group * M + m``.
     """
 
-    offset: NDArray[np.int64]
+    offset: NDArray[np.float64]
     scale: NDArray[Any]
     bias: NDArray[Any]
     of_rows: bool

@@ -28,7 +28,7 @@ def writer(bits: int, transposed: bool) -> Piece:
     kind: Any = _KINDS[bits]
     types = {"out": kind, "scale": kind, "bias": kind}
     make = _transposed if transposed else _in_lines
-    decorate = piece_cpu(sums=np.int32, lines=np.int64, offset=np.int64, **types)
+    decorate = piece_cpu(sums=np.int32, lines=np.int64, offset=np.float64, **types)
     return decorate(make(bits))
 
 
@@ -76,14 +76,14 @@ def _in_lines(bits):
                     c = row_channel + row
                     minus, factor, plus = offset[c], scale[c], bias[c]
                     for j in range(written):
-                        exact = sums[of + j] - minus
-                        real = np.float32(exact) if single else np.float64(exact)
+                        exact = np.float64(sums[of + j]) - minus
+                        real = np.float32(exact) if single else exact
                         out[to + j] = real * factor + plus
                 else:
                     c = position_channel + m
                     for j in range(written):
-                        exact = sums[of + j] - offset[c + j]
-                        real = np.float32(exact) if single else np.float64(exact)
+                        exact = np.float64(sums[of + j]) - offset[c + j]
+                        real = np.float32(exact) if single else exact
                         out[to + j] = real * scale[c + j] + bias[c + j]
             # Not by division, which takes longer than to write a short row.
             m, i, across = m + count, i + count, across + count
@@ -160,8 +160,8 @@ def _transposed(bits):
                             out[to + row] = sums[of + row * width]
                             continue
                         channel = c + row * each
-                        exact = sums[of + row * width] - offset[channel]
-                        real = np.float32(exact) if single else np.float64(exact)
+                        exact = np.float64(sums[of + row * width]) - offset[channel]
+                        real = np.float32(exact) if single else exact
                         out[to + row] = real * scale[channel] + bias[channel]
 
     return write

@@ -18,7 +18,7 @@ from torchapprox.operators.convolution.conv_planes import conv_planes
 from torchapprox.operators.engine.factor_tables import TableFactors
 
 Tables = tuple[PairTables, PairTables] | tuple[ByteTables, ByteTables]
-Terms = tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]
+Terms = tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]
 
 
 def factor_matmul(

@@ -77,7 +77,7 @@ def looked_up_reals(
     w: Tensor,
     table: LookupTable,
     out: Tensor,
-    terms: tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]],
+    terms: tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]],
     kernel: str | None,
 ) -> bool:
     """Fill ``out`` with what sums stand for as they are made; False where no kernel can.

@@ -12,7 +12,7 @@ from torchapprox.operators.affine.product_terms import ProductTerms, scale_numbe
 
 def fused_terms(
     terms: ProductTerms, w_rows: Tensor
-) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]] | None:
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]] | None:
     """Return offset, scale and bias of `Rescaling`; None where terms vary by row and column.
 
     Args:
@@ -23,14 +23,15 @@ def fused_terms(
         >>> import torch
         >>> terms = ProductTerms(torch.tensor([3]), torch.ones(2), True)
         >>> fused_terms(terms, torch.tensor([[2, 255], [1, 1]], dtype=torch.uint8))[0]
-        array([3, 6])
+        array([3., 6.])
     """
     if terms.x_sums is not None:
         return None
     zero_point, scale = terms.numbers or scale_numbers(terms.x_zero_point, terms.scale)
-    offset = np.empty(len(scale), np.int64)
+    of_channels = np.empty(len(scale), np.int64)
     rows = w_rows.detach().numpy().reshape(len(scale), w_rows.shape[-1])
-    offsets_cpu(rows, zero_point, offset, signed=terms.w_signed)
+    offsets_cpu(rows, zero_point, of_channels, signed=terms.w_signed)
+    offset = of_channels.astype(np.float64)
     if terms.bias is None:
         return offset, scale, np.zeros_like(scale)
     bias = terms.bias.detach().numpy().reshape(-1)

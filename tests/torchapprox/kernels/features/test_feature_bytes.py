@@ -158,7 +158,7 @@ def test_real_numbers(dtype, of_rows):
         places = SumPlaces(9 * 21, row, np.zeros(1, np.int64), 21, 21, step)
         multiply_features_cpu(
             *(rows, of_left, CodePlanes.of_matrix(codes), of_right, out, places),
-            Rescaling(offset, scale, bias, of_rows),
+            Rescaling(offset.astype(np.float64), scale, bias, of_rows),
             threads=1,
         )
         got = out.reshape(2, 9, 21) if step == 1 else out.reshape(2, 21, 9).swapaxes(1, 2)

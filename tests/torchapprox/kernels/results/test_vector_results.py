@@ -45,13 +45,13 @@ def test_every_sum_is_written_to_its_place(height, positions, lines, bits, trans
             value = exact * scale[channel] + bias[channel]
         wanted[to] = value
     out = np.full_like(wanted, 77)
-    lines_of = starts.astype(np.int64)
+    lines_of, minus = starts.astype(np.int64), offset.astype(np.float64)
     write = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 20)(writer(bits, transposed).address)
     write(
         *(sums.ctypes.data, width, out.ctypes.data, rows * places, row_step),
         *(lines_of.ctypes.data, pitch, kept, step, length),
         *(first, first + height, begin, begin + positions),
-        *(offset.ctypes.data, scale.ctypes.data, bias.ctypes.data, of_rows),
+        *(minus.ctypes.data, scale.ctypes.data, bias.ctypes.data, of_rows),
         *(rows, count * length),
     )
     assert np.array_equal(out, wanted)
