@@ -1,10 +1,14 @@
 """Features of operand codes in bytes: four integers of 8 bits in a word of 32."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from torchapprox.kernels.features.pair_unit import PairUnit, byte_unit
+
+_CODES = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,8 +20,11 @@ class ByteTables:
         last: uint32 `(r * 256,)`, each term's byte in the lowest bits of a word.
         rank: Number of terms, r.
         flip: 0 or 128 where the only term's byte is ``code ^ flip``; else -1.
-        begins: int64 `(256,)`, what each code of a row brings to the sums, since bytes of positions
-            are their features less the least one; zeros for positions.
+        begins: int64 `(256,)`, what each code of a row brings to the sums, since unsigned bytes of
+            positions are their features less the least one; zeros for positions.
+        shifted: Whether one of them is not 0.
+        unsigned_rows: Whether the rows' bytes are the unsigned ones, and not the positions'.
+        small: Whether 16 bits hold every sum of two products of bytes.
     """
 
     SHARE: ClassVar[int] = 4
@@ -26,46 +33,85 @@ class ByteTables:
     rank: int
     flip: int
     begins: NDArray[np.int64]
+    shifted: bool
+    unsigned_rows: bool
+    small: bool
 
     @classmethod
     def of(
-        cls, rows: NDArray[np.int64], positions: NDArray[np.int64]
+        cls,
+        rows: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        *,
+        codes: tuple[int, int] = (_CODES, _CODES),
+        unsigned_rows: bool = False,
     ) -> "tuple[ByteTables, ByteTables] | None":
         """Pack the features of both operands of a product, of the same number of terms.
 
-        Those of the rows become signed bytes, those of the positions unsigned ones, as the
-        instruction multiplies them. None where a term's do not fit, whatever its sign.
+        One operand's become signed bytes, the other one's unsigned ones, as the instruction
+        multiplies them. None where a term's do not fit, whatever its sign.
 
         Args:
             rows: `(r, 256)`.
             positions: `(r, 256)`.
+            codes: How many codes of the rows and of the positions occur, the lowest ones.
+            unsigned_rows: Whether the rows' are to be the unsigned ones, which are then taken as
+                they are.
 
         Examples:
-            >>> codes = np.arange(256)[None]
-            >>> signed = (codes ^ 128) - 128
-            >>> [tables.flip for tables in ByteTables.of(signed, codes)]
+            >>> values = np.arange(256)[None]
+            >>> signed = (values ^ 128) - 128
+            >>> [tables.flip for tables in ByteTables.of(signed, values)]
             [0, 0]
-            >>> ByteTables.of(codes, codes) is None
+            >>> ByteTables.of(values, values) is None
             True
+            >>> ByteTables.of(values, values, codes=(128, 256))[0].small
+            False
         """
-        span = positions.max(1) - positions.min(1)
-        as_they_are = (rows.min(1) >= -128) & (rows.max(1) <= 127)
-        negated = (rows.min(1) >= -127) & (rows.max(1) <= 128)
+        if unsigned_rows:
+            found = cls.of(positions, rows, codes=codes[::-1])
+            if found is None or found[0].shifted:
+                return None
+            of_positions, of_rows = (replace(tables, unsigned_rows=True) for tables in found)
+            return of_rows, of_positions
+        seen = rows[:, : codes[0]], positions[:, : codes[1]]
+        least, most = seen[0].min(1), seen[0].max(1)
+        span = seen[1].max(1) - seen[1].min(1)
+        as_they_are = (least >= -128) & (most <= 127)
+        negated = (least >= -127) & (most <= 128)
         if (span > 255).any() or not (as_they_are | negated).all():
             return None
         sign = np.where(as_they_are, 1, -1)[:, None]
-        rows, positions = rows * sign, positions * sign
-        least = positions.min(1)
-        of_positions = cls._of(positions - least[:, None], np.zeros(256, np.int64))
-        return cls._of(rows, least @ rows), of_positions
+        first = (sign * seen[1]).min(1)
+        begins = first @ (sign * rows)
+        # Of a code that does not occur, whatever its features.
+        begins[codes[0] :] = 0
+        greatest = 2 * span * np.maximum(np.where(as_they_are, most, -least), 0)
+        lowest = 2 * span * np.minimum(np.where(as_they_are, least, -most), 0)
+        small = bool((greatest < 2**15).all() and (lowest >= -(2**15)).all())
+        return (
+            cls._of(sign * rows, begins, small=small),
+            cls._of(sign * positions - first[:, None], np.zeros(_CODES, np.int64), small=small),
+        )
 
     @classmethod
-    def _of(cls, features: NDArray[np.int64], begins: NDArray[np.int64]) -> "ByteTables":
+    def _of(
+        cls, features: NDArray[np.int64], begins: NDArray[np.int64], *, small: bool
+    ) -> "ByteTables":
         last = (features & 255).astype(np.uint32)
-        codes = np.arange(256)
+        codes = np.arange(_CODES)
         flips = (flip for flip in (0, 128) if len(last) == 1 and (last == codes ^ flip).all())
         in_registers = last.astype(np.uint8).view(np.uint32)
-        return cls(in_registers, last.reshape(-1), len(last), next(flips, -1), begins)
+        flip, shifted = next(flips, -1), bool(begins.any())
+        return cls(
+            *(in_registers, last.reshape(-1), len(last), flip, begins, shifted),
+            unsigned_rows=False,
+            small=small,
+        )
+
+    def unit(self) -> PairUnit:
+        """Return what multiplies these bytes fastest on this CPU."""
+        return byte_unit(small=self.small, unsigned_rows=self.unsigned_rows)
 
     @property
     def half(self) -> int:

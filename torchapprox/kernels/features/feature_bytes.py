@@ -8,6 +8,9 @@ pieces have the same signature.
 The bytes of positions are features less the term's least one, so that a row's sums begin with
 
     sum_k sum_t least[t] * left[t, rows[g, r, k]].
+
+Codes that are their own features, as `ByteTables.flip` says, are not looked up but where that takes
+64 at once.
 """
 
 from functools import cache
@@ -55,7 +58,7 @@ def byte_place_mapper(vbmi: int) -> Piece:
             )
             for t in range(odd):
                 table = t * 256
-                whole = count // CODES * CODES if c + 4 <= last else 0
+                whole = count // CODES * CODES if c + 4 <= last and (vbmi or flip < 0) else 0
                 for i in range(0, whole, CODES):
                     of_four = address(codes) + one + i
                     target = address(planes) + 4 * (to + i)
@@ -110,7 +113,9 @@ def byte_vector_mapper(vbmi: int) -> Piece:
         planes,
         pitch,
     ):
-        at_once = first + (last - first) // CODES * CODES
+        at_once = first
+        if vbmi or flip < 0:
+            at_once += (last - first) // CODES * CODES
         whole = first + (last - first) // 4 * 4
         all_flipped = np.uint32(max(flip, 0) * 0x01010101)
         for i in range(count):
@@ -169,7 +174,9 @@ def byte_strip_packer(vbmi: int) -> BlockPiece:
         pairs,
         last,
         rank,
+        flip,
         begins,
+        shifted,
         strips,
         starts,
         strip,
@@ -181,7 +188,7 @@ def byte_strip_packer(vbmi: int) -> BlockPiece:
         """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
 
         Codes and strips are those of `pack_strips`; ``starts``, int32 `(G * R,)`, gets what each
-        row's sums begin with, of which each code brings ``begins[code]``.
+        row's sums begin with, of which each code brings ``begins[code]``, where ``shifted``.
         """
         per_group = -(-height // strip)
         planes = (channels + 3) // 4 * rank
@@ -189,7 +196,7 @@ def byte_strip_packer(vbmi: int) -> BlockPiece:
             group, row = item // per_group, item % per_group * strip
             count = min(strip, height - row)
             origin = (group * height + row) * depth
-            for i in range(count):
+            for i in range(count if shifted else 0):
                 total = np.int64(0)
                 for k in range(depth):
                     total += begins[rows[origin + i * depth + k]]
@@ -197,24 +204,33 @@ def byte_strip_packer(vbmi: int) -> BlockPiece:
             for first in range(0, channels, at_once):
                 some = min(channels - first, at_once)
                 whole, quick = some - some % 4, 0
-                if taps == 1:
+                if taps == 1 and (vbmi or flip < 0):
                     quick = some - some % CODES
                 steps = (some + 3) // 4 * rank * taps
                 before = group * planes + first // 4 * rank
                 target = height * before * taps + row * steps
                 for i in range(count):
-                    of = origin + i * depth + first * taps
+                    of, done = origin + i * depth + first * taps, 0
+                    if taps == 1 and flip >= 0 and not vbmi:
+                        to, all_flipped, done = target + i, np.uint32(flip * 0x01010101), whole
+                        for c in range(of, of + whole, 4):
+                            low = np.uint32(rows[c]) | np.uint32(rows[c + 1]) << np.uint32(8)
+                            high = np.uint32(rows[c + 2]) | np.uint32(rows[c + 3]) << np.uint32(8)
+                            strips[to] = (low | high << np.uint32(16)) ^ all_flipped
+                            to += count
                     for t in range(rank):
                         table = t * 256
                         for tap in range(taps):
                             to, code = target + (t * taps + tap) * count + i, of + tap
+                            to += done // 4 * rank * taps * count
+                            code += done * taps
                             for _ in range(0, quick, CODES):
                                 of_some = address(rows) + code
                                 places, apart = address(strips) + 4 * to, 4 * rank * count
                                 words_of_neighbours(vbmi, pairs + table, of_some, places, apart)
                                 to += CODES // 4 * rank * count
                                 code += CODES
-                            for _ in range(quick, whole, 4):
+                            for _ in range(max(quick, done), whole, 4):
                                 low = last[table + rows[code]]
                                 low |= last[table + rows[code + taps]] << np.uint32(8)
                                 high = last[table + rows[code + 2 * taps]]

@@ -26,7 +26,7 @@ from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
 from torchapprox.kernels.features.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.features.pair_tables import PairTables
-from torchapprox.kernels.features.pair_unit import ROWS, VECTORS, PairUnit, byte_unit, pair_unit
+from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, pair_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
 from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
 from torchapprox.kernels.threads.blocks import division
@@ -72,8 +72,9 @@ def multiply_features_cpu(
     if out.size == 0:
         return
     in_bytes = isinstance(right, ByteTables)
-    unit = unit or (byte_unit() if in_bytes else pair_unit())
-    tiling = _Tiling(planes, right, groups, height, unit.lanes, threads)
+    if unit is None:
+        unit = right.unit() if isinstance(right, ByteTables) else pair_unit()
+    tiling = _Tiling(planes, right, groups, height, unit, threads)
     strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
     taps = len(planes.taps)
     codes_of_rows = rows, height, depth, planes.channels, taps
@@ -89,9 +90,9 @@ def multiply_features_cpu(
     if isinstance(left, ByteTables):
         of_rows = np.empty(groups * height, np.int32)
         pack_byte_strips = _byte_packing()[0]
-        tables = left.pairs, left.last, left.rank, left.begins
+        tables = left.pairs, left.last, left.rank, left.flip, left.begins, left.shifted
         pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
-        if left.begins.any():
+        if left.shifted:
             width = VECTORS * unit.lanes
             starts, start_pitch = np.repeat(of_rows, width), 4 * width
     else:
@@ -140,10 +141,10 @@ class _Tiling:
         tables: Tables,
         groups: int,
         height: int,
-        lanes: int,
+        unit: PairUnit,
         threads: int,
     ) -> None:
-        lines, taps = planes.lines, planes.taps
+        lanes, lines, taps = unit.lanes, planes.lines, planes.taps
         reach = int(taps.max(initial=0))
         single = len(lines) == 1
         total = planes.length if single else len(lines)
@@ -163,7 +164,7 @@ class _Tiling:
             self.size = -(-self.size // least) * least
         self.per_image = -(-total // max(1, self.size))
         self.tiles = planes.images * self.per_image
-        self.strip = -(-height // -(-height // ROWS))
+        self.strip = -(-height // -(-height // unit.rows))
         strips = -(-height // self.strip)
         self.slices = max(1, min(-(-enough // (groups * self.tiles)), strips // 2))
         self.slice = -(-strips // self.slices) * self.strip

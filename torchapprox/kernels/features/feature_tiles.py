@@ -15,7 +15,8 @@ from torchapprox.kernels.threads.blocks import block_piece_cpu
 def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     """Return what multiplies tiles of some rows; arguments as the addresses of `multiply_pairs`."""
     # Variables of this function, since only such constants are part of the key of Numba's cache.
-    lanes, instruction, share = unit
+    lanes, instruction, share, unsigned, _ = unit
+    unsigned_rows = int(unsigned)
 
     @piece_cpu()
     def multiply(
@@ -26,6 +27,7 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
             lanes,
             instruction,
             share,
+            unsigned_rows,
             rows,
             (*columns, words, step_pitch, steps, before, before_pitch, sums, pitch),
         )

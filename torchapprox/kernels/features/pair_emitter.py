@@ -11,8 +11,12 @@ On x86 a product of both pairs and their sum is one instruction (`vpmaddwd`), an
 the sums another one, or the same where there is VNNI. LLVM finds it in no spelling of its own, so
 that it is called by its name; other CPUs get shifts, products and sums. Everything is modulo 2^32.
 
-Likewise for words of four integers of 8 bits, signed in a and unsigned in b, with the instruction
-of VNNI for them (`vpdpbusd`), which adds four products to a sum: twice as many as one for pairs.
+Likewise for words of four integers of 8 bits, signed in a and unsigned in b or the other way
+round, with the instruction of VNNI for them (`vpdpbusd`), which adds four products to a sum: twice
+as many as one for pairs. AVX2 adds two products in 16 bits (`vpmaddubsw`), which saturate, so that
+these are for features that are small enough, and two of these sums in 32 (`vpmaddwd` by 1): as many
+products for each multiplication as pairs have, with half of the additions. Four rows and two
+vectors leave registers for what is between; with six, one sum is kept in memory.
 
 Twelve sums, two vectors of positions, a spread word and a product take the sixteen registers of
 AVX2. A step of 2 x 6 sums is 12 products, 12 additions, 9 loads and 2 instructions of the loop: 35
@@ -24,14 +28,18 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.compiling.vector_ir import I16, I32, I64, integer, load, mask, splat
+from torchapprox.kernels.compiling.vector_ir import I8, I16, I32, I64, integer, load, mask, splat
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit
 
 intrinsic: Any = extending.intrinsic
 
+_PAIRS = "llvm.x86.avx2.pmadd.wd"
+_OPERANDS = {_PAIRS: I16, "llvm.x86.avx512.pmaddw.d.512": I16, "llvm.x86.avx2.pmadd.ub.sw": I8}
+"""Of the instructions whose operands are no words, the integers in them."""
+
 
 @intrinsic(prefer_literal=True)
-def multiply_pairs(context, lanes, instruction, share, rows, addresses):  # noqa: ARG001
+def multiply_pairs(context, lanes, instruction, share, unsigned_rows, rows, addresses):  # noqa: ARG001
     """Fill the sums of some rows and two vectors.
 
     Args:
@@ -39,18 +47,19 @@ def multiply_pairs(context, lanes, instruction, share, rows, addresses):  # noqa
         lanes: As `PairUnit` has it, literal.
         instruction: Likewise.
         share: Likewise.
+        unsigned_rows: Likewise, 0 or 1.
         rows: 1 to `ROWS`, literal.
         addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
             k's words from them, int64 `(K,)`; the rows' words of step 0, and the bytes from one
             step's to the next; K itself; the sums before and the bytes from one of their rows to
             the next; the sums, likewise.
     """
-    signature = types.void(lanes, instruction, share, rows, addresses)
-    unit = PairUnit(lanes.literal_value, instruction.literal_value, share.literal_value)
-    height = rows.literal_value
+    signature = types.void(lanes, instruction, share, unsigned_rows, rows, addresses)
+    values = (each.literal_value for each in (lanes, instruction, share, unsigned_rows))
+    unit, height = PairUnit(*values), rows.literal_value
 
     def codegen(_context, b, _signature, arguments):
-        parts = [b.extract_value(arguments[4], i) for i in range(len(addresses))]
+        parts = [b.extract_value(arguments[5], i) for i in range(len(addresses))]
         _Tile(b, unit, height).emit(*parts)
 
     return signature, codegen
@@ -122,26 +131,35 @@ class _Tile:
         b = self.b
         if self.unit.share == 2:
             return b.add(total, self._product(x, y))
+        unsigned, signed = (x, y) if self.unit.unsigned_rows else (y, x)
+        if self.unit.lanes == 8 and self.unit.instruction:
+            halves = ir.VectorType(I16, 2 * self.unit.lanes)
+            sums = self._call(self.unit.instruction, halves, unsigned, signed)
+            return b.add(total, self._call(_PAIRS, self.words, sums, splat(halves, 1)))
         if self.unit.instruction:
-            function = b.module.globals.get(self.unit.instruction) or ir.Function(
-                b.module, ir.FunctionType(self.words, [self.words] * 3), self.unit.instruction
-            )
-            return b.call(function, [total, y, x])
+            return self._call(self.unit.instruction, self.words, total, unsigned, signed)
         highest = splat(self.words, 24)
         for i in range(4):
             to_top = splat(self.words, 24 - 8 * i)
-            signed = b.ashr(b.shl(x, to_top), highest)
-            total = b.add(total, b.mul(signed, b.lshr(b.shl(y, to_top), highest)))
+            of_signed = b.ashr(b.shl(signed, to_top), highest)
+            of_unsigned = b.lshr(b.shl(unsigned, to_top), highest)
+            total = b.add(total, b.mul(of_signed, of_unsigned))
         return total
 
     def _product(self, x: Any, y: Any) -> Any:
         b = self.b
         if self.unit.instruction:
-            halves = ir.VectorType(I16, 2 * self.unit.lanes)
-            function = b.module.globals.get(self.unit.instruction) or ir.Function(
-                b.module, ir.FunctionType(self.words, [halves, halves]), self.unit.instruction
-            )
-            return b.call(function, [b.bitcast(x, halves), b.bitcast(y, halves)])
+            return self._call(self.unit.instruction, self.words, x, y)
         half = splat(self.words, 16)
         low_x, low_y = (b.ashr(b.shl(pair, half), half) for pair in (x, y))
         return b.add(b.mul(low_x, low_y), b.mul(b.ashr(x, half), b.ashr(y, half)))
+
+    def _call(self, instruction: str, result: Any, *operands: Any) -> Any:
+        """Call an instruction whose operands are vectors of the type that it is declared with."""
+        b, kinds = self.b, _OPERANDS.get(instruction)
+        if kinds is not None:
+            wide = ir.VectorType(kinds, 32 // kinds.width * self.unit.lanes)
+            operands = tuple(b.bitcast(operand, wide) for operand in operands)
+        kind = ir.FunctionType(result, [operand.type for operand in operands])
+        function = b.module.globals.get(instruction) or ir.Function(b.module, kind, instruction)
+        return b.call(function, operands)

@@ -11,11 +11,11 @@ from torchapprox.kernels import multiply_features_cpu
 from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
 from torchapprox.kernels.features.pair_tables import PairTables
-from torchapprox.kernels.features.pair_unit import byte_unit, pair_unit
+from torchapprox.kernels.features.pair_unit import pair_unit
 from torchapprox.kernels.results.sum_places import ONE_LINE, Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
-from torchapprox.operators.engine.factor_tables import TableFactors
+from torchapprox.operators.engine.factor_tables import FEW, TableFactors
 
 Tables = tuple[PairTables, PairTables] | tuple[ByteTables, ByteTables]
 Terms = tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]
@@ -91,7 +91,7 @@ def _matmul(
     # would leave most of a vector empty.
     along_m = not result.is_contiguous() or (n < pair_unit().lanes // 2 and m > n)
     rows, runs = (w, x) if along_m else (x, w)
-    left, right = _tables(factors, x.shape[-1], x_rows=not along_m)
+    left, right = _tables(factors, x, x.shape[-1], x_rows=not along_m)
     height, positions = rows.shape[1], runs.shape[1]
     in_order = result.mT.is_contiguous() if along_m else result.is_contiguous()
     row, step = (positions, 1) if in_order else (1, height)
@@ -111,7 +111,7 @@ def _matmul(
 def _conv(
     x: Tensor, w: Tensor, shape: ConvShape, factors: TableFactors, out: Tensor, terms: Terms | None
 ) -> None:
-    left, right = _tables(factors, shape.channels // shape.groups, x_rows=False)
+    left, right = _tables(factors, x, shape.channels // shape.groups, x_rows=False)
     planes, places = conv_planes(x.numpy(), shape, pair_unit().lanes)
     multiply_features_cpu(
         w.view(shape.groups, shape.rows, shape.depth).numpy(),
@@ -125,26 +125,40 @@ def _conv(
     )
 
 
-def takes_bytes(factors: TableFactors, channels: int, *, x_rows: bool) -> bool:
+def takes_bytes(factors: TableFactors, channels: int, *, x_rows: bool, few: bool = False) -> bool:
     """Whether features of some channels are multiplied in bytes on this CPU.
 
     Args:
         factors: The table's factors.
         channels: Channels of a group, or K of a product of matrices.
         x_rows: Whether the activations are the kernel's rows.
+        few: Whether the codes of the activations are below `FEW`.
     """
-    tables = factors.x_rows if x_rows else factors.w_rows
-    if tables is None or factors.pairs is None or not byte_unit().instruction:
+    tables = _in_bytes(factors, x_rows=x_rows, few=few)
+    if tables is None or factors.pairs is None or not tables[1].unit().instruction:
         return False
     # Of a few channels, words of four features are less full than pairs.
     return tables[1].planes(channels) < factors.pairs[1].planes(channels)
 
 
-def _tables(factors: TableFactors, channels: int, *, x_rows: bool) -> Tables:
-    """Return the features of rows and positions."""
+def _in_bytes(
+    factors: TableFactors, *, x_rows: bool, few: bool
+) -> tuple[ByteTables, ByteTables] | None:
+    if few:
+        return factors.few_x_rows if x_rows else factors.few_w_rows
+    return factors.x_rows if x_rows else factors.w_rows
+
+
+def _tables(factors: TableFactors, x: Tensor, channels: int, *, x_rows: bool) -> Tables:
+    """Return the features of rows and positions; codes of x are looked at where that helps."""
     if factors.pairs is None:
         raise ValueError("'factors' must fit 16 bits")
-    in_bytes = factors.x_rows if x_rows else factors.w_rows
-    if in_bytes is not None and takes_bytes(factors, channels, x_rows=x_rows):
-        return in_bytes
+    for few in (False, True):
+        in_bytes = _in_bytes(factors, x_rows=x_rows, few=few)
+        if (
+            in_bytes is not None
+            and takes_bytes(factors, channels, x_rows=x_rows, few=few)
+            and not (few and x.numpy().max(initial=0) >= FEW)
+        ):
+            return in_bytes
     return factors.pairs if x_rows else factors.pairs[::-1]

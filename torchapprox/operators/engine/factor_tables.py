@@ -16,6 +16,10 @@ from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 
 MOST_TERMS = 64
+FEW = 128
+"""Codes of a quantiser of 7 bits, the default for activations: half of all."""
+
+_CODES = 256
 _INT32_MAX = 2**31 - 1
 _SIGNEDNESS = ((True, True), (False, False), (True, False), (False, True))
 
@@ -58,6 +62,8 @@ class TableFactors:
         pairs: Both factors as the CPU's kernel reads them; None where one exceeds 16 bits.
         x_rows: Both factors in bytes, x's for the kernel's rows; None where one does not fit.
         w_rows: Likewise, those of w for the rows.
+        few_x_rows: As ``x_rows``, where the codes of x are below `FEW`.
+        few_w_rows: As ``w_rows``, likewise.
         depth: How many products a sum may have for the CPU's kernel, which int32 then holds.
     """
 
@@ -70,6 +76,8 @@ class TableFactors:
     pairs: tuple[PairTables, PairTables] | None
     x_rows: tuple[ByteTables, ByteTables] | None
     w_rows: tuple[ByteTables, ByteTables] | None
+    few_x_rows: tuple[ByteTables, ByteTables] | None
+    few_w_rows: tuple[ByteTables, ByteTables] | None
     depth: int
 
     @classmethod
@@ -98,8 +106,10 @@ class TableFactors:
             w_shift if w_shift.any() else None,
             {arithmetic: found.exact_depth(arithmetic) for arithmetic in ARITHMETICS},
             None if x_pairs is None or w_pairs is None else (x_pairs, w_pairs),
-            ByteTables.of(left, right),
-            ByteTables.of(right, left),
+            _in_bytes(left, right, (_CODES, _CODES)),
+            _in_bytes(right, left, (_CODES, _CODES)),
+            _in_bytes(left, right, (FEW, _CODES)),
+            _in_bytes(right, left, (_CODES, FEW)),
             _INT32_MAX // max(1, largest),
         )
 
@@ -112,6 +122,19 @@ class TableFactors:
     def int8_terms(self) -> int:
         """Number of int8 terms in all parts."""
         return sum(len(part.left) for part in self.parts)
+
+
+def _in_bytes(
+    rows: NDArray[np.int64], positions: NDArray[np.int64], codes: tuple[int, int]
+) -> tuple[ByteTables, ByteTables] | None:
+    """Return features in bytes, with small products where one of the two ways has them."""
+    ways = [
+        ByteTables.of(rows, positions, codes=codes, unsigned_rows=unsigned_rows)
+        for unsigned_rows in (False, True)
+    ]
+    found = [tables for tables in ways if tables is not None]
+    small = (tables for tables in found if tables[0].small)
+    return next(small, found[0] if found else None)
 
 
 def table_factors(table: LookupTable, *, most_terms: int = MOST_TERMS) -> TableFactors | None:

@@ -21,9 +21,10 @@ from torchapprox.kernels.threads.scratch import Scratch
 UNITS = {
     "fastest": byte_unit(),
     "128": PORTABLE_BYTES,
-    "256": PairUnit(8, "", 4),
+    "256": PairUnit(8, "", 4, rows=4),
     "512": PairUnit(16, "", 4),
 }
+SMALL_UNITS = {**UNITS, "fastest": byte_unit(small=True)}
 
 
 def features(rank, seed):
@@ -36,7 +37,111 @@ def features(rank, seed):
     return rows, positions + source.integers(-300, 100, (rank, 1))
 
 
+def small_features(rank, seed):
+    """Features whose sums of two products reach the ends of 16 bits, and no further."""
+    source = np.random.default_rng(seed)
+    rows, positions = source.integers(-128, 128, (rank, 256)), source.integers(0, 128, (rank, 256))
+    rows[:, 7], rows[:, 250] = -128, 127
+    positions[:, 9], positions[:, 201] = 0, 128 if seed % 2 else 127
+    if seed % 2:
+        # The other way round: twice 255 * 64 is 2^15 less 128.
+        rows, positions = source.integers(-64, 65, (rank, 256)), 2 * positions - (positions > 127)
+    return rows, positions
+
+
 product = partial(of_features, tables=ByteTables.of)
+with_unsigned_rows = partial(of_features, tables=partial(ByteTables.of, unsigned_rows=True))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_small_products_of_any_shape(data):
+    """Where AVX2 adds two products in 16 bits, and with unsigned features of either operand."""
+    groups, height, width = (data.draw(st.integers(1, most)) for most in (3, 2 * ROWS + 3, 40))
+    rank, depth = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 13))
+    seed, unsigned_rows = data.draw(st.integers(0, 999)), data.draw(st.booleans())
+    rows, codes = draw(groups, height, width, depth, seed)
+    left, right = small_features(rank, seed + 1)
+    assert ByteTables.of(left, right)[0].small
+    if unsigned_rows:
+        left, right = right, left
+    unit = data.draw(st.sampled_from(list(SMALL_UNITS.values())))
+    got = (with_unsigned_rows if unsigned_rows else product)(
+        *(rows, codes, left, right),
+        unit=unit._replace(unsigned_rows=unsigned_rows),
+        threads=data.draw(st.integers(1, 3)),
+        transposed=data.draw(st.booleans()),
+        along_k=data.draw(st.booleans()),
+    )
+    assert np.array_equal(got, summed(rows, codes, left, right))
+
+
+@pytest.mark.parametrize("unit", SMALL_UNITS.values(), ids=SMALL_UNITS)
+@pytest.mark.parametrize("unsigned_rows", [False, True])
+@pytest.mark.parametrize("extreme", [-128, 127])
+def test_the_greatest_small_products(extreme, unsigned_rows, unit):
+    """Sums of two reach -2 * 128 * 127 and 2 * 127 * 127, those of a row the sum of all."""
+    signed, unsigned = np.full((1, 256), extreme), np.full((1, 256), 127)
+    unsigned[0, 255] = 0
+    rows, codes = np.zeros((1, 9, 640), np.uint8), np.zeros((1, 70, 640), np.uint8)
+    left, right = (unsigned, signed) if unsigned_rows else (signed, unsigned)
+    assert ByteTables.of(left, right, unsigned_rows=unsigned_rows)[0].small
+    got = (with_unsigned_rows if unsigned_rows else product)(
+        rows, codes, left, right, unit=unit._replace(unsigned_rows=unsigned_rows)
+    )
+    assert np.array_equal(got, np.full((1, 9, 70), 640 * 127 * extreme))
+
+
+@pytest.mark.parametrize(
+    ("rows", "positions", "small"),
+    [
+        ((-128, 127), (0, 127), True),
+        ((-128, 127), (0, 128), True),
+        ((-128, 127), (0, 129), False),
+        ((0, 127), (0, 129), True),
+        ((0, 127), (0, 130), False),
+        ((-64, 64), (3, 258), True),
+        ((-65, 0), (0, 255), False),
+        ((0, 65), (0, 255), False),
+        ((-127, 128), (0, 128), True),  # negated
+        ((-127, 128), (0, 129), False),
+    ],
+)
+def test_which_sums_of_two_products_fit_16_bits(rows, positions, small):
+    left, right = (np.resize(np.array(ends), (2, 256)) for ends in (rows, positions))
+    right[0] = right[0, 0]  # nothing exceeds 16 bits in the first term
+    assert [tables.small for tables in ByteTables.of(left, right)] == [small, small]
+
+
+@pytest.mark.parametrize("unsigned_rows", [False, True])
+def test_codes_that_do_not_occur_have_any_features(unsigned_rows):
+    """Of an operand whose codes are below 100, and of none where such a code occurs."""
+    values = np.arange(256)[None]
+    signed = (values ^ 128) - 128
+    few = np.where(values < 100, values, 10**6)
+    rows, codes = draw(1, 9, 50, 33, 3)
+    if unsigned_rows:
+        of_few, of_all, rows = few, signed, rows % 100
+    else:
+        of_few, of_all, codes = signed, few, codes % 100
+    counts = (100, 256) if unsigned_rows else (256, 100)
+    assert ByteTables.of(of_few, of_all, unsigned_rows=unsigned_rows) is None
+    for along_k in (True, False):
+        got = of_features(
+            *(rows, codes, of_few, of_all),
+            tables=partial(ByteTables.of, codes=counts, unsigned_rows=unsigned_rows),
+            along_k=along_k,
+        )
+        assert np.array_equal(got, summed(rows, codes, of_few, of_all))
+
+
+def test_unsigned_rows_are_taken_as_they_are():
+    """Less the least one, they would need sums of positions' features."""
+    values, signed = np.arange(256)[None], ((np.arange(256) ^ 128) - 128)[None]
+    of_rows, of_positions = ByteTables.of(-values, -signed, unsigned_rows=True)
+    assert (of_rows.unsigned_rows, of_positions.unsigned_rows) == (True, True)
+    assert not of_rows.shifted
+    assert ByteTables.of(values[:, ::-1] - 1, signed, unsigned_rows=True) is None
 
 
 @settings(max_examples=60, deadline=None)
