@@ -43,19 +43,14 @@ def quantise_lines(values, scale, zero_point, low, high, codes, geometry, start,
     y, z = start % tall - above, start // tall % deep - before
     first = start // (tall * deep) * size_deep
     odd = False
+    # The margins of all lines at once: LLVM calls a function for each run of equal bytes, which for
+    # those of a short line takes longer than its codes.
+    for i in range(np.uintp(start * wide), np.uintp(stop * wide)):
+        codes[i] = margin
     for line in range(start, stop):
-        to = np.uintp(line * wide)
-        if y < 0 or y >= size_tall or z < 0 or z >= size_deep:
-            for i in range(np.uintp(wide)):
-                codes[to + i] = margin
-        else:
-            for i in range(np.uintp(left)):
-                codes[to + i] = margin
-            of, begin = ((first + z) * size_tall + y) * size_wide, line * wide + left
-            odd |= quantise_run(values, of, codes, begin, size_wide, factor, shift, low, high)
-            to += np.uintp(left + size_wide)
-            for i in range(np.uintp(wide - left - size_wide)):
-                codes[to + i] = margin
+        if 0 <= y < size_tall and 0 <= z < size_deep:
+            of, to = ((first + z) * size_tall + y) * size_wide, line * wide + left
+            odd |= quantise_run(values, of, codes, to, size_wide, factor, shift, low, high)
         y += 1
         if y == tall - above:
             y, z = -above, z + 1
