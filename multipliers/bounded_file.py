@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 
 MOST_BYTES = 1 << 24
 """Size above which a file is no netlist of a multiplier (16 MiB)."""
@@ -29,7 +30,7 @@ def read_bytes(path: str | Path, *, most: int = MOST_BYTES) -> bytes:
         >>> read_bytes(demo_netlist())[:2]
         b'//'
     """
-    with Path(path).open("rb") as file:
+    with check_path("path", path).open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise NetlistError(f"the file must have at most {most} bytes", file=str(path))

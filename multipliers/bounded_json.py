@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_path
 
 MOST_CHARACTERS = 1 << 24
 """Size above which a text is none of this package's files (16 Mi characters)."""
@@ -59,5 +59,5 @@ def json_bytes(path: str | Path, *, most: int = MOST_CHARACTERS) -> bytes:
         >>> len(json_bytes("/dev/zero", most=10))
         11
     """
-    with Path(path).open("rb") as file:
+    with check_path("path", path).open("rb") as file:
         return file.read(most + 1)

@@ -1,10 +1,12 @@
-"""Checking arguments of public functions: numbers within bounds, flags, objects of a class."""
+"""Checking arguments of public functions: numbers within bounds, flags, paths, kinds of objects."""
 
 from __future__ import annotations
 
 import math
 import operator
+import os
 from numbers import Real
+from pathlib import Path
 from typing import Any, get_args
 
 
@@ -128,6 +130,28 @@ def check_flag(name: str, value: bool) -> None:
     """
     if not isinstance(value, bool):
         raise TypeError(f"'{name}' must be a bool, got {shown(value)}")
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Return the path of a file or folder as a Path, and refuse what is none.
+
+    Args:
+        name: What the caller's signature calls it.
+        value: What the caller passed.
+
+    Raises:
+        TypeError: If `value` is neither a str nor a path.
+
+    Examples:
+        >>> check_path("path", "tables/drum4.npz").name
+        'drum4.npz'
+        >>> check_path("path", None)
+        Traceback (most recent call last):
+        TypeError: 'path' must be a str or a Path, got None
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"'{name}' must be a str or a Path, got {shown(value)}")
+    return Path(value)
 
 
 def check_kind(name: str, value: object, kind: Any, *, advice: str = "") -> None:

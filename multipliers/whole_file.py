@@ -16,6 +16,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises:
         FileNotFoundError: If the file's folder does not exist.
+        IsADirectoryError: If it is a folder.
         OSError: If the file cannot be written; an older one is still as it was.
 
     Examples:
@@ -27,6 +28,8 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent} to write into")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: it is a folder; name a file in it")
     # Beside the target, so that the last step is one rename within a file system.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:

@@ -20,17 +20,14 @@ LATE = {
 
 
 @pytest.mark.parametrize(
-    ("package", "late"),
+    ("packages", "late"),
     [
-        ("multipliers", LATE | {"torch"}),
-        ("htp", LATE | {"torch"}),
-        ("torchapprox", LATE),
-        ("torchapprox.layers", LATE),
-        ("torchapprox.operators", LATE),
+        ("multipliers, htp", LATE | {"torch"}),
+        ("torchapprox, torchapprox.layers, torchapprox.operators", LATE),
     ],
 )
-def test_not_loaded(package, late):
-    code = f"import sys, {package}; print(*sorted({late!r} & set(sys.modules)))"
+def test_not_loaded(packages, late):
+    code = f"import sys, {packages}; print(*sorted({late!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from analysis.frames import check_frame
 from analysis.plots.multiplier_plots import column_axes
-from analysis.plots.style import figure_of
+from analysis.plots.style import axes_or_new, figure_of
 from htp import HtpModel
 from multipliers.parameters import check_kind
 
@@ -35,7 +36,9 @@ def model_frame(models: Sequence[HtpModel]) -> pd.DataFrame:
         ([1, 2, 3], [3521.0, 1700.0, 0.0])
     """
     rows = []
+    check_kind("models", models, Iterable)
     for model in models:
+        check_kind("models", model, HtpModel, advice="htp.fit() makes one")
         certificate = model.certificate
         if certificate is None:
             raise ValueError(f"'models' must have certificates, {model.name!r} has none")
@@ -69,11 +72,10 @@ def plot_model_calls(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         >>> [line.get_label() for line in ax.get_lines()]
         ['greatest', 'mean']
     """
-    check_kind("frame", frame, pd.DataFrame)
+    check_frame("frame", frame, ["calls", "max_abs_difference", "mean_abs_difference"])
     if frame.empty:
         raise ValueError("'frame' must have at least one model, got none")
-    if ax is None:
-        ax = column_axes(2.4)
+    ax = axes_or_new(ax, lambda: column_axes(2.4))
     frame = frame.sort_values("calls", kind="stable")
     series = (("greatest", "max_abs_difference"), ("mean", "mean_abs_difference"))
     # No lines: an exact model stands beside those that are fitted with as many calls.

@@ -76,6 +76,8 @@ def pareto_front(frame: pd.DataFrame, error: str, cost: str) -> pd.DataFrame:
         ['d', 'b', 'a']
     """
     check_kind("frame", frame, pd.DataFrame)
+    check_kind("error", error, str)
+    check_kind("cost", cost, str)
     for column in (error, cost):
         if column not in frame:
             raise LookupError(f"no column {column!r}; there are {', '.join(map(str, frame))}")

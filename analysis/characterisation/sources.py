@@ -12,6 +12,7 @@ from multipliers.characterisation.function_figures import Progress
 from multipliers.formats.files import netlist_signedness
 from multipliers.formats.netlist_files import FLAT, HIERARCHICAL
 from multipliers.formats.table_layout import Order
+from multipliers.parameters import check_kind
 from multipliers.signedness import Signedness
 
 NETLIST_SUFFIXES = frozenset(HIERARCHICAL | FLAT)
@@ -48,8 +49,10 @@ def expand_sources(words: Iterable[str]) -> list[str]:
         >>> expand_sources(["drum4", "multiplier.v"])
         ['drum4', 'multiplier.v']
     """
+    check_kind("words", words, Iterable)
     sources: list[str] = []
     for word in words:
+        check_kind("words", word, str)
         folder = Path(word)
         if not folder.is_dir():
             sources.append(word)

@@ -11,6 +11,7 @@ from pathlib import Path
 from analysis.cosimulation.operand_stream import OperandStream
 from analysis.cosimulation.verilog_bench import BENCH, MODULE, bench_files
 from multipliers import Multiplier, library_cells, read_netlist
+from multipliers.parameters import check_path
 from multipliers.whole_file import write_whole
 
 CELLS = "library_cells.v"
@@ -83,7 +84,7 @@ def write_cosim(
         ValueError: If the file is no Verilog, the stream is empty or does not fit the ports, or
             circuit and multiplier have ports of other widths.
     """
-    netlist, folder = Path(netlist), Path(folder)
+    netlist, folder = check_path("netlist", netlist), check_path("folder", folder)
     if netlist.suffix.lower() not in (".v", ".sv"):
         raise ValueError(f"'netlist' must be Verilog, .v or .sv, got {netlist.name}")
     circuit = read_netlist(netlist, top=top, synthesise=synthesise)
@@ -120,10 +121,10 @@ def run_icarus(
             "co-simulation needs Icarus Verilog: install it (Debian package 'iverilog'), or run "
             "the written test bench in another simulator"
         )
-    folder = Path(bench).parent.resolve()
+    folder = check_path("bench", bench).parent.resolve()
     with tempfile.TemporaryDirectory() as temporary:
         program = str(Path(temporary, "bench.vvp"))
-        sources = [BENCH, Path(netlist).name]
+        sources = [BENCH, check_path("netlist", netlist).name]
         # Only the bench is a root: other modules of the netlist's file may be tops of their own.
         options = ["-g2012", "-s", MODULE, "-l", CELLS]
         _run(["iverilog", *options, "-o", program, *sources], folder, seconds)

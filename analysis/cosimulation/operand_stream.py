@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from multipliers.formats.arrays import read_arrays
-from multipliers.parameters import check_kind, check_parameter
+from multipliers.parameters import check_kind, check_parameter, check_path
 from multipliers.whole_file import write_whole
 from torchapprox import GemmOperands, get_approx_modules, observe_operands
 from torchapprox.batches import run_batch, several
@@ -91,7 +91,7 @@ class OperandStream:
         """Write the stream as an ``.npz`` with the arrays ``x_codes`` and ``w_codes``."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, x_codes=self.x_codes, w_codes=self.w_codes)
-        write_whole(Path(path), buffer.getvalue())
+        write_whole(check_path("path", path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> OperandStream:
@@ -101,7 +101,7 @@ class OperandStream:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged or holds something else.
         """
-        arrays = read_arrays(Path(path), most=_MOST_BYTES)
+        arrays = read_arrays(check_path("path", path), most=_MOST_BYTES)
         try:
             return cls(arrays["x_codes"], arrays["w_codes"])
         except KeyError as error:

@@ -11,6 +11,7 @@ import pandas as pd
 from torch import nn
 
 from analysis.error_models import DEFAULT_MODEL, ERROR_MODELS, LayerError, predict_error
+from analysis.frames import check_frame
 from analysis.measurement.measure import MeasuredError, measure_many
 from analysis.measurement.tracing import trace_batches
 from multipliers import Multiplier
@@ -208,7 +209,7 @@ def ratio_quantiles(frame: pd.DataFrame) -> pd.DataFrame:
         >>> ratio_quantiles(frame)[["pairs", "median", "within_5"]].round(2).values.tolist()
         [[3.0, 1.02, 0.67]]
     """
-    check_kind("frame", frame, pd.DataFrame)
+    check_frame("frame", frame, ["error_model", "std_ratio", "mean_difference"])
     rows = []
     for name, group in frame.groupby("error_model", sort=False):
         known = group[np.isfinite(group["std_ratio"])]

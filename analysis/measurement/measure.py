@@ -15,8 +15,8 @@ from analysis.error_models import LayerError
 from analysis.measurement.moments import ChannelMoments
 from analysis.modes import evaluating
 from multipliers import Multiplier
-from multipliers.multiplier import check_multipliers
-from multipliers.parameters import check_parameter
+from multipliers.multiplier import check_multiplier, check_multipliers
+from multipliers.parameters import check_kind, check_parameter
 from torchapprox import GemmOperands, observe_operands
 from torchapprox.batches import run_batch, several
 from torchapprox.layers import InferenceMode
@@ -58,6 +58,8 @@ def output_error(operands: GemmOperands, multiplier: Multiplier) -> Tensor:
         Errors in units of the accumulator, integers `(M, G * N)`: one column per output channel;
         of a product of two activations `(G * M * N, 1)`.
     """
+    check_kind("operands", operands, GemmOperands)
+    check_multiplier("multiplier", multiplier)
     table = torch.from_numpy(multiplier.error.copy()).to(operands.x_codes.device)
     error = lut_matmul(operands.x_codes, operands.w_codes, table)
     return error.transpose(0, 1).flatten(1) if operands.fixed_weights else error.reshape(-1, 1)

@@ -12,11 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.ticker import PercentFormatter
 
+from analysis.frames import check_frame
 from analysis.measurement.comparison import LayerComparison
 from analysis.plots.operand_map import draw_operand_map
 from analysis.plots.operand_order import ascending_operands
-from analysis.plots.style import figure_of, new_figure
+from analysis.plots.style import axes_or_new, figure_of, new_figure, pair_or_new
 from multipliers import Multiplier
+from multipliers.multiplier import check_multiplier
+from multipliers.parameters import check_kind
 from torchapprox import LayerTrace
 
 COVERED_SHARES = (0.9, 0.5)
@@ -35,8 +38,9 @@ def plot_errors_met(multiplier: Multiplier, trace: LayerTrace, ax: Axes | None =
         trace: The layer's operands.
         ax: Axes to draw into; new ones if None.
     """
-    if ax is None:
-        ax = new_figure(4.7, 3.9).add_subplot()
+    check_multiplier("multiplier", multiplier)
+    check_kind("trace", trace, LayerTrace)
+    ax = axes_or_new(ax, lambda: new_figure(4.7, 3.9).add_subplot())
     (x_values, rows), (w_values, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)]
     limit = max(int(np.abs(error).max()), 1)
@@ -65,8 +69,8 @@ def plot_error_distribution(layer: LayerComparison, ax: Axes | None = None) -> A
         layer: Prediction and measurement.
         ax: Axes to draw into; new ones if None.
     """
-    if ax is None:
-        ax = new_figure(4.7, 3.9).add_subplot()
+    check_kind("layer", layer, LayerComparison)
+    ax = axes_or_new(ax, lambda: new_figure(4.7, 3.9).add_subplot())
     errors = layer.measured.real_sample.ravel()
     predicted = layer.predicted
     mean, std = predicted.real_mean_per_output, predicted.real_std_per_output
@@ -101,9 +105,7 @@ def plot_layer_errors(
     axes: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, Axes]:
     """Draw `plot_errors_met` and `plot_error_distribution` of a layer side by side."""
-    if axes is None:
-        left, right = new_figure(9.4, 4.3).subplots(1, 2)
-        axes = (left, right)
+    axes = pair_or_new(axes, lambda: new_figure(9.4, 4.3).subplots(1, 2))
     return plot_errors_met(multiplier, trace, axes[0]), plot_error_distribution(layer, axes[1])
 
 
@@ -117,11 +119,12 @@ def plot_model_scatter(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Raises:
         ValueError: If no pair has an error.
     """
+    columns = ["error_model", "measured_std", "predicted_std", "output_std", "std_ratio"]
+    check_frame("frame", frame, columns)
     known = frame[(frame["measured_std"] > 0) & (frame["predicted_std"] > 0)]
     if known.empty:
         raise ValueError("'frame' must have a pair of layer and multiplier with an error, got none")
-    if ax is None:
-        ax = new_figure(9.4, 3.9).add_subplot()
+    ax = axes_or_new(ax, lambda: new_figure(9.4, 3.9).add_subplot())
     markers = "xv^s*oD"
     relative = known.assign(
         measured=known["measured_std"] / known["output_std"],

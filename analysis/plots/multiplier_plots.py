@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 from analysis.plots.operand_map import draw_operand_map
 from analysis.plots.operand_order import ascending_operands
 from analysis.plots.result_plots import ERROR_LABEL, plot_error_histogram, plot_error_map
-from analysis.plots.style import figure_of, new_figure
+from analysis.plots.style import axes_or_new, figure_of, new_figure
 from multipliers import Multiplier, error_distribution, error_profile
 from multipliers.characterisation.error_profile import Operand
 from multipliers.characterisation.population import Weights
@@ -93,8 +93,7 @@ def plot_relative_error_map(
     """
     check_multiplier("multiplier", multiplier)
     limit = check_number("limit", limit, above=0)
-    if ax is None:
-        ax = column_axes(2.5)
+    ax = axes_or_new(ax, lambda: column_axes(2.5))
     (_, rows), (_, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)].astype(float)
     exact = np.abs(multiplier.exact[np.ix_(rows, columns)]).astype(float)
@@ -125,8 +124,7 @@ def plot_error_probability(
         >>> plot_error_probability(get("bam_h0_v4")).get_ylabel()
         'probability'
     """
-    if ax is None:
-        ax = column_axes(2.4)
+    ax = axes_or_new(ax, lambda: column_axes(2.4))
     found = error_distribution(multiplier, weights=weights)
     wrong = found.errors != 0
     errors, probability = found.errors[wrong], found.probability[wrong]
@@ -165,8 +163,7 @@ def plot_error_profile(
         >>> [line.get_label() for line in ax.get_lines()][:3]
         ['worst', 'mean absolute', 'mean']
     """
-    if ax is None:
-        ax = column_axes(2.4)
+    ax = axes_or_new(ax, lambda: column_axes(2.4))
     profile = error_profile(multiplier, operand, weights=weights)
     series = (
         ("worst", profile.wce, "0.6"),

@@ -8,7 +8,7 @@ from matplotlib.transforms import Bbox
 
 from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.plots.multiplier_plots import column_axes
-from analysis.plots.style import figure_of
+from analysis.plots.style import axes_or_new, figure_of
 
 _MOST_LABELS = 12
 _MARKER_POINTS = 5
@@ -60,8 +60,7 @@ def plot_pareto(
     front = pareto_front(frame, error, cost)
     if front.empty:
         raise ValueError(f"'frame' must have rows with both {error!r} and {cost!r}, got none")
-    if ax is None:
-        ax = column_axes(2.6)
+    ax = axes_or_new(ax, lambda: column_axes(2.6))
     dominated = frame.drop(index=front.index)
     ax.plot(
         dominated[cost], dominated[error].abs(), "o", color="0.65", markersize=3.5,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.measurement.comparison import LayerComparison
 from analysis.plots.operand_map import draw_operand_map
 from analysis.plots.operand_order import ascending_operands
-from analysis.plots.style import figure_of, new_figure
+from analysis.plots.style import axes_or_new, figure_of, new_figure, pair_or_new
 from multipliers import Multiplier, code_values
 from multipliers.multiplier import check_multiplier
 from multipliers.parameters import check_kind
@@ -43,8 +43,7 @@ def plot_error_map(multiplier: Multiplier, ax: Axes | None = None) -> Axes:
         'weight (signed 8-bit)'
     """
     check_multiplier("multiplier", multiplier)
-    if ax is None:
-        ax = new_figure(4.7, 3.9).add_subplot()
+    ax = axes_or_new(ax, lambda: new_figure(4.7, 3.9).add_subplot())
     (_, rows), (_, columns) = ascending_operands(multiplier)
     error = multiplier.error[np.ix_(rows, columns)]
     limit = max(int(np.abs(error).max()), 1)
@@ -74,8 +73,8 @@ def plot_error_histogram(
         'share of products (logarithmic)'
     """
     check_multiplier("multiplier", multiplier)
-    if ax is None:
-        ax = new_figure(4.7, 3.9).add_subplot()
+    check_kind("joint_counts", joint_counts, np.ndarray | None)
+    ax = axes_or_new(ax, lambda: new_figure(4.7, 3.9).add_subplot())
     codes = np.ix_(*multiplier.valid)
     error = multiplier.error[codes].ravel()
     edges = _bin_edges(int(error.min()), int(error.max()))
@@ -113,9 +112,7 @@ def plot_operands(trace: LayerTrace, axes: tuple[Axes, Axes] | None = None) -> t
         ['activation value (unsigned 8-bit code)', 'weight value (signed 8-bit code)']
     """
     check_kind("trace", trace, LayerTrace)
-    if axes is None:
-        left, right = new_figure(9.4, 2.4).subplots(1, 2)
-        axes = (left, right)
+    axes = pair_or_new(axes, lambda: new_figure(9.4, 2.4).subplots(1, 2))
     operands = (
         ("activation", trace.x_histogram, trace.x_signed),
         ("weight", trace.w_histogram, trace.w_signed),
@@ -148,9 +145,11 @@ def plot_predictions(
         layers: The layers, in the order of the network.
         axes: Axes for the mean and for the standard deviation; new ones if None.
     """
-    if axes is None:
-        left, right = new_figure(9.4, 0.42 * len(layers) + 1.5).subplots(1, 2, sharey=True)
-        axes = (left, right)
+    check_kind("layers", layers, Sequence)
+    for layer in layers:
+        check_kind("layers", layer, LayerComparison)
+    height = 0.42 * len(layers) + 1.5
+    axes = pair_or_new(axes, lambda: new_figure(9.4, height).subplots(1, 2, sharey=True))
     rows = np.arange(len(layers))
     panels = (
         (

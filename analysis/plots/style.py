@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from multipliers.parameters import check_kind, shown
 
 _COMMON: dict[str, object] = {
     "font.size": 9.5,
@@ -86,6 +88,53 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def axes_or_new(ax: Axes | None, new: Callable[[], Axes]) -> Axes:
+    """Return the axes that a caller gave to draw into, or new ones.
+
+    Args:
+        ax: What the caller passed as ``ax``; None for new ones.
+        new: Makes these.
+
+    Raises:
+        TypeError: If `ax` is something else, such as a figure.
+
+    Examples:
+        >>> axes_or_new(new_figure(2, 1), lambda: new_figure(2, 1).add_subplot())
+        Traceback (most recent call last):
+        TypeError: 'ax' must be an Axes or None, got Figure; a figure's add_subplot() makes one
+    """
+    check_kind("ax", ax, Axes | None, advice="a figure's add_subplot() makes one")
+    return new() if ax is None else ax
+
+
+def pair_or_new(
+    axes: tuple[Axes, Axes] | None, new: Callable[[], Iterable[Axes]]
+) -> tuple[Axes, Axes]:
+    """Return the two axes that a caller gave to draw into, or new ones.
+
+    Args:
+        axes: What the caller passed as ``axes``, also an array as a figure's subplots() makes it;
+            None for new ones.
+        new: Makes two.
+
+    Raises:
+        TypeError: If `axes` is something else.
+
+    Examples:
+        >>> pair_or_new(new_figure(2, 1).add_subplot(), list)
+        Traceback (most recent call last):
+        TypeError: 'axes' must be a pair of Axes or None, got Axes; a figure's subplots() makes some
+    """
+    given = new() if axes is None else axes
+    pair = tuple(given) if isinstance(given, Iterable) else ()
+    if len(pair) != 2 or not all(isinstance(each, Axes) for each in pair):
+        raise TypeError(
+            f"'axes' must be a pair of Axes or None, got {shown(axes)}; a figure's subplots() "
+            "makes some"
+        )
+    return pair
 
 
 def figure_of(axes: Axes) -> Figure:

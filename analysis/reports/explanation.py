@@ -16,7 +16,10 @@ from analysis.measurement.tracing import trace_batches
 from analysis.noise import NoiseParameters, noise_parameters
 from analysis.reports.alternatives import alternatives
 from multipliers import Multiplier, Netlist
+from multipliers.multiplier import check_multiplier
+from multipliers.netlists.netlist import check_netlist
 from torchapprox import InferenceMode, LayerTrace
+from torchapprox.batches import several
 from torchapprox.conversion.wrapping import float_name
 
 Value = TypeVar("Value")
@@ -76,7 +79,11 @@ def explain(
         >>> found.layers[0].name, f"{found.layers[0].std_ratio:.3f}", found.costs[0].macs
         ('0', '1.000', 12)
     """
-    batches = list(calibration)
+    check_multiplier("multiplier", multiplier)
+    if netlist is not None:
+        check_netlist("netlist", netlist)
+    batches = list(several(calibration, "calibration"))
+    evaluation = several(evaluation, "evaluation")
     traces = by_float_name(trace_batches(model, batches))
     behind_errors = trace_batches(model, batches, mode=InferenceMode.APPROXIMATE)
     measured = by_float_name(measure_errors(model, multiplier, evaluation))

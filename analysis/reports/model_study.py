@@ -14,6 +14,9 @@ from analysis.reports.reproducible import software_versions
 from analysis.reports.results import Accuracy, Results
 from analysis.workloads.workload import Workload
 from multipliers import Multiplier, Netlist
+from multipliers.multiplier import check_multiplier
+from multipliers.netlists.netlist import check_netlist
+from multipliers.parameters import check_kind, check_parameter
 from torchapprox.batches import run_batch
 from torchapprox.layers import InferenceMode
 
@@ -84,6 +87,11 @@ def study(
         >>> study(workload, get("mul8s_tm_k3")).explanation.layers[0].name
         '0'
     """
+    check_kind("workload", workload, Workload, advice="load_workload() makes one")
+    check_multiplier("multiplier", multiplier)
+    if netlist is not None:
+        check_netlist("netlist", netlist)
+    seed = check_parameter("seed", seed, 0)
     digests = workload.digests
     model = prepare(workload, multiplier)
     batches = tqdm(workload.evaluation, desc="measuring errors", unit="batch", disable=quiet)

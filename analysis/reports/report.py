@@ -25,11 +25,12 @@ from analysis.reports.results import Results
 from analysis.reports.table_files import write_tables
 from analysis.reports.tables import all_tables
 from multipliers import Multiplier
+from multipliers.parameters import check_kind, check_path
 from multipliers.whole_file import write_whole
 from torchapprox import LayerTrace
 
 
-def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Path:
+def write_report(results: Results, directory: str | Path, *, quiet: bool = True) -> Path:
     """Write `report.html`, all tables as CSV and JSON and all plots as PNG and PDF.
 
     Equal results give equal files, byte for byte: nothing in them names a time or a place.
@@ -56,6 +57,8 @@ def write_report(results: Results, directory: Path, *, quiet: bool = True) -> Pa
         ...     write_report(results, Path(folder)).name
         'report.html'
     """
+    check_kind("results", results, Results, advice="analysis.study() finds some")
+    directory = check_path("directory", directory)
     directory.mkdir(parents=True, exist_ok=True)
     write_tables(all_tables(results), directory)
     pictures = write_pictures(_plots(results), directory, quiet=quiet)

@@ -31,7 +31,7 @@ class Candidates:
 
 
 def library_candidates(
-    folder: Path,
+    folder: str | Path,
     *,
     version: str | None = None,
     patterns: Sequence[str] = (),

@@ -16,7 +16,8 @@ from analysis.sweeps.executors import ExecutorSource
 from analysis.sweeps.job_loop import JobError
 from analysis.workloads.tensor_digest import tensor_digest
 from multipliers import Multiplier
-from multipliers.parameters import check_parameter
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.wording import counted
 
 EXACT_METHODS = ("none", "lut")
@@ -69,6 +70,10 @@ def reproduce(
         ValueError: If two multipliers have one name, one has other than 8-bit operands, or the
             images or the setting do not fit.
     """
+    check_kind("setting", setting, Setting)
+    check_kind("store", store, ResultsStore)
+    check_kind("methods", methods, tuple | list)
+    check_multipliers("multipliers", multipliers)
     _check(multipliers, methods)
     seeds = check_parameter("seeds", seeds, 1)
     trainer = FloatTrainer(setting, str(store.path.parent))

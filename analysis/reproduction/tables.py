@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.frames import check_frame
 from analysis.reports.page import template
 from analysis.reproduction.grid import FLOAT
 from analysis.reproduction.methods import MEANINGS
 from multipliers import Multiplier, characterise
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind, check_path
 from multipliers.whole_file import write_whole
 
 PAGE = "table.html"
@@ -45,6 +48,9 @@ def wide_frame(
         name with the mean over the seeds and ``NAME std`` with their standard deviation (NaN for
         one seed), accuracies from 0 to 1.
     """
+    check_frame("trials", trials, ["multiplier", "method", "accuracy"])
+    check_multipliers("multipliers", multipliers)
+    check_kind("powers_mw", powers_mw, Mapping)
     figures = {each.name: characterise(each) for each in multipliers}
     rows: list[dict[str, Any]] = []
     for name, own in trials[trials["multiplier"] != FLOAT].groupby("multiplier", sort=False):
@@ -63,7 +69,7 @@ def wide_frame(
 
 
 def write_tables(
-    folder: Path,
+    folder: str | Path,
     trials: pd.DataFrame,
     wide: pd.DataFrame,
     *,
@@ -85,6 +91,9 @@ def write_tables(
     Raises:
         OSError: If a file cannot be written.
     """
+    folder = check_path("folder", folder)
+    check_frame("trials", trials, ["multiplier", "method", "accuracy"])
+    check_frame("wide", wide, ["multiplier"])
     float_accuracy = trials.loc[trials["multiplier"] == FLOAT, "accuracy"].mean()
     summary = f"{summary} In floating point it reads {100 * float_accuracy:.2f} % of them right."
     header, cells = _cells(wide)

@@ -23,6 +23,7 @@ from analysis.workloads.augment import mirrored_and_shifted
 from analysis.workloads.labelled import Labelled
 from analysis.workloads.training import accuracy, train
 from multipliers import Multiplier, exact_products
+from multipliers.parameters import check_flag, check_number, check_parameter
 from multipliers.whole_file import write_whole
 
 CALIBRATION_BATCHES = 8
@@ -54,6 +55,14 @@ class Setting:
     batch_size: int = 64
     augment: bool = False
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        least = {"float_epochs": 0, "epochs": 0, "batch_size": 1}
+        for name, bound in least.items():
+            object.__setattr__(self, name, check_parameter(name, getattr(self, name), bound))
+        for name in ("float_learning_rate", "learning_rate"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name), above=0))
+        check_flag("augment", self.augment)
 
     @property
     def in_floating_point(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.selection.energies import Energies, energy_matrix, mac_shares
 from multipliers import Multiplier, get
 from multipliers.bounded_json import json_bytes, read_json
+from multipliers.parameters import check_kind, check_path
 from multipliers.whole_file import write_whole
 
 FORMAT = "torchapprox assignment"
@@ -52,6 +53,7 @@ class Assignment(Mapping[str, Multiplier]):
     def __init__(
         self, choices: Mapping[str, Multiplier] | Iterable[tuple[str, Multiplier]]
     ) -> None:
+        check_kind("choices", choices, Iterable)
         pairs = tuple(choices.items() if isinstance(choices, Mapping) else choices)
         if not pairs:
             raise ValueError("'choices' must name at least one layer, got none")
@@ -233,7 +235,7 @@ class Assignment(Mapping[str, Multiplier]):
         Raises:
             OSError: If the file cannot be written.
         """
-        write_whole(Path(path), f"{self.to_json()}\n".encode())
+        write_whole(check_path("path", path), f"{self.to_json()}\n".encode())
 
     @classmethod
     def load(

@@ -46,6 +46,8 @@ class ChoiceTable:
     error_variance: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        check_kind("layers", self.layers, tuple)
+        check_kind("multipliers", self.multipliers, tuple)
         shape = len(self.layers), len(self.multipliers)
         for name in ("energy", "loss", "error_variance"):
             values = getattr(self, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from analysis.cosimulation.operand_stream import OperandStream
 from analysis.cosimulation.stream_energy import operand_energy
 from multipliers import UNIT_GATES, CellTable, Cost, Netlist, circuit_cost
 from multipliers.netlists.netlist import check_netlist
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_number
 
 Energies = Mapping[str, float] | pd.DataFrame
 """Relative energy by multiplier, or for each layer (row) and multiplier (column)."""
@@ -115,12 +116,12 @@ def relative_energies(
         {'a': 0.5}
     """
     check_kind("costs", costs, Mapping)
-    reference, unit = _figure(exact)
+    reference, unit = _figure("exact", exact)
     if not reference > 0:
         raise ValueError(f"'exact' must have an energy above 0, got {reference}")
     energies = {}
     for name, cost in costs.items():
-        value, own = _figure(cost)
+        value, own = _figure(name, cost)
         if own != unit:
             raise ValueError(f"{name!r} must have its energy in {unit}, as 'exact', got {own}")
         if not value >= 0:
@@ -177,10 +178,10 @@ def energies_on_operands(
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _figure(cost: Netlist | Cost | float) -> tuple[float, str]:
+def _figure(name: str, cost: Netlist | Cost | float) -> tuple[float, str]:
     """Return a figure with its unit and source."""
     if isinstance(cost, Netlist):
         cost = circuit_cost(cost)
     if isinstance(cost, Cost):
         return cost.power.value, f"{cost.power.unit} ({cost.power.source})"
-    return float(cost), "the unit of a number"
+    return check_number(name, cost, most=math.inf), "the unit of a number"

@@ -170,6 +170,7 @@ def sensitivity_frame(sensitivities: Mapping[str, Sensitivity]) -> pd.DataFrame:
         >>> sensitivity_frame(found)[["layer", "slope"]].values.tolist()
         [['conv', 0.5]]
     """
+    check_kind("sensitivities", sensitivities, Mapping)
     columns = ("layer", "slope", "accuracy_slope", "r_squared")
     return pd.DataFrame(
         [{name: getattr(each, name) for name in columns} for each in sensitivities.values()],

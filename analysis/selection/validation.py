@@ -59,6 +59,7 @@ def bounded_candidates(
     """
     check_kind("table", table, ChoiceTable)
     count = check_parameter("count", count, 1)
+    check_kind("methods", methods, tuple | list)
     rises = table.loss - table.loss.min(axis=1, keepdims=True)
     base, most = float(table.loss.min(axis=1).sum()), float(rises.max(axis=1).sum())
     least = rises[rises > 0].min(initial=most)

@@ -24,6 +24,7 @@ from analysis.workloads.digits_models import DIGITS_MODELS
 from analysis.workloads.workload import Workload, load_model, load_workload
 from multipliers import Multiplier, load, save
 from multipliers.bounded_json import json_bytes, read_json
+from multipliers.parameters import check_parameter, check_path
 from multipliers.whole_file import write_whole
 from torchapprox import get_approx_modules
 from torchapprox.batches import run_batch
@@ -99,7 +100,7 @@ class PreparedWorkload:
 
 
 def prepare_workload(
-    folder: Path,
+    folder: str | Path,
     source: str,
     multiplier: Multiplier,
     *,
@@ -123,6 +124,8 @@ def prepare_workload(
             ports, or the source has returned another model or other data since.
         Exception: Whatever `analysis.load_workload` raises.
     """
+    folder = check_path("folder", folder)
+    seed = check_parameter("seed", seed, 0)
     if (folder / _INDEX).exists():
         wanted = {"source": source, "loader": loader, "seed": seed, "ports": _ports(multiplier)}
         _check_request(_index(folder), folder, wanted)
@@ -146,7 +149,7 @@ def prepare_workload(
 
 
 def open_workload(
-    folder: Path, *, again: bool = False, workload: Workload | None = None
+    folder: str | Path, *, again: bool = False, workload: Workload | None = None
 ) -> PreparedWorkload:
     """Open a folder that `prepare_workload` has made.
 
@@ -161,6 +164,7 @@ def open_workload(
             returned another model or other data.
         Exception: Whatever `analysis.load_workload` raises.
     """
+    folder = check_path("folder", folder)
     index = _index(folder)
     if workload is None:
         workload = _restored(folder, index, again=again)

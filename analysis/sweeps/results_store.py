@@ -22,6 +22,7 @@ import filelock
 import pandas as pd
 
 from multipliers.bounded_json import read_json
+from multipliers.parameters import check_path
 
 FORMAT = "torchapprox results"
 VERSION = 1
@@ -84,7 +85,7 @@ class ResultsStore:
     path: Path
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = check_path("path", path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(f"{self.path}.lock")
         self._records: dict[str, Record] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -27,8 +27,8 @@ from analysis.sweeps.study import (
 )
 from analysis.sweeps.sweep import Evaluate, sweep
 from multipliers import Multiplier
-from multipliers.parameters import check_parameter
-from multipliers.wording import counted
+from multipliers.parameters import check_kind, check_parameter
+from multipliers.wording import counted, listed
 
 if TYPE_CHECKING:
     import optuna
@@ -146,6 +146,16 @@ def search(
         K. Deb et al. (2002), "A fast and elitist multiobjective genetic algorithm: NSGA-II".
         J. Bergstra et al. (2011), "Algorithms for hyper-parameter optimization" (TPE).
     """
+    check_kind("evaluate", evaluate, Callable)
+    check_kind("macs", macs, Mapping)
+    check_kind("store", store, ResultsStore)
+    check_kind("context", context, Mapping)
+    check_kind("study", study, str)
+    start = [*start] if isinstance(start, Iterable) else [start]
+    for assignment in start:
+        check_kind("start", assignment, Assignment)
+    if missing := [layer for layer in layers if layer not in macs]:
+        raise LookupError(f"'macs' must hold every layer, lacks {listed(missing)}")
     space = SearchSpace.of(layers, multipliers, distinct=distinct)
     _check_sampler(sampler)
     trials = check_parameter("trials", trials, 1)

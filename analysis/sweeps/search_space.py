@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from analysis.selection import Assignment
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.wording import counted
 
 if TYPE_CHECKING:
@@ -42,14 +44,16 @@ class SearchSpace:
             ValueError: If there are no layers, two multipliers have one name, or ``distinct`` is
                 less than 1.
         """
+        check_kind("layers", layers, list | tuple, advice="put the layers' names into a list")
+        check_multipliers("multipliers", multipliers)
         candidates = {multiplier.name: multiplier for multiplier in multipliers}
         if not layers:
             raise ValueError("'layers' must hold at least one layer, got none")
         if len(candidates) < len(multipliers) or not candidates:
             names = ", ".join(multiplier.name for multiplier in multipliers)
             raise ValueError(f"'multipliers' must have different names, got {names or 'none'}")
-        if distinct is not None and distinct < 1:
-            raise ValueError(f"'distinct' must be at least 1, got {distinct}")
+        if distinct is not None:
+            distinct = check_parameter("distinct", distinct, 1)
         bound = distinct is not None and distinct < min(len(layers), len(candidates))
         return cls(tuple(layers), candidates, distinct if bound else None)
 

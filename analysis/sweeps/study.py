@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from multipliers.parameters import check_path
 
 if TYPE_CHECKING:
     import optuna
@@ -56,17 +59,20 @@ def open_study(storage: str | Path, *, name: str, identity: str) -> optuna.Study
         identity: What all trials of the study must share.
 
     Raises:
-        ValueError: If the study has trials of something else.
+        ValueError: If the study has trials of something else, or the file is no journal.
     """
     import optuna  # noqa: PLC0415
 
-    study = optuna.create_study(
-        storage=_place(storage),
-        study_name=name,
-        load_if_exists=True,
-        directions=["maximize", "minimize"],
-        pruner=optuna.pruners.NopPruner(),
-    )
+    try:
+        study = optuna.create_study(
+            storage=_place(storage),
+            study_name=name,
+            load_if_exists=True,
+            directions=["maximize", "minimize"],
+            pruner=optuna.pruners.NopPruner(),
+        )
+    except (KeyError, json.JSONDecodeError) as error:  # a line of a file is no record of a journal
+        raise ValueError(f"{storage}: not a journal of trials; name another storage") from error
     known = study.user_attrs.get("identity")
     if known is None:
         study.set_user_attr("identity", identity)
@@ -116,9 +122,9 @@ def _place(storage: str | Path) -> str | optuna.storages.JournalStorage:
     from optuna.storages import JournalStorage  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-    if "://" in str(storage):
-        return str(storage)
-    path = Path(storage)
+    if isinstance(storage, str) and "://" in storage:
+        return storage
+    path = check_path("storage", storage)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".db":
         return f"sqlite:///{path}"

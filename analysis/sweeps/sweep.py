@@ -85,7 +85,7 @@ def sweep(
         1  drum4   0.5
     """
     check_kind("evaluate", evaluate, Callable)
-    check_kind("assignments", assignments, Mapping)
+    _check_assignments(assignments)
     check_kind("store", store, ResultsStore)
     check_kind("context", context, Mapping)
     most_failures = check_parameter("most_failures", most_failures, 0)
@@ -127,7 +127,7 @@ def sweep_frame(
     assignments: Mapping[str, Assignment], *, store: ResultsStore, context: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Return the results that a store has of assignments; arguments and columns as `sweep`."""
-    check_kind("assignments", assignments, Mapping)
+    _check_assignments(assignments)
     check_kind("store", store, ResultsStore)
     check_kind("context", context, Mapping)
     rows = []
@@ -150,6 +150,12 @@ def plain_result(result: Any) -> dict[str, Any]:
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in items.items()
     }
+
+
+def _check_assignments(assignments: Mapping[str, Assignment]) -> None:
+    check_kind("assignments", assignments, Mapping)
+    for one in assignments.values():
+        check_kind("assignments", one, Assignment, advice="Assignment(...) makes one of a mapping")
 
 
 def _inputs(assignment: Assignment, context: Mapping[str, Any]) -> dict[str, Any]:

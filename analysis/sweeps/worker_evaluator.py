@@ -12,6 +12,8 @@ from typing import Any, Literal
 from analysis.selection import Evaluator
 from analysis.sweeps.prepared_workload import PreparedWorkload, open_workload
 from multipliers import Multiplier
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_flag, check_kind
 
 Split = Literal["validation", "evaluation"]
 
@@ -71,8 +73,11 @@ def worker_evaluator(
         OSError: If a table cannot be written.
         ValueError: If two multipliers have one name.
     """
+    check_kind("prepared", prepared, PreparedWorkload, advice="prepare_workload() makes one")
+    check_flag("fold", fold)
     tables: dict[str, str] = {}
-    multipliers = list(multipliers)
+    multipliers = list(multipliers) if isinstance(multipliers, Iterable) else multipliers
+    check_multipliers("multipliers", multipliers)
     for multiplier in multipliers:
         if tables.setdefault(multiplier.name, multiplier.digest) != multiplier.digest:
             raise ValueError(f"two multipliers with different tables have the name "
@@ -87,6 +92,8 @@ def evaluation_context(
     prepared: PreparedWorkload, *, split: Split = "validation", fold: bool = False
 ) -> dict[str, Any]:
     """Return what the results depend on besides the assignment, as `analysis.sweep` takes it."""
+    check_kind("prepared", prepared, PreparedWorkload, advice="prepare_workload() makes one")
+    check_flag("fold", fold)
     digests = prepared.digests
     context: dict[str, Any] = {
         "model": digests["model, SHA-256"],

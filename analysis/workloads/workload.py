@@ -14,6 +14,7 @@ from analysis.workloads.digits_models import DIGITS_MODELS
 from analysis.workloads.labelled import Labelled
 from analysis.workloads.named_function import call_named
 from analysis.workloads.tensor_digest import tensor_digest
+from multipliers.parameters import check_flag, check_kind, check_parameter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +88,10 @@ def load_workload(
         Traceback (most recent call last):
         LookupError: no network 'MLP'; there are CNN, ViT, LSTM, or name a file.py:function
     """
+    check_kind("source", source, str, advice="the name of a network, or file.py:function")
+    check_kind("loader", loader, str | None, advice="file.py:function")
+    seed = check_parameter("seed", seed, 0)
+    check_flag("validation", validation)
     if source in DIGITS_MODELS:
         if loader is not None:
             raise ValueError(f"{source} brings its own batches; a loader goes with your own model")

@@ -19,7 +19,7 @@ from htp.models.term import Term, units_per_pair
 from multipliers import Multiplier, Port
 from multipliers.bounded_json import json_bytes
 from multipliers.multiplier import check_multiplier
-from multipliers.parameters import check_kind, check_parameter
+from multipliers.parameters import check_kind, check_parameter, check_path
 from multipliers.whole_file import write_whole
 
 
@@ -145,7 +145,7 @@ class HtpModel:
         Raises:
             OSError: The file cannot be written; an older one is still as it was.
         """
-        write_whole(Path(path), self.to_json().encode())
+        write_whole(check_path("path", path), self.to_json().encode())
 
     @classmethod
     def load(cls, path: str | Path, *, lut: Multiplier | None = None) -> HtpModel:

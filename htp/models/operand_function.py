@@ -1,7 +1,6 @@
 """Functions of one operand: named features, tables of 256 numbers, and weighted sums of these."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from htp.models.arrays import CODES, look_up
 from htp.models.feature import Feature
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class TableFeature:
         check_kind("values", self.values, tuple)
         if len(self.values) != CODES:
             raise ValueError(f"'values' must be {CODES} numbers, got {len(self.values)}")
-        if not all(isfinite(value) for value in self.values):
-            raise ValueError("'values' must be finite")
+        values = tuple(check_number("values", value) for value in self.values)
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> "TableFeature":
@@ -76,8 +75,13 @@ class Combination:
         check_kind("parts", self.parts, tuple)
         if not self.parts:
             raise ValueError("'parts' must hold at least one function, got none")
-        if not all(isfinite(factor) for factor, _ in self.parts):
-            raise ValueError("the factors of a combination must be finite")
+        parts = []
+        for part in self.parts:
+            check_kind("parts", part, tuple, advice="of a factor and a function")
+            factor, function = part
+            check_kind("parts", function, Feature | TableFeature)
+            parts.append((check_number("factor", factor), function))
+        object.__setattr__(self, "parts", tuple(parts))
 
     def __call__(self, operands: Any) -> Any:
         """Apply the functions to an array or tensor of integer-valued floats and add up."""

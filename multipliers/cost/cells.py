@@ -9,7 +9,7 @@ from pathlib import Path
 
 from multipliers.bounded_file import read_text
 from multipliers.netlists.gates import Op
-from multipliers.parameters import check_kind, check_number
+from multipliers.parameters import check_kind, check_number, check_path
 
 ADDERS = ("FA", "HA")
 """Cells of two gates: a full adder is an XOR3 and a MAJ, a half adder an XOR and an AND, that read
@@ -109,7 +109,7 @@ def read_cells(path: str | Path) -> CellTable:
         ...     read_cells(path).energy["FA"]
         5.1
     """
-    path = Path(path)
+    path = check_path("path", path)
     try:
         rows = list(csv.reader(read_text(path).splitlines()))
     except csv.Error as error:

@@ -29,6 +29,7 @@ from multipliers.formats.table_layout import (
 from multipliers.formats.table_text import parse_row, table_rows
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 from multipliers.signedness import Signedness
 
 _COMMENT = re.compile(r"//([^\n]*)|/\*(.*?)(?:\*/|\Z)", re.DOTALL)
@@ -66,7 +67,7 @@ def read_adapt(
         ...     read_adapt(path) == exact
         True
     """
-    path = Path(path)
+    path = check_path("path", path)
     text = read_text(path, most=MOST_BYTES)
     comments = [line for match in _COMMENT.finditer(text)
                 for line in (match[1] or match[2] or "").split("\n")]  # fmt: skip

@@ -23,6 +23,7 @@ from multipliers.formats.table_layout import (
 )
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 from multipliers.ports import Port
 from multipliers.shortened import reason, shortened
 from multipliers.signedness import Signedness
@@ -70,7 +71,7 @@ def read_npz(
         ...     read_npz(path) == exact
         True
     """
-    path = Path(path)
+    path = check_path("path", path)
     fields = read_arrays(path)
     if list(fields) == [""]:
         raise ValueError(f"{path}: not a .npz file, but one array in the .npy format")
@@ -135,7 +136,7 @@ def read_npy(
         ...     print(read_npy(path, order="xw"))
         mul8u_zero: unsigned 8-bit (0..255) x unsigned 8-bit (0..255)
     """
-    path = Path(path)
+    path = check_path("path", path)
     arrays = read_arrays(path)
     if list(arrays) != [""]:
         raise ValueError(f"{path}: not a .npy file, but an archive of several arrays")

@@ -19,6 +19,7 @@ from multipliers.netlists.builder import NetlistBuilder, Place
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
 from multipliers.parameters import check_kind
+from multipliers.wording import counted
 
 _DEEPEST = 100
 _MOST_INSTANCES = 1 << 16
@@ -234,12 +235,12 @@ def _add_row(cover: _Cover | None, words: list[str], place: Place) -> None:
     if cover is None:
         raise _error(f"'{words[0][:40]}' must be a statement, or a row behind .names", place)
     inputs = len(cover.names) - 1
-    product = words[0] if inputs else ""
+    product, signs = words[0] if inputs else "", counted(inputs, "character")
     if len(words) != 1 + bool(inputs) or words[-1] not in ("0", "1"):
-        wanted = f"{inputs} characters of 0, 1 and - and the value" if inputs else "the value"
+        wanted = f"{signs} of 0, 1 and - and the value" if inputs else "the value"
         raise _error(f"a row must be {wanted} 0 or 1, got '{' '.join(words)[:40]}'", place)
     if inputs and (len(product) != inputs or not _ROW.fullmatch(product)):
-        message = f"a row must have {inputs} characters of 0, 1 and -, got '{product[:40]}'"
+        message = f"a row must have {signs} of 0, 1 and -, got '{product[:40]}'"
         raise _error(message, place)
     on_set = words[-1] == "1"
     if cover.products and cover.on_set != on_set:

@@ -14,7 +14,7 @@ from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
 from multipliers.multiplier import Multiplier, check_multiplier
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
-from multipliers.parameters import check_flag
+from multipliers.parameters import check_flag, check_path
 from multipliers.shortened import shortened
 from multipliers.signedness import Signedness, resolve_signedness
 from multipliers.whole_file import write_whole
@@ -83,7 +83,7 @@ def load(
         mul8s_bam_h0_v8: signed 8-bit (-128..127) x signed 8-bit (-128..127)
     """
     check_flag("synthesise", synthesise)
-    path = Path(path)
+    path = check_path("path", path)
     suffix = path.suffix.lower()
     if suffix in _NETLISTS:
         if order is not None:
@@ -125,7 +125,7 @@ def save(multiplier: Multiplier, path: str | Path, *, order: Order | None = None
         True
     """
     check_multiplier("multiplier", multiplier)
-    path = Path(path)
+    path = check_path("path", path)
     suffix = path.suffix.lower()
     if suffix in WRITERS:
         raise ValueError(
@@ -170,7 +170,7 @@ def netlist_signedness(
         >>> netlist_signedness(array_multiplier(signed=True), "top.v")
         (True, True)
     """
-    path = Path(path).absolute()
+    path = check_path("path", path).absolute()
     return resolve_signedness(
         signed, netlist.name, path.stem, declared=netlist.declared_signs, folder=path.parent
     )

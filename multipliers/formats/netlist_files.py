@@ -14,7 +14,7 @@ from multipliers.formats.verilog import read_verilog
 from multipliers.formats.verilog_writer import to_verilog
 from multipliers.formats.yosys import synthesise as run_yosys
 from multipliers.netlists.netlist import Netlist, check_netlist
-from multipliers.parameters import check_flag
+from multipliers.parameters import check_flag, check_path
 from multipliers.whole_file import write_whole
 
 HIERARCHICAL: dict[str, Callable[..., Netlist]] = {
@@ -68,7 +68,7 @@ def read_netlist(path: str | Path, *, top: str | None = None, synthesise: bool =
         mul8s_bam_h0_v8: A[8], B[8] -> O[16], 83 gates
     """
     check_flag("synthesise", synthesise)
-    path = Path(path)
+    path = check_path("path", path)
     suffix = path.suffix.lower()
     if suffix not in HIERARCHICAL | FLAT:
         raise ValueError(
@@ -106,7 +106,7 @@ def write_netlist(netlist: Netlist, path: str | Path) -> None:
         True
     """
     check_netlist("netlist", netlist)
-    path = Path(path)
+    path = check_path("path", path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise ValueError(f"{path}: the suffix must be {listing(WRITERS)}, got {suffix!r}")

@@ -18,6 +18,7 @@ from multipliers.formats.table_layout import (
 )
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 from multipliers.signedness import Signedness
 
 _NUMBER = re.compile(r"[+-]?\d{1,10}")
@@ -57,7 +58,7 @@ def read_text_table(
         ...     print(read_text_table(path, order="xw"))
         mul8u_zero: unsigned 8-bit (0..255) x unsigned 8-bit (0..255)
     """
-    path = Path(path)
+    path = check_path("path", path)
     lines = read_text(path, most=MOST_BYTES).split("\n")
     comments = [line.strip()[1:] for line in lines if line.lstrip().startswith("#")]
     stated = parse_header(path, comments)

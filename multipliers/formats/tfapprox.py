@@ -19,6 +19,7 @@ from multipliers.bounded_file import read_bytes
 from multipliers.formats.table_layout import Order, TableLayout, check_order
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 from multipliers.signedness import Signedness
 
 _BYTES = 2 * 256 * 256
@@ -52,7 +53,7 @@ def read_tfapprox(
         ...     print(read_tfapprox(path, order="wx"))
         mul8u_zero: unsigned 8-bit (0..255) x unsigned 8-bit (0..255)
     """
-    path = Path(path)
+    path = check_path("path", path)
     if signed not in (None, False, (False, False)):
         raise ValueError(f"{path}: a TFApprox table has unsigned operands, got signed={signed!r}")
     layout = TableLayout.stated_by_caller(path, False, order)

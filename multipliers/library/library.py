@@ -21,6 +21,7 @@ from multipliers.library.figures import (
 from multipliers.multiplier import Multiplier
 from multipliers.netlists.netlist import Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_path
 from multipliers.signedness import folder_signedness
 
 _FILE = re.compile(r"(?P<name>mul\d+(?:x\d+)?(?P<sign>[su]?)_\w+?)(?P<mapped>_pdk45|_gen)?\.v")
@@ -146,7 +147,7 @@ def read_library(path: str | Path, *, version: str | None = None) -> Library:
         >>> library["mul8s_array"].key, library["mul8s_array"].figures.present
         (LibraryKey(version='evoapproxlib-v2022', name='mul8s_array'), ('wce',))
     """
-    root = Path(path)
+    root = check_path("path", path)
     if not root.is_dir():
         raise NotADirectoryError(f"there is no folder {root}")
     found: dict[str, _Found] = {}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis import Assignment, SelectionResults
+from analysis import Assignment, Digits, Labelled, SelectionResults, load_digits, write_report
 from analysis.characterisation.sources import file_multiplier
 from analysis.reports.demo import Budget, run_demo
 from analysis.reports.pictures import Picture
@@ -80,11 +80,25 @@ def make_trace():
     return make
 
 
+def every_third(seed):
+    """Return every third digit: what runs are to show does not depend on how many there are."""
+    parts = (load_digits(seed).train, load_digits(seed).test)
+    return Digits(*(Labelled(part.images[::3], part.labels[::3]) for part in parts))
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Have demos run on every third digit."""
+    monkeypatch.setattr("analysis.reports.demo.load_digits", every_third)
+
+
 @pytest.fixture(scope="session")
 def results():
-    """Results of a demo that hardly trains."""
+    """Results of a demo that hardly trains, on every third digit."""
     multiplier, netlist = file_multiplier(demo_netlist())
-    return run_demo(multiplier, netlist=netlist, budget=TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.reports.demo.load_digits", every_third)
+        return run_demo(multiplier, netlist=netlist, budget=TINY)
 
 
 @pytest.fixture
@@ -105,6 +119,14 @@ def small_results(results):
     layers = results.explanation.layers[:2]
     traces = {layer.name: results.explanation.traces[layer.name] for layer in layers}
     return replace(results, explanation=replace(results.explanation, layers=layers, traces=traces))
+
+
+@pytest.fixture(scope="session")
+def report_folder(small_results, tmp_path_factory):
+    """A report of them, drawn once."""
+    folder = tmp_path_factory.mktemp("report")
+    assert write_report(small_results, folder) == folder / "report.html"
+    return folder
 
 
 @pytest.fixture(scope="session")

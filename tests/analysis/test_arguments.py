@@ -3,12 +3,15 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 import analysis
 import torchapprox
+from analysis import reproduction
 from multipliers import get, get_netlist
 
 MULTIPLIER = get("mul8s_tm_k3")
@@ -303,3 +306,248 @@ OF_NUMBERS = {
 def test_numbers_of_numpy(name, given):
     call = OF_NUMBERS[name]
     assert call(given, THREE, TENTH) == call(given, 3, 0.125)
+
+
+OF_AXES = {
+    "error map": lambda ax: analysis.plot_error_map(MULTIPLIER, ax),
+    "relative error map": lambda ax: analysis.plot_relative_error_map(MULTIPLIER, ax),
+    "histogram": lambda ax: analysis.plot_error_histogram(MULTIPLIER, ax),
+    "probability": lambda ax: analysis.plot_error_probability(MULTIPLIER, ax),
+    "profile": lambda ax: analysis.plot_error_profile(MULTIPLIER, "x", ax),
+    "pareto": lambda ax: analysis.plot_pareto(
+        pd.DataFrame({"name": ["a"], "mae": [1.0], "area": [2.0]}), ax, cost="area"
+    ),
+    "front": lambda ax: analysis.plot_energy_front(POINTS, ax),
+}  # fmt: skip
+POINTS = pd.DataFrame(
+    {"label": ["a"], "method": ["uniform"], "relative_energy": [1.0], "validation_accuracy": [0.9]}
+)
+LAYERS = pd.DataFrame(
+    {"layer": ["0"], "multiplier": ["m"], "mac_share": [1.0], "relative_energy": [0.5]}
+)
+
+
+@pytest.mark.parametrize("value", ["axes", Figure(), 3, np.array([None])], ids=type)
+@pytest.mark.parametrize("name", OF_AXES)
+@pytest.mark.bad_input("no-results")
+def test_what_are_no_axes(name, value):
+    with pytest.raises(TypeError, match=r"'ax' must be an Axes or None, got .*; a figure's add"):
+        OF_AXES[name](value)
+
+
+@pytest.mark.bad_input("no-results")
+def test_what_is_no_pair_of_axes(given):
+    for axes in ("axes", Figure(), Figure().add_subplot(), Figure().subplots(1, 3)):
+        for call in (
+            lambda axes=axes: analysis.plot_operands(given.trace["0.wrapped"], axes),
+            lambda axes=axes: analysis.plot_assignment(LAYERS, axes),
+            lambda axes=axes: analysis.plot_predictions([], axes),
+        ):
+            with pytest.raises(TypeError, match="'axes' must be a pair of Axes or None, got "):
+                call()
+    pair = Figure().subplots(1, 2)
+    assert analysis.plot_operands(given.trace["0.wrapped"], pair) == tuple(pair)
+
+
+RESULTS = [
+    (lambda _, path: analysis.write_report({}, path), "'results' must be a Results, got dict"),
+    (
+        lambda _, path: analysis.write_selection_report({}, path),
+        "'results' must be a SelectionResults, got dict; study_selection",
+    ),
+    (lambda given, _: analysis.study(given.model, MULTIPLIER), "'workload' must be a Workload"),
+    (
+        lambda given, _: analysis.study(analysis.Workload(given.model, [X], [X], "t"), "tm_k3"),
+        "'multiplier' must be a Multiplier, got 'tm_k3'",
+    ),
+    (
+        lambda given, path: analysis.study(
+            analysis.Workload(given.model, [X], [X], "t"), MULTIPLIER, netlist=path
+        ),
+        "'netlist' must be a Netlist, got PosixPath",
+    ),
+    (
+        lambda given, _: analysis.explain(given.model, "tm_k3", [X], [X]),
+        "'multiplier' must be a Mult",
+    ),
+    (
+        lambda _, path: analysis.study_selection(
+            path, [MULTIPLIER], energies={}, wanted=None, store=None
+        ),
+        "'prepared' must be a PreparedWorkload, got PosixPath; prepare_workload",
+    ),
+    (lambda _, path: analysis.worker_evaluator(path, []), "'prepared' must be a PreparedWork"),
+    (lambda _, __: analysis.evaluation_context(None), "'prepared' must be a PreparedWork"),
+    (lambda _, __: analysis.sensitivity_frame([]), "'sensitivities' must be a Mapping, got"),
+    (lambda _, __: analysis.model_frame([MULTIPLIER]), "'models' must be an HtpModel, got"),
+    (lambda _, __: analysis.plot_predictions([None]), "'layers' must be a LayerComparison"),
+    (lambda _, __: analysis.plot_assignment([]), "'layers' must be a DataFrame, got list"),
+    (lambda _, __: analysis.plot_energy_front({}), "'points' must be a DataFrame, got dict"),
+    (
+        lambda _, __: analysis.plot_error_histogram(MULTIPLIER, joint_counts={}),
+        "'joint_counts' must be an ndarray or None, got dict",
+    ),
+    (lambda _, __: analysis.Assignment(None), "'choices' must be an Iterable, got None"),
+    (
+        lambda _, __: analysis.ChoiceTable(["0"], (MULTIPLIER,), *[np.zeros((1, 1))] * 3),
+        "'layers' must be a tuple, got list",
+    ),
+    (
+        lambda given, _: analysis.bounded_candidates(given.table, methods=None),
+        "'methods' must be a tuple or list, got None",
+    ),
+    (
+        lambda _, __: analysis.output_error(None, MULTIPLIER),
+        "'operands' must be a GemmOperands",
+    ),
+    (lambda _, __: analysis.relative_energies({"a": "1"}, exact=1), "'a' must be a number"),
+    (lambda _, __: analysis.relative_energies({}, exact="1"), "'exact' must be a number"),
+    (
+        lambda _, path: analysis.sweep(
+            max, {"a": {}}, store=analysis.ResultsStore(path / "r.jsonl"), context={}
+        ),
+        "'assignments' must be an Assignment, got dict; Assignment",
+    ),
+    (
+        lambda _, __: reproduction.reproduce([MULTIPLIER], {}, store=None),
+        "'setting' must be a Setting, got dict",
+    ),
+    (
+        lambda _, __: reproduction.wide_frame({}, [MULTIPLIER], powers_mw={}),
+        "'trials' must be a DataFrame, got dict",
+    ),
+    (lambda _, __: reproduction.source_candidates(3), "'words' must be an Iterable, got 3"),
+    (lambda _, __: reproduction.source_candidates([3]), "'words' must be a str, got 3"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), RESULTS)
+@pytest.mark.bad_input("no-results")
+def test_what_are_no_results(call, message, given, tmp_path):
+    with pytest.raises(TypeError, match=message):
+        call(given, tmp_path)
+
+
+FRAMES = [
+    (lambda: analysis.plot_energy_front(POINTS[["label"]]), "'points' must have a column 'method'"),
+    (lambda: analysis.plot_assignment(LAYERS[["layer"]]), "'layers' must have a column 'multipl"),
+    (lambda: analysis.plot_model_calls(POINTS), "'frame' must have a column 'calls', got label, m"),
+    (lambda: analysis.ratio_quantiles(POINTS), "'frame' must have a column 'error_model', got"),
+    (
+        lambda: reproduction.wide_frame(POINTS, [MULTIPLIER], powers_mw={}),
+        "'trials' must have a column 'multiplier'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), FRAMES)
+@pytest.mark.bad_input("no-column")
+def test_frames_that_lack_a_column(call, message):
+    with pytest.raises(LookupError, match=message):
+        call()
+
+
+OF_PATHS = {
+    "directory": lambda given, path: analysis.write_report(given.results, path),
+    "path": lambda _, path: analysis.ResultsStore(path),
+    "folder": lambda _, path: analysis.open_workload(path),
+    "netlist": lambda _, path: analysis.write_cosim(path, MULTIPLIER, STREAM, "."),
+    "storage": lambda given, path: searched(given, storage=path),
+}
+
+
+@pytest.fixture(scope="module")
+def reported(given):
+    workload = analysis.Workload(nn.Sequential(nn.Linear(3, 2)), [X], [X], "tiny")
+    return SimpleNamespace(results=analysis.study(workload, MULTIPLIER), table=given.table)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"folder"], ids=repr)
+@pytest.mark.parametrize("name", OF_PATHS)
+@pytest.mark.bad_input("no-path")
+def test_what_is_no_path(name, value, reported, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError, match=f"'{name}' must be a str or a Path, got "):
+        OF_PATHS[name](reported, value)
+
+
+@pytest.mark.bad_input("folder-for-file")
+def test_a_file_where_a_folder_belongs(reported, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(OSError, match=str(file)):
+        analysis.write_report(reported.results, file)
+    with pytest.raises(OSError, match=str(tmp_path)):
+        analysis.ResultsStore(tmp_path)
+    with pytest.raises(OSError, match=str(tmp_path)):
+        STREAM.save(tmp_path)
+
+
+def searched(given, **options):
+    arguments = {
+        "evaluate": lambda _: {"accuracy": 0.5}, "layers": ["0"], "multipliers": [MULTIPLIER],
+        "energies": {MULTIPLIER.name: 0.5}, "macs": {"0": 6}, "context": {},
+        "store": analysis.ResultsStore("results.jsonl"), "storage": "trials.journal", "trials": 1,
+    }  # fmt: skip
+    return analysis.search(**arguments | options)
+
+
+SEARCHES = [
+    (
+        {"layers": "0"},
+        TypeError,
+        "'layers' must be a list or tuple, got '0'; put the layers' names",
+    ),
+    ({"multipliers": "tm"}, TypeError, "'multipliers' must be a sequence of Multipliers, got"),
+    ({"multipliers": ["tm"]}, TypeError, "'multipliers' must be a Multiplier, got 'tm'"),
+    ({"macs": [6]}, TypeError, "'macs' must be a Mapping, got list"),
+    ({"macs": {}}, LookupError, "'macs' must hold every layer, lacks 0"),
+    ({"context": "model"}, TypeError, "'context' must be a Mapping, got 'model'"),
+    ({"store": "results.jsonl"}, TypeError, "'store' must be a ResultsStore, got 'results.jsonl'"),
+    ({"start": 3}, TypeError, "'start' must be an Assignment, got 3"),
+    ({"start": [{"0": MULTIPLIER}]}, TypeError, "'start' must be an Assignment, got dict"),
+    ({"seed": "0"}, TypeError, "'seed' must be an int, got '0'"),
+    ({"trials": None}, TypeError, "'trials' must be an int, got None"),
+    ({"study": 3}, TypeError, "'study' must be a str, got 3"),
+    ({"evaluate": None}, TypeError, "'evaluate' must be a Callable, got None"),
+    ({"storage": "results.jsonl"}, ValueError, "results.jsonl: not a journal of trials; name an"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), SEARCHES)
+@pytest.mark.bad_input("bad-settings")
+def test_what_cannot_be_searched(options, error, message, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        searched(given, **options)
+
+
+WORKLOADS = [
+    ((None,), {}, "'source' must be a str, got None; the name of a network, or file.py"),
+    (([],), {}, "'source' must be a str, got list"),
+    (("CNN",), {"loader": 3}, "'loader' must be a str or None, got 3"),
+    (("CNN",), {"seed": "0"}, "'seed' must be an int, got '0'"),
+    (("CNN",), {"validation": 1}, "'validation' must be a bool, got 1"),
+]
+
+
+@pytest.mark.parametrize(("words", "options", "message"), WORKLOADS)
+@pytest.mark.bad_input("bad-settings")
+def test_what_names_no_workload(words, options, message):
+    with pytest.raises(TypeError, match=message):
+        analysis.load_workload(*words, **options)
+
+
+SETTINGS_OF_TRIALS = [
+    ({"epochs": "2"}, TypeError, "'epochs' must be an int, got '2'"),
+    ({"batch_size": 0}, ValueError, "'batch_size' must be at least 1, got 0"),
+    ({"learning_rate": 0}, ValueError, "'learning_rate' must be finite and above 0, got 0"),
+    ({"augment": "no"}, TypeError, "'augment' must be a bool, got 'no'"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), SETTINGS_OF_TRIALS)
+@pytest.mark.bad_input("bad-settings")
+def test_settings_of_trials(options, error, message):
+    with pytest.raises(error, match=message):
+        reproduction.Setting(reproduction.DataSource("digits"), **options)

@@ -248,3 +248,80 @@ def test_floats_of_numpy():
     assert repr(table) == repr(multipliers.CellTable("t", {"AND": 0.5}, {"AND": 2.0}))
     fitted = [htp.fit(get(DRUM), terms=2, peak=peak, error=peak) for peak in (half, 0.5)]
     assert fitted[0].to_json() == fitted[1].to_json()
+
+
+OF_PATHS = {
+    "load": multipliers.load,
+    "save": lambda path: multipliers.save(get(DRUM), path),
+    "read_netlist": multipliers.read_netlist,
+    "write_netlist": lambda path: multipliers.write_netlist(DEMO_NETLIST, path),
+    "read_verilog": multipliers.read_verilog,
+    "read_blif": multipliers.read_blif,
+    "read_cgp": multipliers.read_cgp,
+    "read_aiger": multipliers.read_aiger,
+    "read_cells": multipliers.read_cells,
+    "read_library": multipliers.read_library,
+    "HtpModel.save": MODEL.save,
+    "HtpModel.load": htp.HtpModel.load,
+}
+DEMO_NETLIST = get_netlist("mul8s_tm_k3")
+
+
+@pytest.mark.parametrize("value", [None, 3, b"table.npz", ["table.npz"]], ids=repr)
+@pytest.mark.parametrize("name", OF_PATHS)
+@pytest.mark.bad_input("no-path")
+def test_what_is_no_path(name, value):
+    with pytest.raises(TypeError, match="'path' must be a str or a Path, got "):
+        OF_PATHS[name](value)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("load", "f.npz"), ("save", "f.npz"), ("save", "f.csv"), ("read_netlist", "f.blif"),
+     ("write_netlist", "f.blif"), ("read_aiger", "f"), ("read_cells", "f"), ("HtpModel.save", "f"),
+     ("HtpModel.load", "f")],
+)  # fmt: skip
+@pytest.mark.bad_input("folder-for-file")
+def test_a_folder_where_a_file_belongs(name, file, tmp_path):
+    folder = tmp_path / file
+    folder.mkdir()
+    with pytest.raises(OSError, match=re.escape(str(folder))):
+        OF_PATHS[name](folder)
+    with pytest.raises(OSError, match=re.escape(str(folder / "none"))):
+        OF_PATHS[name](folder / "none" / file)
+    assert list(tmp_path.iterdir()) == [folder]
+    assert not list(folder.iterdir())
+
+
+def test_this_folder_where_a_file_belongs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (".", ""):
+        with pytest.raises(IsADirectoryError, match=r"\.: it is a folder; name a file in it"):
+            MODEL.save(path)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: htp.TableFeature(("1",) * 256), TypeError, "'values' must be a number, got '1'"),
+        (lambda: htp.TableFeature((1j,) * 256), TypeError, "'values' must be a number, got c"),
+        (lambda: htp.Combination((X,)), TypeError, "'parts' must be a tuple, got Feature; of a"),
+        (lambda: htp.Combination((("2", X),)), TypeError, "'factor' must be a number, got '2'"),
+        (lambda: htp.Combination(((2, "one"),)), TypeError, "'parts' must be a Feature or TableF"),
+        (lambda: htp.Combination(((np.inf, X),)), ValueError, "'factor' must be finite, got inf"),
+        (lambda: htp.HtpModel.from_json(3), TypeError, "must be a str or bytes, got int|'text'"),
+        (lambda: multipliers.parse_cgp("{", widths=(8,)), ValueError, "'widths' must be two numb"),
+    ],
+)  # fmt: skip
+@pytest.mark.bad_input("no-number")
+def test_parts_of_models_and_widths(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.bad_input("numpy-number")
+def test_models_of_numbers_of_numpy_are_written():
+    half = np.float32(0.5)
+    table = htp.TableFeature((half,) * 256)
+    model = htp.HtpModel("m", (htp.Term(half, htp.Combination(((half, X),)), table),))
+    assert htp.HtpModel.from_json(model.to_json()) == model

@@ -8,6 +8,7 @@ from torch import nn
 from multipliers import get
 from torchapprox import (
     Accumulator,
+    Trace,
     approximate,
     calibrate,
     coverage,
@@ -19,8 +20,8 @@ from torchapprox import (
     unfold_mean_error,
     wrap_quantizable,
 )
-from torchapprox.export import plain_model
-from torchapprox.gradients import WindowDifference
+from torchapprox.export import export_onnx, plain_model
+from torchapprox.gradients import WindowDifference, estimator_from_state
 from torchapprox.layers import ApproxLinear, ApproxWrapper
 from torchapprox.operators.convolution.conv_args import Conv2dArgs
 from torchapprox.quantisation.quantisers import ranges_of
@@ -231,3 +232,39 @@ def test_bounds_at_the_end_of_int32():
     bounds = (table.numpy().min(), table.numpy().max())  # whose negative wraps around
     products = lut_matmul(CODES, CODES, table, lut_range=bounds)
     assert products.tolist() == [[2 * least] * 2] * 2
+
+
+@pytest.mark.parametrize("value", [None, 3, b"trace.npz"], ids=repr)
+@pytest.mark.bad_input("no-path")
+def test_what_is_no_path(value):
+    calls = (
+        Trace({}).save,
+        Trace.load,
+        lambda path: export_onnx(converted(), BATCHES[0], path),
+    )
+    for call in calls:
+        with pytest.raises(TypeError, match="'path' must be a str or a Path, got "):
+            call(value)
+
+
+@pytest.mark.bad_input("folder-for-file")
+def test_a_folder_where_a_trace_belongs(tmp_path):
+    for call in (Trace({}).save, Trace.load):
+        with pytest.raises(OSError, match=str(tmp_path)):
+            call(tmp_path)
+        with pytest.raises(OSError, match=str(tmp_path / "none")):
+            call(tmp_path / "none" / "trace.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        (None, TypeError, "'state' must be a Mapping, got None"),
+        ({}, ValueError, "the 'kind' of 'state' must be one of straight-through, .*, got None"),
+        ({"kind": "none"}, ValueError, "must be one of .*, window difference, tables, got 'none'"),
+    ],
+)
+def test_states_of_estimators(state, error, message):
+    with pytest.raises(error, match=message):
+        estimator_from_state(state)

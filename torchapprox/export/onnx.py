@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from htp.factorisation.factorise import DEFAULT_MAX_RANK
+from multipliers.parameters import check_path
 from multipliers.whole_file import write_whole
 from torchapprox.export.plain_model import PlainQuantised, PlainQuantisedMatmul, plain_model
 
@@ -48,6 +49,7 @@ def export_onnx(
         OSError: The file cannot be written; an older one is still as it was.
         RuntimeError: As `plain_model`.
     """
+    path = check_path("path", path)
     try:
         import onnx  # noqa: F401, PLC0415
     except ImportError as error:
@@ -69,7 +71,7 @@ def export_onnx(
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "model.onnx"
         torch.onnx.export(plain, arguments, str(whole), **settings)
-        write_whole(Path(path), whole.read_bytes())
+        write_whole(path, whole.read_bytes())
 
 
 def _check_dynamo(plain: nn.Module) -> None:

@@ -1,9 +1,11 @@
 """Gradient estimators as texts, numbers and tensors, for checkpoints."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
+from multipliers.parameters import check_kind
 from torchapprox.gradients.estimators import ApproximateBackward, Estimator, StraightThrough
 from torchapprox.gradients.regression import Regression
 from torchapprox.gradients.tables import GradientTables
@@ -43,15 +45,23 @@ def estimator_state(estimator: Estimator) -> dict[str, Any]:
 def estimator_from_state(state: dict[str, Any]) -> Estimator:
     """Return the estimator of which `estimator_state` made ``state``.
 
+    Raises:
+        TypeError: ``state`` is no dictionary.
+        ValueError: It names no kind of estimator.
+
     Examples:
         >>> estimator_from_state({"kind": "regression"})
         Regression()
     """
+    check_kind("state", state, Mapping)
     fields = dict(state)
-    kind = fields.pop("kind")
+    kind = fields.pop("kind", None)
     if kind == "window difference":
         return WindowDifference(**fields)
     if kind == "tables":
         return GradientTables(**{name: table.cpu().numpy() for name, table in fields.items()})
+    if kind not in _WITHOUT_FIELDS:
+        known = ", ".join([*_WITHOUT_FIELDS, "window difference", "tables"])
+        raise ValueError(f"the 'kind' of 'state' must be one of {known}, got {kind!r}")
     estimator: Estimator = _WITHOUT_FIELDS[kind]()
     return estimator

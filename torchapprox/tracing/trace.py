@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.bounded_json import read_json
-from multipliers.parameters import check_kind
+from multipliers.parameters import check_kind, check_path
 from multipliers.shortened import reason
 from multipliers.whole_file import write_whole
 from torchapprox.tracing.layer_trace import LayerTrace
@@ -81,7 +81,7 @@ class Trace(Mapping[str, LayerTrace]):
             arrays |= {f"{number}/{name}": array for name, array in own.items()}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)
-        write_whole(Path(path), buffer.getvalue())
+        write_whole(check_path("path", path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path, *, most_bytes: int = MOST_BYTES) -> "Trace":
@@ -102,7 +102,7 @@ class Trace(Mapping[str, LayerTrace]):
             ...     len(Trace.load(Path(folder, "trace.npz")))
             0
         """
-        with Path(path).open("rb") as content:
+        with check_path("path", path).open("rb") as content:
             try:
                 layers = _read(content, most_bytes)
             except (

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from analysis.plots.style import figure_of, new_figure
+from analysis.frames import check_frame
+from analysis.plots.style import axes_or_new, figure_of, new_figure, pair_or_new
 
 _ROW_INCHES = 0.3
 _COLUMN_INCHES = 0.34
@@ -37,10 +38,11 @@ def plot_energy_front(
         >>> plot_energy_front(points, chosen="b").get_xlabel()
         'energy of the multiplications / exact'
     """
+    columns = ["label", "method", "relative_energy", "validation_accuracy"]
+    check_frame("points", points, columns)
     if points.empty:
         raise ValueError("'points' must hold at least one assignment, got none")
-    if ax is None:
-        ax = new_figure(9.4, 4.2).add_subplot()
+    ax = axes_or_new(ax, lambda: new_figure(9.4, 4.2).add_subplot())
     uniform = points["method"] == "uniform"
     for part, colour, marker, name in (
         (points[uniform], "C1", "s", "one multiplier in all layers"),
@@ -86,20 +88,19 @@ def plot_assignment(layers: pd.DataFrame, axes: tuple[Axes, Axes] | None = None)
         >>> [text.get_text() for text in plot_assignment(layers).get_xticklabels()]
         ['coarse', 'fine']
     """
+    check_frame("layers", layers, ["layer", "multiplier", "mac_share", "relative_energy"])
     if layers.empty:
         raise ValueError("'layers' must hold at least one layer, got none")
     names = list(layers.groupby("multiplier")["relative_energy"].mean().sort_values().index)
-    if axes is None:
-        height = max(2.4, 1.9 + _ROW_INCHES * len(layers))
-        width = max(9.4, 6.5 + _COLUMN_INCHES * len(names))
-        figure = new_figure(width, height)
-        left, right = figure.subplots(
-            1, 2, sharey=True, width_ratios=(max(3.0, _COLUMN_INCHES * len(names)), 4.2)
-        )
-        axes = left, right
+    height = max(2.4, 1.9 + _ROW_INCHES * len(layers))
+    width = max(9.4, 6.5 + _COLUMN_INCHES * len(names))
+    ratios = (max(3.0, _COLUMN_INCHES * len(names)), 4.2)
+    grid, bars = pair_or_new(
+        axes,
+        lambda: new_figure(width, height).subplots(1, 2, sharey=True, width_ratios=ratios),
+    )
     rows = np.arange(len(layers))
     columns = [names.index(name) for name in layers["multiplier"]]
-    grid, bars = axes
     grid.plot(columns, rows, "s", color="C0", markersize=11)
     grid.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     grid.set_yticks(rows, layers["layer"])

@@ -15,11 +15,12 @@ from analysis.reports.pictures import Picture, Plot, write_pictures
 from analysis.reports.table_files import write_tables
 from analysis.selection.study.plots import plot_assignment, plot_energy_front
 from analysis.selection.study.results import SelectionResults
+from multipliers.parameters import check_kind, check_path
 from multipliers.whole_file import write_whole
 
 
 def write_selection_report(
-    results: SelectionResults, directory: Path, *, quiet: bool = True
+    results: SelectionResults, directory: str | Path, *, quiet: bool = True
 ) -> Path:
     """Write `report.html`, `assignment.json`, all tables as CSV and JSON and the plots.
 
@@ -36,6 +37,8 @@ def write_selection_report(
     Raises:
         OSError: If a file cannot be written.
     """
+    check_kind("results", results, SelectionResults, advice="study_selection() finds some")
+    directory = check_path("directory", directory)
     directory.mkdir(parents=True, exist_ok=True)
     results.assignment.save(directory / "assignment.json")
     write_tables(results.tables, directory)

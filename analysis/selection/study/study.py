@@ -23,6 +23,8 @@ from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.stored_evaluator import StoredEvaluator
 from multipliers import Multiplier, get
+from multipliers.multiplier import check_multipliers
+from multipliers.parameters import check_kind, check_parameter
 from multipliers.wording import counted
 
 
@@ -63,6 +65,12 @@ def study_selection(
             else.
         SweepError: If an evaluation fails.
     """
+    check_kind("prepared", prepared, PreparedWorkload, advice="prepare_workload() makes one")
+    check_kind("wanted", wanted, Wanted)
+    check_kind("store", store, ResultsStore)
+    check_kind("given", given, Mapping | None)
+    seed = check_parameter("seed", seed, 0)
+    check_multipliers("multipliers", multipliers)
     multipliers = with_exact(multipliers)
     energies = with_exact_energy(energies, multipliers[0].name)
     variances = stored_error_variances(prepared, multipliers, store, seed=seed, quiet=quiet)

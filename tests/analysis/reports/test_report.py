@@ -71,10 +71,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(small_results, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    assert write_report(small_results, folder) == folder / "report.html"
-    return folder
+def folder(report_folder):
+    return report_folder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import write_report, write_selection_report
+from analysis import write_selection_report
 from tests.components import needs_chromium
 
 pytestmark = needs_chromium
@@ -97,18 +97,15 @@ class Shown:
 
 @pytest.fixture(scope="module", params=["report", "selection"])
 def page(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
     if request.param == "report":
-        return Shown(
-            write_report(request.getfixturevalue("small_results"), folder), "#errors", 5, 8
-        )
-    results = request.getfixturevalue("selection_results")
+        return Shown(request.getfixturevalue("report_folder") / "report.html", "#errors", 5, 8)
+    folder, results = tmp_path_factory.mktemp("page"), request.getfixturevalue("selection_results")
     return Shown(write_selection_report(results, folder), "#points", 1, 2)
 
 
 def open_page(page, *, width, dark, profile):
     """Return what the probe found, and what the browser wrote to its console."""
-    probed = page.path.with_name("probed.html")
+    probed = profile / "probed.html"
     probe = PROBE.replace("SECTION", page.section).replace("COLUMN", str(page.column))
     probed.write_text(page.path.read_text().replace("</body>", probe + "</body>"))
     finished = subprocess.run(

@@ -78,7 +78,7 @@ def test_symbols_group_the_ports():
         (b"aig 3 2 0 1 1\n7\n\x00\x01", "2: AND gate 0 must read nets before it"),
         (b"aig 3 2 0 1 1\n7\n\x07\x00", "2: AND gate 0 must read nets before it"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n6 2\n", "5: the line must have 3 numbers, got '6 2'"),
-        (b"aag 3 2 0 1 1\n2\n4\nx\n6 2 4\n", "4: the line must have 1 numbers, got 'x'"),
+        (b"aag 3 2 0 1 1\n2\n4\nx\n6 2 4\n", "4: the line must have 1 number, got 'x'"),
         (b"aag 3 2 0 1 1\n2\n4\n8\n6 2 4\n", "4: literals must be at most 7, got 8"),
         (b"aag 3 2 0 1 1\n2\n2\n6\n6 2 4\n", "input 1 must be a literal of its own"),
         (b"aag 3 2 0 1 1\n2\n5\n6\n6 2 4\n", "input 1 must be a literal of its own"),
