@@ -77,7 +77,7 @@ def compare_layers(
         multiplier: The multiplier that was measured.
         traces: Operands by layer name.
         measured: Measured errors by layer name.
-        model: Name of the error model; see `analysis.ERROR_MODELS`.
+        model: Name of the error model; see `analysis.error_models.ERROR_MODELS`.
 
     Raises:
         LookupError: If a traced layer was not measured, or there is no such model.

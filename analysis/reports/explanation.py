@@ -34,7 +34,7 @@ class Explanation:
         traces: Operands of the layers.
         layers: Predicted and measured error of the layers.
         costs: Multiplications and energy of the layers.
-        predictions: Every error model's prediction, from `analysis.compare_models`.
+        predictions: Every error model's prediction, as `analysis.compare` makes it.
         alternatives: What other multipliers would do, from `analysis.reports.alternatives`.
         noise: Noise of NOISE mode, from the operands that the layers have behind others that err,
             by the layers' names in the converted model.

@@ -46,7 +46,7 @@ def factorise(
 
     The right factor starts as a reduced basis of the lattice that the table's rows generate, of as
     many vectors as the rank over the rationals. Both factors are then made small together; see
-    `htp.balance`. The same table gives the same factors.
+    `htp/factorisation/balance.py`. The same table gives the same factors.
 
     Args:
         lut: A multiplier, or integers `(256, 256)`, ``lut[x_code, w_code]``, of signed operands.

@@ -19,8 +19,8 @@ def table(tmp_path):
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """Make the demo of the command line train one epoch of each kind."""
+def tiny(monkeypatch, few_digits):
+    """Make the demo of the command line train one epoch of each kind, on few digits."""
     monkeypatch.setattr(demo, "DEFAULT_BUDGET", demo.Budget(1, 1, 1))
 
 
