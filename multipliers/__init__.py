@@ -13,6 +13,7 @@ from multipliers.characterisation import (
     characterise_function,
     error_distribution,
     error_profile,
+    likelier_signs,
     table_structure,
     worst_cases,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "get_netlist",
     "info",
     "library_cells",
+    "likelier_signs",
     "load",
     "momeni_multiplier",
     "names",

@@ -23,6 +23,11 @@ DESCRIPTION = (
     "Predict the error of every layer with every multiplier by every error model, measure it on "
     "other data, and print quantiles of predicted over measured standard deviation."
 )
+MEANING = (
+    "predicted over measured standard deviation of each layer's error with each multiplier:",
+    "median, 5 % and 95 % quantile, shares within 1 % and 5 %;",
+    "mean_median, mean_q95: the difference of the means over the measured standard deviation",
+)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -87,6 +92,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     table = ratio_quantiles(frame)
     layers = counted(frame["layer"].nunique(), "layer")
     yield f"{layers}, {counted(len(multipliers), 'multiplier')}"
+    yield from MEANING
     yield from table.to_string(index=False, float_format="{:.4f}".format).splitlines()
     if arguments.csv is not None:
         mendable(lambda: write_whole(arguments.csv, frame.to_csv(index=False).encode()))

@@ -6,11 +6,15 @@ import argparse
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.commands.arguments import add_reading, png, reading
 from analysis.commands.lines import aligned
 from analysis.user_error import UserError, mendable
 from multipliers.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from multipliers import Multiplier
 
 HELP = "turn a multiplier's file into a characterised product table"
 DESCRIPTION = (
@@ -61,7 +65,14 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.plots.result_plots import plot_error_map
     from analysis.plots.style import PAPER, render_png
     from analysis.reports.tables import multiplier_table
-    from multipliers import characterise, load, save, table_structure, worst_cases
+    from multipliers import (
+        characterise,
+        likelier_signs,
+        load,
+        save,
+        table_structure,
+        worst_cases,
+    )
 
     try:
         multiplier = mendable(lambda: load(arguments.file, **reading(arguments)))
@@ -80,6 +91,12 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     yield f"rank of the products {structure.product_rank}, of the errors {structure.error_rank}"
     yield f"products equal in both orders: {structure.symmetric_share:.1%}"
     yield from (f"worst: {case}" for case in worst_cases(multiplier, WORST_SHOWN))
+    likelier = likelier_signs(multiplier)
+    if likelier is not None:
+        yield (
+            f"are the signs right? as {likelier.x_port} x {likelier.w_port}, mae would be "
+            f"{characterise(likelier).mae:.6g} (--signs {_letters(likelier)})"
+        )
     mendable(lambda: save(multiplier, arguments.output, order=arguments.output_order))
     yield f"table: {arguments.output}"
     if arguments.plot is not None:
@@ -93,3 +110,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
             path = arguments.plots / f"{stem}.png"
             mendable(partial(write_whole, path, picture))
             yield f"plot: {path}"
+
+
+def _letters(multiplier: Multiplier) -> str:
+    return "".join("su"[not port.signed] for port in (multiplier.x_port, multiplier.w_port))

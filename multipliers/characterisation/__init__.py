@@ -8,6 +8,7 @@ from multipliers.characterisation.function_figures import (
     StandardErrors,
     characterise_function,
 )
+from multipliers.characterisation.misread_signs import likelier_signs
 from multipliers.characterisation.table_structure import TableStructure, table_structure
 from multipliers.characterisation.worst_cases import WorstCase, worst_cases
 
@@ -24,6 +25,7 @@ __all__ = [
     "characterise_function",
     "error_distribution",
     "error_profile",
+    "likelier_signs",
     "table_structure",
     "worst_cases",
 ]

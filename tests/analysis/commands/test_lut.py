@@ -71,6 +71,18 @@ def test_structure_and_worst_cases_are_printed(tmp_path, capsys):
     assert 0 < float(symmetry.split()[-1].rstrip("%")) < 100
 
 
+def test_signs_that_look_wrong_are_asked_about(tmp_path, capsys):
+    path, output = tmp_path / "mine.blif", tmp_path / "out.npz"
+    write_netlist(get_netlist("mul8u_tm_k2"), path)
+    path.write_text(path.read_text().replace("mul8u_tm_k2", "mine"))
+    assert main(["lut", str(path), "-o", str(output), "--signed"]) == 0
+    unsigned = "unsigned 8-bit (0..255)"
+    question = f"as {unsigned} x {unsigned}, mae would be 380.25 (--signs uu)"
+    assert f"are the signs right? {question}" in capsys.readouterr().out.splitlines()
+    assert main(["lut", str(path), "-o", str(output), "--signs", "uu"]) == 0
+    assert "are the signs right?" not in capsys.readouterr().out
+
+
 def test_every_plot_is_drawn(tmp_path, capsys):
     path, plots = tmp_path / "m.npz", tmp_path / "plots"
     save(get("drum4"), path)

@@ -37,7 +37,9 @@ def test_a_trace_serves_a_comparison(model, tmp_path, capsys):
     files = ["--csv", str(table), "--json", str(records), "--plot", str(plot)]
     words = ["compare", "mul8s_tm_k3", "mul8s_drum3", "--model", model, "--trace", str(trace)]
     assert main([*words, *files]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "2 layers, 2 multipliers"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "2 layers, 2 multipliers"
+    assert printed[1].startswith("predicted over measured standard deviation of each layer's error")
     frame = pd.read_csv(table)
     assert set(frame["multiplier"]) == {"mul8s_tm_k3", "mul8s_drum3"}
     # Traced and measured on the same data, whose every row is in the sample.
