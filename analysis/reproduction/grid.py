@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.reproduction.image_data import DIGITS
 from analysis.reproduction.methods import METHODS, USUAL
 from analysis.reproduction.trial import Evaluate, FloatTrainer, Setting, Trial, exact_multiplier
 from analysis.sweeps import ResultsStore, SweepError, run_jobs
@@ -74,7 +75,7 @@ def reproduce(
     check_kind("store", store, ResultsStore)
     check_kind("methods", methods, tuple | list)
     check_multipliers("multipliers", multipliers)
-    _check(multipliers, methods)
+    _check(multipliers, setting, methods)
     seeds = check_parameter("seeds", seeds, 1)
     trainer = FloatTrainer(setting, str(store.path.parent))
     digests = [_digest(setting, seed, quiet=quiet) for seed in range(seeds)]
@@ -92,7 +93,9 @@ def reproduce(
     return _frame(trainer, digests, trials, store)
 
 
-def _check(multipliers: Sequence[Multiplier], methods: Iterable[str]) -> None:
+def _check(multipliers: Sequence[Multiplier], setting: Setting, methods: Iterable[str]) -> None:
+    if setting.augment and setting.source.place == DIGITS:
+        raise ValueError("'augment' mirrors images, which makes no digits of digits")
     for method in methods:
         if method not in METHODS:
             raise LookupError(f"no method {method!r}; there are {', '.join(METHODS)}")

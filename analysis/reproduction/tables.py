@@ -44,14 +44,15 @@ def wide_frame(
         powers_mw: Published power by name, where there is one.
 
     Returns:
-        Columns `multiplier`, `mae_percent`, `mred_percent`, `power_mw`, and for each method its
-        name with the mean over the seeds and ``NAME std`` with their standard deviation (NaN for
-        one seed), accuracies from 0 to 1.
+        Columns `multiplier`, `mae_percent`, `mred_percent`, `power_mw`, and for each method, in the
+        order of `METHODS`, its name with the mean over the seeds and ``NAME std`` with their
+        standard deviation (NaN for one seed), accuracies from 0 to 1.
     """
     check_frame("trials", trials, ["multiplier", "method", "accuracy"])
     check_multipliers("multipliers", multipliers)
     check_kind("powers_mw", powers_mw, Mapping)
     figures = {each.name: characterise(each) for each in multipliers}
+    methods = [name for name in MEANINGS if (trials["method"] == name).any()]
     rows: list[dict[str, Any]] = []
     for name, own in trials[trials["multiplier"] != FLOAT].groupby("multiplier", sort=False):
         known = figures.get(str(name))
@@ -61,9 +62,10 @@ def wide_frame(
             "mred_percent": 0.0 if known is None else 100 * known.mred,
             "power_mw": powers_mw.get(str(name), float("nan")),
         }
-        for method, cells in own.groupby("method", sort=False):
-            row[str(method)] = cells["accuracy"].mean()
-            row[f"{method} std"] = cells["accuracy"].std(ddof=1)
+        for method in methods:
+            accuracies = own.loc[own["method"] == method, "accuracy"]
+            row[method] = accuracies.mean()
+            row[f"{method} std"] = accuracies.std(ddof=1)
         rows.append(row)
     return pd.DataFrame(rows).sort_values("mae_percent", kind="stable", ignore_index=True)
 
@@ -95,7 +97,7 @@ def write_tables(
     check_frame("trials", trials, ["multiplier", "method", "accuracy"])
     check_frame("wide", wide, ["multiplier"])
     float_accuracy = trials.loc[trials["multiplier"] == FLOAT, "accuracy"].mean()
-    summary = f"{summary} In floating point it reads {100 * float_accuracy:.2f} % of them right."
+    summary += f" In floating point it is right on {100 * float_accuracy:.2f} % of the test images."
     header, cells = _cells(wide)
     methods = {name: MEANINGS[name] for name in _methods(wide)}
     markdown = [

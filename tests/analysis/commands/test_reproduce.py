@@ -84,6 +84,7 @@ def test_an_interrupted_table_is_resumed_and_equals_one_that_was_not(
     table = pd.read_csv(out / "table.csv", index_col="multiplier")
     assert list(table.index) == ["exact_signed", "mul8s_bam_h0_v8", "mul8s_tm_k4"]
     assert table["power_mw"].dropna().tolist() == [0.15, 0.11]
+    assert [name for name in table.columns if name in METHODS] == METHODS
     assert table.loc["mul8s_tm_k4", METHODS].notna().all()
     assert table.loc["exact_signed", METHODS].notna().tolist() == [True, False, False, False, True]
     stored = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()[1:]]
@@ -110,6 +111,7 @@ def test_an_interrupted_table_is_resumed_and_equals_one_that_was_not(
         (["--data", "nowhere"], "there is no folder nowhere"),
         (["--device", "cuda:77"], "--device cuda:77"),
         (["--data", "digits", "--size", "9"], "not for the digits"),
+        (["--data", "digits", "--augment"], "'augment' mirrors images, which makes no digits"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(words, more, message, capsys):
