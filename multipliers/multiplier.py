@@ -376,3 +376,25 @@ def check_multipliers(name: str, values: object) -> None:
         )
     for value in values:
         check_multiplier(name, value)
+
+
+def check_same_ports(name: str, values: Sequence[Multiplier]) -> None:
+    """Refuse multipliers of different ports, for one network has quantisers for one kind.
+
+    Args:
+        name: What the caller's signature calls them.
+        values: The multipliers.
+
+    Raises:
+        ValueError: If one has other ports than the first.
+
+    Examples:
+        >>> first = Multiplier.from_lut(exact_products(True, True), name="first")
+        >>> other = Multiplier.from_lut(first.lut, name="other", w_signed=False)
+        >>> check_same_ports("multipliers", [first, other])
+        Traceback (most recent call last):
+        ValueError: 'multipliers' must have the same ports, got first: signed 8-bit (-128..127) ...
+    """
+    for other in values[1:]:
+        if (other.x_port, other.w_port) != (values[0].x_port, values[0].w_port):
+            raise ValueError(f"'{name}' must have the same ports, got {values[0]}, and {other}")

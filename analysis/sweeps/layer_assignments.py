@@ -8,7 +8,7 @@ from torch import nn
 
 from analysis.selection import Assignment
 from multipliers import Multiplier
-from multipliers.multiplier import check_multipliers
+from multipliers.multiplier import check_multipliers, check_same_ports
 from multipliers.parameters import check_flag, check_kind
 from torchapprox import get_approx_modules
 from torchapprox.conversion.wrapping import float_name
@@ -49,9 +49,7 @@ def layer_assignments(
         raise ValueError("there must be an approximate layer and a multiplier")
     if len(set(names)) < len(names):
         raise ValueError(f"'multipliers' must have different names, got {', '.join(names)}")
-    ports = {(multiplier.x_port, multiplier.w_port) for multiplier in multipliers}
-    if len(ports) > 1:
-        raise ValueError("'multipliers' must have the same ports, got different ones")
+    check_same_ports("multipliers", multipliers)
     first = multipliers[0]
     exact = Multiplier("exact", first.exact, first.x_port, first.w_port, "exact products")
     none = Assignment.uniform(layers, exact)

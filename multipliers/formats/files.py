@@ -91,7 +91,8 @@ def load(
         return _load_netlist(path, signed, top, synthesise)
     if suffix not in _TABLES:
         suffixes = listing([*_NETLISTS, *_TABLES])
-        raise ValueError(f"{path}: the suffix must be {suffixes}, got {suffix!r}")
+        beside = "; EvoApproxLib has a .v file of the same circuit" if suffix == ".c" else ""
+        raise ValueError(f"{path}: the suffix must be {suffixes}, got {suffix!r}{beside}")
     if top is not None:
         raise ValueError(f"{path}: 'top' is for Verilog and BLIF files, got {top!r}")
     if synthesise:

@@ -92,7 +92,10 @@ class Design:
             return NetlistError(f"there is no module {top!r}; the file has {names}", file=self.file)
         message = pyslang.DiagnosticEngine(self.sources).formatMessage(diagnostic)
         if code == "UnknownModule":
-            message += f"; neither this file nor {CELLS.name} defines it"
+            message += (
+                f"; neither this file nor the package's {CELLS.name} defines it: add the module, "
+                "such as the cell's model, to the file"
+            )
         line = self.sources.getLineNumber(diagnostic.location)
         return NetlistError(message, file=self.file, line=line or None)
 

@@ -52,7 +52,7 @@ def source_energies(
     if unknown:
         raise LookupError(
             f"the energy of {', '.join(unknown)} is not known, as there is no netlist: state it, "
-            "relative to an exact multiplier"
+            "relative to an exact multiplier (--energies on the command line)"
         )
     energies = {}
     for name, (multiplier, netlist) in multipliers.items():

@@ -23,7 +23,7 @@ from analysis.sweeps.prepared_workload import PreparedWorkload
 from analysis.sweeps.results_store import ResultsStore
 from analysis.sweeps.stored_evaluator import StoredEvaluator
 from multipliers import Multiplier, get
-from multipliers.multiplier import check_multipliers
+from multipliers.multiplier import check_multipliers, check_same_ports
 from multipliers.parameters import check_kind, check_parameter
 from multipliers.wording import counted
 
@@ -125,8 +125,7 @@ def with_exact(multipliers: Sequence[Multiplier]) -> list[Multiplier]:
     names = [multiplier.name for multiplier in found]
     if len(set(names)) < len(names):
         raise ValueError(f"'multipliers' must have different names, got {', '.join(names)}")
-    if len({(multiplier.x_port, multiplier.w_port) for multiplier in found}) > 1:
-        raise ValueError("'multipliers' must have the same ports, got different ones")
+    check_same_ports("multipliers", found)
     return found
 
 

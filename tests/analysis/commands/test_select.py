@@ -258,7 +258,7 @@ def test_a_model_and_its_loader_are_functions_of_their_own(
     ("more", "message"),
     [
         (["mul8s_tm_k4"], "must have different names"),
-        (["mul8u_tm_k4"], "must have the same ports"),
+        (["mul8u_tm_k4"], "mul8u_tm_k4: unsigned 8-bit (0..255) x unsigned"),
         (["--energies", "absent.csv"], "absent.csv: No such file"),
         (["--assignment", "absent.json"], "absent.json: No such file"),
         (["--workers", "2", "--dask", "tcp://localhost:1"], "exclude each other"),
@@ -275,7 +275,9 @@ def test_a_table_without_gates_needs_an_energy(words, tmp_path, capsys):
     table = tmp_path / "mine.npz"
     save(get("mul8s_drum4"), table)
     assert main([words[0], str(table), *words[len(NAMES) + 1 :]]) == 1
-    assert "the energy of mul8s_drum4 is not known" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "the energy of mul8s_drum4 is not known" in error
+    assert "(--energies on the command line)" in error
 
 
 @pytest.mark.parametrize(

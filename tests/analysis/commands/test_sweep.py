@@ -72,7 +72,7 @@ def test_a_given_assignment_is_evaluated_and_energies_may_be_stated(words, tmp_p
     ("more", "message"),
     [
         (["mul8s_tm_k4"], "must have different names"),
-        (["mul8u_tm_k4"], "must have the same ports"),
+        (["mul8u_tm_k4"], "mul8u_tm_k4: unsigned 8-bit (0..255) x unsigned"),
         (["--workers", "2", "--dask", "tcp://localhost:1"], "exclude each other"),
     ],
 )

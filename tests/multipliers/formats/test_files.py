@@ -169,6 +169,7 @@ def test_file_of_the_other_kind(multiplier, tmp_path):
     ("name", "arguments", "error", "message"),
     [
         ("m.vhd", {}, ValueError, r"the suffix must be \.aag, .*\.txt or \.v, got '\.vhd'"),
+        ("m.c", {}, ValueError, r"got '\.c'; EvoApproxLib has a \.v file of the same circuit"),
         ("m", {}, ValueError, r"the suffix must be \.aag, .*, got ''"),
         ("m.npz", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),
         ("m.aag", {"top": "m"}, ValueError, "'top' is for Verilog and BLIF files, got 'm'"),

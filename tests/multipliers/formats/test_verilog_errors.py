@@ -64,7 +64,7 @@ MISTAKES = {
     "part u(.p(), .q(y[0])); assign y[1] = 0;": r"2: net 'u.p\[0\]' has no driver, but 'u.q'",
     "wire p; assign p = ~p; assign y = p;": r"2: combinational cycle: p -> p$",
     # pins and cells
-    "FOO3X1 u(.A(a[0]), .Y(y));": "2: unknown module 'FOO3X1'; neither this file nor cells.v def",
+    "FOO3X1 u(.A(a[0]), .Y(y));": "2: unknown module 'FOO3X1'; neither .* cells.v defines it: add",
     "part u(.p(a), .r(y[0]));": "2: port 'r' does not exist in 'part'",
     "part u(a, y[0], w);": "2: too many port connections",
     "part u(.p(a[0]), .q(y[0]));": "2: .* port connection expands from 1 to 2 bits",
