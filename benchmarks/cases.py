@@ -84,5 +84,6 @@ def naive_loop(x: Tensor, w: Tensor, lut: Tensor) -> Tensor:
 ENGINES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "naive loop": naive_loop,
     "lut_matmul": lut_matmul,
+    "expanded": partial(lut_matmul, kernel="expanded", engine="lookup"),
     "portable": partial(lut_matmul, kernel="portable", engine="lookup"),
 }

@@ -43,7 +43,8 @@ HEAD = """\
 What the scripts of `benchmarks/` printed, with the command that prints it again. Times are compared
 within one run only, in which the candidates take turns; where a machine was shared with other
 programs, it says so. With `--json` a script keeps what it prints in `benchmarks/results`, from
-where `python -m benchmarks.page` takes it; `--shared` marks it.
+where `python -m benchmarks.page` takes it; `--shared` marks it, `--apart` keeps it beside the
+record of a CPU with another look-up kernel.
 """
 
 
@@ -52,6 +53,8 @@ def page(folder: Path = RESULTS) -> str:
     sections = [HEAD]
     for name, (title, about) in TRACKED.items():
         sections += [f"## {title}", about, *section(folder / f"{name}.json", name)]
+        for apart in sorted(folder.glob(f"{name}-*.json")):
+            sections += section(apart, name)
     return "\n\n".join(text.strip("\n") for text in sections) + "\n"
 
 

@@ -1,9 +1,10 @@
 """What a benchmark printed, as a file: figures, command, date, machine and versions.
 
-Every script ends in ``recorded(main)``, which gives it two options more:
+Every script ends in ``recorded(main)``, which gives it three options more:
 
     --json     write what is printed to benchmarks/results/NAME.json as well
     --shared   say in it that other programs ran on the machine meanwhile
+    --apart    write it to NAME-KERNEL.json, beside records of CPUs with other look-up kernels
 
 `benchmarks.page` makes the page of measured results from these files.
 """
@@ -28,7 +29,7 @@ from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.engine.calibration import processor
 
 RESULTS = Path(__file__).parent / "results"
-OPTIONS = ("--json", "--shared")
+OPTIONS = ("--json", "--shared", "--apart")
 
 Part = dict[str, Any]
 
@@ -44,7 +45,8 @@ def recorded(main: Callable[[], None]) -> None:
         main()
     if asked["--json"]:
         content = record(name, command, printed.getvalue().splitlines(), shared=asked["--shared"])
-        write_whole(RESULTS / f"{name}.json", (json.dumps(content, indent=1) + "\n").encode())
+        file = f"{name}-{available_kernels()[0]}" if asked["--apart"] else name
+        write_whole(RESULTS / f"{file}.json", (json.dumps(content, indent=1) + "\n").encode())
 
 
 def record(name: str, command: str, lines: Sequence[str], *, shared: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Measure ratios in one run and write them into the README between its two markers.
+"""Measure ratios in one run and write them into the README, between markers of the CPU's kernel.
 
 Times are medians over rounds in which the candidates take turns, so that a slow spell of the
 machine hits all of them alike. On a machine that others use at the same time, ``--one-thread``
@@ -23,7 +23,7 @@ from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.engine.calibration import processor
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+MARKERS = "<!-- benchmarks, {}: begin -->", "<!-- benchmarks, {}: end -->"
 ROUNDS = 9
 
 
@@ -67,7 +67,8 @@ def product_row(
     naive, ours = seconds["naive loop"], seconds["lut_matmul"]
     return (
         f"| {name} | {macs / ours / 1e9:.1f} | {naive / ours:.2f} | "
-        f"{seconds['float32'] / ours:.2f} | {naive / seconds['portable']:.2f} |"
+        f"{seconds['float32'] / ours:.2f} | {naive / seconds['expanded']:.2f} | "
+        f"{naive / seconds['portable']:.2f} |"
     )
 
 
@@ -89,26 +90,30 @@ def main() -> None:
             parser.error("--one-thread needs OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1")
         what, clock = "processor time of one thread", time.thread_time
         command = "OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python -m benchmarks.table --one-thread"
+    kernel = available_kernels()[0]
+    begin, end = (marker.format(kernel) for marker in MARKERS)
     lines = [
-        BEGIN,
+        begin,
         "",
-        f"{processor()} with the kernel `{available_kernels()[0]}`, {what}, medians of {ROUNDS} "
-        f"rounds in one run (`{command}`). Higher is faster; "
-        "the last column is the kernel for CPUs with neither AVX-512 nor AVX2.",
+        f"{processor()} with the kernel `{kernel}`, {what}, medians of {ROUNDS} rounds in one run "
+        f"(`{command}`). Higher is faster; the last columns are the kernels for CPUs with neither "
+        "AVX-512 nor AVX2.",
         "",
         "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
-        "| portable x naive |",
-        "|---|---|---|---|---|",
+        "| `expanded` x naive | `portable` x naive |",
+        "|---|---|---|---|---|---|",
         *product_rows(clock),
         "",
         *netlist_lines(),
         "",
-        END,
+        end,
     ]
     print("\n".join(lines[2:-2]))
     text = README.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    README.write_text(head + "\n".join(lines) + rest.split(END)[1], encoding="utf-8")
+    if begin not in text:
+        parser.error(f"the README has no place for the kernel {kernel!r}: {begin}")
+    head, rest = text.split(begin)
+    README.write_text(head + "\n".join(lines) + rest.split(end)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":

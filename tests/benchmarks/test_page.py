@@ -18,8 +18,10 @@ def test_the_page_is_what_the_script_makes_of_the_records():
 @pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
 def test_a_record_is_tracked_and_names_its_command(file):
     content = json.loads(file.read_text(encoding="utf-8"))
-    assert content["benchmark"] == file.stem in page.TRACKED
-    assert content["command"].startswith(f"python -m benchmarks.{file.stem}")
+    name, _, kernel = file.stem.partition("-")
+    assert content["benchmark"] == name in page.TRACKED
+    assert kernel in ("", content["machine"]["kernel"])
+    assert content["command"].startswith(f"python -m benchmarks.{name}")
     assert content["parts"]
 
 
@@ -44,6 +46,19 @@ def test_what_a_script_prints_is_recorded_and_shown(tmp_path, monkeypatch, capsy
     assert "\n\nTwo figures:\n\n" in text
     assert "shared with other programs" in text
     assert "No record yet: `python -m benchmarks.cuda_device --json`." in text
+
+
+def test_a_record_of_another_cpu_stands_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    for kernel, words in (("vbmi", []), ("avx2", ["--apart"]), ("expanded", ["--apart"])):
+        monkeypatch.setattr(record, "available_kernels", lambda kernel=kernel: (kernel,))
+        monkeypatch.setattr(sys, "argv", ["networks.py", "--json", *words])
+        record.recorded(lambda kernel=kernel: print(f"by {kernel}"))  # noqa: T201
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["networks-avx2.json", "networks-expanded.json", "networks.json"]
+    text = page.page(tmp_path)
+    places = [text.index(f"by {kernel}") for kernel in ("vbmi", "avx2", "expanded")]
+    assert places == sorted(places)
 
 
 def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):

@@ -5,6 +5,8 @@ Kernels for CUDA devices are imported where they are used, since they need `numb
 
 from torchapprox.kernels.features.feature_product import multiply_features_cpu
 from torchapprox.kernels.gather_cpu import gather_cpu
+from torchapprox.kernels.lookup.expanded_cpu import lookup_expanded_cpu
+from torchapprox.kernels.lookup.line_cpu import lookup_lines_cpu
 from torchapprox.kernels.lookup.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
 from torchapprox.kernels.lookup.lookup_vector import lookup_vector_cpu
 from torchapprox.kernels.lookup.saturating_cpu import saturating_runs_cpu
@@ -31,6 +33,8 @@ __all__ = [
     "histogram_cpu",
     "joint_histogram_cpu",
     "lookup_dot_cpu",
+    "lookup_expanded_cpu",
+    "lookup_lines_cpu",
     "lookup_runs_cpu",
     "lookup_vector_cpu",
     "matrix_histogram_cpu",

@@ -11,6 +11,16 @@ _NEEDS = {
     "vbmi": ("avx512f", "avx512bw", "avx512vbmi"),
     "avx512bw": ("avx512f", "avx512bw"),
     "avx2": ("avx2",),
+    "expanded": (),  # but a compiler
+    "portable": (),
+}
+# By a CPU's fastest kernel, those among which a product's sizes decide. `expanded` was not measured
+# on CPUs with AVX-512.
+_CHOICE = {
+    "vbmi": ("vbmi",),
+    "avx512bw": ("avx512bw",),
+    "avx2": ("avx2", "expanded"),
+    "expanded": ("expanded",),
     "portable": (),
 }
 
@@ -23,6 +33,8 @@ def available_kernels() -> tuple[str, ...]:
         >>> available_kernels()[-1]
         'portable'
     """
+    if not compiles():
+        return ("portable",)
     features = cpu_features()
     return tuple(name for name, needs in _NEEDS.items() if features.issuperset(needs))
 
@@ -50,6 +62,11 @@ def forced_kernel(name: str | None) -> str | None:
         origin = f"the environment variable {VARIABLE} must be one of {', '.join(_NEEDS)}"
     if wanted not in _NEEDS:
         raise ValueError(f"{origin}, got {wanted!r}")
+    if not compiles():
+        raise NotImplementedError(
+            f"{origin}, got {wanted!r}, which needs Numba's compiler, switched off by "
+            "NUMBA_DISABLE_JIT; 'portable' runs without it"
+        )
     missing = [feature for feature in _NEEDS[wanted] if feature not in cpu_features()]
     raise NotImplementedError(
         f"{origin}, got {wanted!r}, which needs a CPU with {', '.join(missing)}; "
@@ -57,17 +74,19 @@ def forced_kernel(name: str | None) -> str | None:
     )
 
 
-def vector_kernel(name: str | None) -> str | None:
-    """Return the kernel that looks up in registers, or None where the portable one is to run.
+def line_kernels(name: str | None) -> tuple[str, ...]:
+    """Return the kernels to choose from that read lines of codes, none for the portable one.
 
     Args:
-        name: As `forced_kernel` returns it; None for the fastest.
+        name: The kernel that is forced, as `forced_kernel` returns it, or None.
 
     Examples:
-        >>> vector_kernel("portable")
+        >>> line_kernels("expanded"), line_kernels("portable")
+        (('expanded',), ())
     """
-    chosen = name or available_kernels()[0]
-    return None if chosen == "portable" else chosen
+    if name is None:
+        return _CHOICE[available_kernels()[0]]
+    return () if name == "portable" else (name,)
 
 
 def compiles() -> bool:

@@ -15,11 +15,13 @@ from torchapprox.kernels.compiling.jit import jit_cpu
 
 ALIGNMENT = 64
 LOW, HIGH, WHOLE = "low", "high", "whole"
-# By kernel, how many bits of an entry each plane holds. Two steps of 7 bits fit a byte.
+# By kernel, how many bits of an entry each plane holds. Two steps of 7 bits fit a byte, two of 15
+# bits fit 16.
 SPLITS: dict[str, dict[int, tuple[int, ...]]] = {
     "vbmi": {16: (8, 8), 15: (7, 8), 8: (8,)},
     "avx512bw": {16: (16,)},
     "avx2": {16: (8, 8), 8: (8,)},
+    "expanded": {16: (16,), 15: (16,)},
 }
 STEPS_MAX = 256  # whose bytes a lane holds the sum of; see `vector_emitter`
 _COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
@@ -34,11 +36,13 @@ class Planes:
             at a multiple of 64 bytes.
         bias: int32 `(256,)`, the least entry of each row.
         bits: Bits of an entry that the planes have room for, a key of ``splits``.
+        first: The table's column that the planes begin with, 0 or 128.
     """
 
     entries: NDArray[Any]
     bias: NDArray[np.int32]
     bits: int
+    first: int
 
     @property
     def halves(self) -> int:
@@ -71,7 +75,7 @@ def split_table(
     for plane, width in enumerate(splits[bits]):
         entries[:, plane] = part >> shift & (1 << width) - 1
         shift += width
-    return Planes(entries, bias.astype(np.int32), bits)
+    return Planes(entries, bias.astype(np.int32), bits, _COLUMNS[columns].start)
 
 
 def columns_of(codes: NDArray[np.uint8]) -> str:

@@ -151,7 +151,8 @@ def by_phase(x: NDArray[np.uint8], hop: int) -> NDArray[np.uint8]:
     for phase in range(hop):
         part = x[..., phase::hop]
         phases[..., phase, : part.shape[-1]] = part
-        phases[..., phase, part.shape[-1] :] = 0  # read, perhaps, but never for a result
+        # Read, perhaps, but never for a result; a code that occurs, as kernels expect.
+        phases[..., phase, part.shape[-1] :] = x[..., -1:]
     return phases
 
 

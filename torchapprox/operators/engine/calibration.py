@@ -21,11 +21,11 @@ from torch import Tensor
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.whole_file import write_whole
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels, cpu_features
-from torchapprox.operators.engine.costs import EngineCosts
+from torchapprox.operators.engine.costs import EngineCosts, looked_up
 from torchapprox.operators.engine.cuda_costs import CudaCosts
 
 Costs = TypeVar("Costs", EngineCosts, CudaCosts)
-_FORMAT = 5  # raised where the meaning of a cost or the code that it measures changes
+_FORMAT = 6  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
 
 
@@ -131,9 +131,11 @@ def measure_costs() -> EngineCosts:
         )
         for of in ("", " in bytes")
     )
+    m, n, depth = _RUNS
+    look_ups = looked_up(m, n) * depth
     return EngineCosts(
-        lookup=lookup / _products(_RUNS),
-        lookup_two_halves=halves / _products(_RUNS),
+        lookup=lookup / look_ups,
+        lookup_two_halves=halves / look_ups,
         lookup_alone=alone / _products(_ALONE),
         lookup_depthwise=depthwise / _DEPTHWISE,
         lookup_call=seconds["lookup call"],

@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from torchapprox.kernels.compiling.cpu_kernel import line_kernels
 from torchapprox.kernels.features.pair_unit import ROWS, pair_unit
+from torchapprox.kernels.lookup.expanded_cpu import TILE
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_vectors
 
@@ -18,7 +20,8 @@ class EngineCosts:
     """Seconds for one of what each way does, with all threads together.
 
     Attributes:
-        lookup: One look-up by the fastest kernel, many outputs along one operand.
+        lookup: One look-up by the fastest kernel, many outputs along one operand; see
+            `looked_up`.
         lookup_two_halves: Likewise where codes lie in both halves of the table.
         lookup_alone: One look-up where there are few outputs.
         lookup_depthwise: One look-up of a depthwise convolution.
@@ -56,8 +59,8 @@ class EngineCosts:
         lanes = pair_unit().lanes
         rows, vectors = min((_in_strips(r), -(-p // lanes)) for r, p in ((m, n), (n, m)))
         by_factors = groups * depth * rank * (rows * vectors * lanes * term + (m + n) * feature)
-        along = min(r * -(-p // _LANES) * _LANES for r, p in ((m, n), (n, m)))
-        look_ups = min(along * self.lookup, m * n * self.lookup_alone) * groups * depth
+        look_up = min(looked_up(m, n) * self.lookup, m * n * self.lookup_alone)
+        look_ups = look_up * groups * depth
         return by_factors + self.factors_call, look_ups + self.lookup_call
 
     def conv(self, shape: ConvShape, rank: int, *, in_bytes: bool = False) -> tuple[float, float]:
@@ -76,7 +79,8 @@ class EngineCosts:
             by_factors = rank * (
                 rows * positions * shape.depth * term + (codes + weights) * feature
             )
-            look_ups = products * self.lookup
+            places = shape.batch * math.prod(shape.output_size)
+            look_ups = products / places * _positions(places) * self.lookup
         return by_factors + self.factors_call, look_ups + self.lookup_call
 
     def _of_features(self, *, in_bytes: bool) -> tuple[float, float]:
@@ -84,6 +88,22 @@ class EngineCosts:
         if in_bytes:
             return self.term_in_bytes, self.feature_in_bytes
         return self.term, self.feature
+
+
+def looked_up(m: int, n: int) -> int:
+    """Return how many look-ups take as long as those of M N outputs, whichever operand's codes."""
+    return min(rows * _positions(positions) for rows, positions in ((m, n), (n, m)))
+
+
+def _positions(positions: int) -> int:
+    """Return how many positions take as long as some that are looked up in one row.
+
+    Vectors are whole, or the table is expanded for each tile, of which a line takes 2.1 times as
+    long as a position: 192 lines on average, since some products need half of them.
+    """
+    if "expanded" in line_kernels(None):
+        return positions + -(-positions // TILE) * 403
+    return -(-positions // _LANES) * _LANES
 
 
 def _in_strips(rows: int) -> float:

@@ -8,33 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.kernels import lookup_dot_cpu, lookup_runs_cpu, lookup_vector_cpu
-from torchapprox.kernels.compiling.cpu_kernel import vector_kernel
-from torchapprox.kernels.lookup.code_lines import LANES, REGISTERS, CodeLines
+from torchapprox.kernels import lookup_dot_cpu, lookup_lines_cpu, lookup_runs_cpu
+from torchapprox.kernels.compiling.cpu_kernel import line_kernels
+from torchapprox.kernels.lookup.code_lines import CodeLines
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes, columns_of
 from torchapprox.kernels.results.sum_places import ONE_LINE, Rescaling, SumPlaces
+from torchapprox.operators.lookup.line_cycles import ProductSizes, copy_cycles, fastest_kernel
 
 DOT_ROWS = 8  # measured: below it a dot product each is faster than copying into runs
 
-# Measured cycles by halves of the table and bits of an entry: for a row of the table, which comes
-# from the second-level cache, and for each 64 codes that are looked up in it.
-_CYCLES = {
-    "vbmi": {
-        (1, 16): (4.5, 3.9),
-        (1, 15): (4.5, 3.6),
-        (1, 8): (2.3, 2.7),
-        (2, 16): (11.2, 5.1),
-        (2, 15): (11.2, 4.8),
-        (2, 8): (5.1, 3.2),
-    },
-    "avx512bw": {(1, 16): (2.6, 9.2), (2, 16): (4.8, 14.9)},
-    "avx2": {(1, 16): (0.0, 37.0), (1, 8): (0.0, 21.0), (2, 16): (0.0, 71.0), (2, 8): (0.0, 36.0)},
-}
-_TRANSPOSE_CYCLES = {"vbmi": 10.0, "avx512bw": 70.0, "avx2": 70.0}  # for 64 codes
-_COPY_CYCLES = 1.0  # for 64 codes
-_WRITE_CYCLES = 40.0  # for 64 sums that stay neighbours
-_TRANSPOSED_WRITE_CYCLES = 135.0  # for 64 sums of which the result has those of other rows between
 _DOT_CYCLES = 1.1  # for one look-up without vectors
 _RESCALE_CYCLES = 3e5  # for real numbers made of sums in a step of its own, 90 microseconds
 _ROWS_WORTH_A_SCAN = 16
@@ -57,9 +40,9 @@ def cpu_lookup(
     """
     if result.numel() == 0:
         return
-    wanted = vector_kernel(kernel)
-    if wanted is not None:
-        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table, result, wanted)
+    kernels = line_kernels(kernel)
+    if kernels:
+        plan = None if result.dtype == torch.int64 else _cheapest(x, w, table, result, kernels)
         if plan is not None and (kernel is not None or plan.cycles < _dot_cycles(x, w)):
             plan.run(result)
             return
@@ -90,10 +73,10 @@ def looked_up_reals(
         terms: Offset, scale and bias of `Rescaling`, `(G * N,)`.
         kernel: As `cpu_lookup` takes it.
     """
-    wanted = vector_kernel(kernel)
-    if wanted is None or out.numel() == 0:
+    kernels = line_kernels(kernel)
+    if out.numel() == 0:
         return False
-    plan = _cheapest(x, w, table, out, wanted)
+    plan = _cheapest(x, w, table, out, kernels)
     if plan is None or (kernel is None and plan.cycles >= _dot_cycles(x, w) + _RESCALE_CYCLES):
         return False
     plan.run(out, Rescaling(*terms, of_rows=plan.x_runs))
@@ -101,7 +84,7 @@ def looked_up_reals(
 
 
 @dataclass(frozen=True, slots=True)
-class _VectorPlan:
+class _LinePlan:
     """One operand selects rows of the table, the other is looked up in them."""
 
     rows: Tensor
@@ -121,7 +104,7 @@ class _VectorPlan:
             if self.runs.mT.is_contiguous()
             else CodeLines.of_vectors(self.runs.contiguous().numpy())
         )
-        lookup_vector_cpu(
+        lookup_lines_cpu(
             self.planes,
             self.rows.contiguous().numpy(),
             lines,
@@ -139,29 +122,24 @@ def _in_rows(result: Tensor, *, x_runs: bool) -> bool:
 
 
 def _cheapest(
-    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernel: str
-) -> _VectorPlan | None:
-    best: _VectorPlan | None = None
+    x: Tensor, w: Tensor, table: LookupTable, result: Tensor, kernels: tuple[str, ...]
+) -> _LinePlan | None:
+    best: _LinePlan | None = None
     for rows, runs, x_runs in ((w, x, True), (x, w, False)):
         (height, depth), positions = rows.shape[1:], runs.shape[1]
         columns, turned = WHOLE, runs.mT
         along = turned.is_contiguous()
-        if height >= _ROWS_WORTH_A_SCAN:
+        if height >= _ROWS_WORTH_A_SCAN and kernels:
             columns = columns_of((turned if along else runs.contiguous()).numpy())
-        planes = table.planes(kernel, x_selects_rows=not x_runs, columns=columns)
-        if planes is None:
+        sizes = ProductSizes(height, depth, positions, along, _in_rows(result, x_runs=x_runs))
+        choice = fastest_kernel(kernels, table, sizes, x_selects_rows=not x_runs, columns=columns)
+        if choice is None:
             continue
-        gather = _COPY_CYCLES if along else _TRANSPOSE_CYCLES[kernel]
-        a_row, look_up = _CYCLES[kernel][planes.halves, planes.bits]
-        registers = -(-positions // LANES)
-        tiles = -(-registers // REGISTERS)
-        cycles = depth * (height * (tiles * a_row + registers * look_up) + registers * gather)
-        in_order = _in_rows(result, x_runs=x_runs)
-        cycles += height * registers * (_WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES)
+        cycles = choice.cycles
         if not rows.is_contiguous():
-            cycles += height * -(-depth // LANES) * _COPY_CYCLES
+            cycles += height * copy_cycles(depth)
         if best is None or cycles < best.cycles:
-            best = _VectorPlan(rows, runs, planes, x_runs, kernel, cycles)
+            best = _LinePlan(rows, runs, choice.planes, x_runs, choice.kernel, cycles)
     return best
 
 

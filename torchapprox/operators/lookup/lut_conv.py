@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torchapprox.kernels import lookup_vector_cpu
-from torchapprox.kernels.compiling.cpu_kernel import forced_kernel, vector_kernel
+from torchapprox.kernels import lookup_lines_cpu
+from torchapprox.kernels.compiling.cpu_kernel import forced_kernel, line_kernels
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, columns_of
 from torchapprox.kernels.results.sum_places import Rescaling
@@ -18,6 +18,7 @@ from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.host_table import host_table
+from torchapprox.operators.lookup.line_cycles import ProductSizes, fastest_kernel
 from torchapprox.operators.lookup.lut_matmul import (
     check_table,
     matrix_sums,
@@ -269,20 +270,21 @@ def read_in_place(
         kernel: As `forced_kernel` returns it.
         rescaling: What makes real numbers of sums; None for the sums themselves.
     """
-    wanted = vector_kernel(kernel)
-    if wanted is None or out.numel() == 0:
+    kernels = line_kernels(kernel)
+    if not kernels or out.numel() == 0:
         return False
     codes = x.numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
     columns = WHOLE if few else columns_of(codes)
-    planes = table.planes(wanted, x_selects_rows=False, columns=columns)
-    if planes is None:
+    sizes = ProductSizes(shape.rows, shape.depth, shape.batch * math.prod(shape.output_size))
+    choice = fastest_kernel(kernels, table, sizes, x_selects_rows=False, columns=columns)
+    if choice is None:
         return False
     lines, places = conv_lines(codes, shape)
     rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)
-    lookup_vector_cpu(
-        *(planes, rows, lines, out.numpy().reshape(-1), places, rescaling),
-        kernel=wanted,
+    lookup_lines_cpu(
+        *(choice.planes, rows, lines, out.numpy().reshape(-1), places, rescaling),
+        kernel=choice.kernel,
         threads=torch.get_num_threads(),
     )
     return True

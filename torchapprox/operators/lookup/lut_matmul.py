@@ -40,9 +40,9 @@ def lut_matmul(
         lut: Products, int32 `(256, 256)`, row = code of x. Fastest where ``lut.T`` is contiguous.
         lut_range: Bounds on the entries of ``lut``, least and greatest, for callers that know them;
             found by reading the table if None.
-        kernel: CPU kernel, "vbmi", "avx512bw", "avx2" or "portable"; None for what the environment
-            variable ``TORCHAPPROX_KERNEL`` names, and without it for the fastest. All give equal
-            results.
+        kernel: CPU kernel, "vbmi", "avx512bw", "avx2", "expanded" or "portable"; None for what the
+            environment variable ``TORCHAPPROX_KERNEL`` names, and without it for the fastest. All
+            give equal results.
         engine: "auto", "lookup" or "factors", see `torchapprox.operators.engine.choice`; "auto"
             takes what is faster on this machine, unless the environment variable
             ``TORCHAPPROX_ENGINE`` names an engine or a kernel is forced. All give equal results.

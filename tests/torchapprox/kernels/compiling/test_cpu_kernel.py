@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from torchapprox.kernels.compiling import cpu_kernel
-from torchapprox.kernels.compiling.cpu_kernel import available_kernels, forced_kernel, vector_kernel
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels, forced_kernel, line_kernels
 
 
 @pytest.fixture(autouse=True)
@@ -39,24 +39,38 @@ def test_the_environment(monkeypatch):
 
 
 def test_an_old_cpu_runs_the_portable_kernel(old_cpu):
-    assert available_kernels() == ("portable",)
+    assert available_kernels() == ("expanded", "portable")
 
 
 @pytest.mark.parametrize(
-    ("features", "kernels"),
+    ("features", "kernels", "choice"),
     [
-        ({"avx2"}, ("avx2", "portable")),
-        ({"avx2", "avx512f", "avx512bw"}, ("avx512bw", "avx2", "portable")),
-        ({"avx2", "avx512vbmi"}, ("avx2", "portable")),
-        ({"avx2", "avx512f", "avx512bw", "avx512vbmi"}, ("vbmi", "avx512bw", "avx2", "portable")),
+        ((), (), ("expanded",)),
+        (("avx2",), ("avx2",), ("avx2", "expanded")),
+        (("avx2", "avx512f", "avx512bw"), ("avx512bw", "avx2"), ("avx512bw",)),
+        (("avx2", "avx512vbmi"), ("avx2",), ("avx2", "expanded")),
+        (
+            ("avx2", "avx512f", "avx512bw", "avx512vbmi"),
+            ("vbmi", "avx512bw", "avx2"),
+            ("vbmi",),
+        ),
     ],
 )
-def test_the_fastest_kernel_of_a_cpu(features, kernels, monkeypatch):
+def test_the_kernels_of_a_cpu(features, kernels, choice, monkeypatch):
     monkeypatch.setattr(cpu_kernel, "cpu_features", lambda: frozenset(features))
-    assert available_kernels() == kernels
-    assert vector_kernel(None) == kernels[0]
-    assert vector_kernel("avx2") == "avx2"
-    assert vector_kernel("portable") is None
+    assert available_kernels() == (*kernels, "expanded", "portable")
+    assert line_kernels(None) == choice
+    assert line_kernels("avx2") == ("avx2",)
+    assert line_kernels("expanded") == ("expanded",)
+    assert line_kernels("portable") == ()
+
+
+def test_without_a_compiler(monkeypatch):
+    monkeypatch.setattr(cpu_kernel, "compiles", lambda: False)
+    assert available_kernels() == ("portable",)
+    assert line_kernels(None) == ()
+    with pytest.raises(NotImplementedError, match=r"got 'expanded', which needs .*compiler"):
+        forced_kernel("expanded")
 
 
 def test_a_forced_kernel_that_the_cpu_does_not_run(old_cpu, monkeypatch):
@@ -65,13 +79,16 @@ def test_a_forced_kernel_that_the_cpu_does_not_run(old_cpu, monkeypatch):
     ):
         forced_kernel("vbmi")
     monkeypatch.setenv("TORCHAPPROX_KERNEL", "vbmi")
-    with pytest.raises(NotImplementedError, match=r"variable TORCHAPPROX_KERNEL.*runs portable"):
+    with pytest.raises(
+        NotImplementedError, match=r"variable TORCHAPPROX_KERNEL.*runs expanded, portable"
+    ):
         forced_kernel(None)
 
 
 def test_an_unknown_kernel(monkeypatch):
     with pytest.raises(
-        ValueError, match=r"'kernel' must be one of vbmi, avx512bw, avx2, portable, got 'sse'"
+        ValueError,
+        match=r"'kernel' must be one of vbmi, avx512bw, avx2, expanded, portable, got 'sse'",
     ):
         forced_kernel("sse")
     monkeypatch.setenv("TORCHAPPROX_KERNEL", "sse")
@@ -85,6 +102,6 @@ def test_numba_told_to_compile_for_another_cpu(setting):
     code = (
         f"import os; os.environ[{name!r}] = {value!r}\n"
         "from torchapprox.kernels.compiling.cpu_kernel import available_kernels\n"
-        "assert available_kernels() == ('portable',)"
+        "assert available_kernels() == ('expanded', 'portable')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,6 +19,7 @@ from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.layers import Matmul
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine import choice as module
+from torchapprox.operators.engine import costs as costs_module
 from torchapprox.operators.engine import factor_tables
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.engine.costs import EngineCosts, most_useful_terms
@@ -203,6 +204,7 @@ def counted(monkeypatch):
 
 def with_costs(monkeypatch, **changes):
     monkeypatch.setattr(module, "engine_costs", lambda _: replace(COSTS, **changes))
+    monkeypatch.setattr(costs_module, "line_kernels", lambda _: ("vbmi",))
     monkeypatch.setattr(module, "_pays", module._pays.__wrapped__)
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
     return counted(monkeypatch)
@@ -283,6 +285,21 @@ def test_no_costs_are_measured_for_a_table_of_full_rank(monkeypatch):
     monkeypatch.setattr(module, "engine_costs", lambda _: pytest.fail("costs were measured"))
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
     lut_matmul(*OPERANDS, FULL_RANK)
+
+
+def test_an_expanded_table_costs_as_much_for_few_positions(monkeypatch):
+    """Those of either operand, whichever is cheaper; a convolution's weights are expanded."""
+    estimates = []
+    for kernels in (("vbmi",), ("avx2", "expanded")):
+        monkeypatch.setattr(costs_module, "line_kernels", lambda _, kernels=kernels: kernels)
+        sizes = ((1, 64, 128, 10), (2, 3000, 16, 10))
+        free = replace(COSTS, lookup_alone=99.0, lookup_call=0.0)
+        estimates.append([free.matmul(size, 1)[1] for size in sizes])
+        shape = ConvShape(2, 3, (12, 12), 8, (3, 3), (1, 1), (1, 1), 1)
+        estimates[-1].append(free.conv(shape, 1)[1])
+    in_registers, expanded = estimates
+    assert in_registers == [64 * 128 * 10, 2 * 3008 * 16 * 10, 8 * 256 * 27]
+    assert expanded == [64 * (128 + 403) * 10, 2 * 16 * (3000 + 3 * 403) * 10, 8 * (200 + 403) * 27]
 
 
 def test_useful_terms():

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from torchapprox.kernels.compiling.cpu_kernel import available_kernels
-
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux"),
-    pytest.mark.skipif(available_kernels()[0] == "portable", reason="it lays out its operands"),
 ]
 
 CASES = {

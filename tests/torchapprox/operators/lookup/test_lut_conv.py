@@ -160,8 +160,6 @@ def test_errors(change, error, match):
 
 def test_memory_is_bounded():
     """No receptive fields: at most a copy of the codes, beside the output."""
-    if KERNELS[0] == "portable":
-        pytest.skip("needs a CPU with AVX2 or AVX-512 BW")
     import tracemalloc
 
     x, w = codes(8, 16, 66, 66), codes(4, 16, 3, 3, seed=1)

@@ -15,7 +15,7 @@ from torchapprox.operators.lookup import cpu_lookup
 
 TABLE = torch.from_numpy(random_table(1, limit=2**20))
 NARROW = torch.from_numpy(random_table(2, limit=2**15))
-VECTOR_KERNELS = [name for name in available_kernels() if name != "portable"]
+LINE_KERNELS = [name for name in available_kernels() if name != "portable"]
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
 
@@ -70,7 +70,7 @@ def test_kernels(kernel, layout, span, groups):
             assert torch.equal(result.long(), gathered(x, w, lut)), (m, n, k)
 
 
-@pytest.mark.parametrize("kernel", VECTOR_KERNELS)
+@pytest.mark.parametrize("kernel", LINE_KERNELS)
 @pytest.mark.parametrize(("lut", "got"), [(TABLE, "int32 sums and"), (2048 * TABLE, "int64 sums")])
 def test_a_forced_kernel_never_gives_way(kernel, lut, got, monkeypatch):
     x = codes(20, 30)
@@ -82,12 +82,12 @@ def test_a_forced_kernel_never_gives_way(kernel, lut, got, monkeypatch):
     assert torch.equal(lut_matmul(x, x, lut, kernel="portable").long(), gathered(x, x, lut))
 
 
-@pytest.mark.parametrize("kernel", VECTOR_KERNELS)
+@pytest.mark.parametrize("kernel", LINE_KERNELS)
 def test_kernels_in_turn(kernel, monkeypatch):
     """Each is really used: the other one would give the wrong result here."""
     # By every kernel's costs vectors are faster: they are full, and look up in one plane at most.
     x, lut = codes(64, 30), NARROW // 256
-    monkeypatch.setattr(cpu_lookup, "lookup_vector_cpu", lambda *arrays, **_: arrays[3].fill(5))
+    monkeypatch.setattr(cpu_lookup, "lookup_lines_cpu", lambda *arrays, **_: arrays[3].fill(5))
     monkeypatch.setattr(cpu_lookup, "lookup_runs_cpu", lambda *arrays, **_: arrays[3].fill(7))
     assert (lut_matmul(x, x, lut) == 5).all()
     assert (lut_matmul(x, x, NARROW, kernel=kernel) == 5).all()
@@ -248,11 +248,11 @@ def test_operands_are_checked_in_compiled_code_too():
         compiled(x, w, torch.zeros(256, 256, dtype=torch.int32))
 
 
-@pytest.mark.skipif("vbmi" not in VECTOR_KERNELS, reason="costs of AVX-512 VBMI")
+@pytest.mark.skipif("vbmi" not in LINE_KERNELS, reason="costs of AVX-512 VBMI")
 def test_sums_are_written_in_the_order_of_the_result():
     """Of two parts that look up as much, the one whose sums of a row are neighbours is taken."""
     x, w = codes(1, 256, 64), codes(1, 256, 64, seed=1)
     table = LookupTable(NARROW.numpy())
     by_rows = torch.empty(1, 256, 256)
     for result, x_runs in ((by_rows, False), (by_rows.mT, True)):
-        assert cpu_lookup._cheapest(x, w, table, result, "vbmi").x_runs is x_runs
+        assert cpu_lookup._cheapest(x, w, table, result, ("vbmi",)).x_runs is x_runs

@@ -1,4 +1,4 @@
-"""The in-register kernels against sums over Python integers, and against the portable kernel."""
+"""Kernels that read lines of codes, against sums of Python integers and the portable kernel."""
 
 import os
 import subprocess
@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.torchapprox.builders import random_table
-from torchapprox.kernels import lookup_runs_cpu, lookup_vector_cpu
+from torchapprox.kernels import lookup_lines_cpu, lookup_runs_cpu
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.lookup import expanded_cpu
 from torchapprox.kernels.lookup.code_lines import DEPTH, ROWS, CodeLines
+from torchapprox.kernels.lookup.expanded_cpu import BLOCK, TILE
 from torchapprox.kernels.lookup.table_planes import (
     HIGH,
     LOW,
@@ -22,10 +24,9 @@ from torchapprox.kernels.lookup.table_planes import (
     split_table,
 )
 from torchapprox.kernels.results.sum_places import SumPlaces
+from torchapprox.operators.convolution.conv_lines import by_phase
 
 KERNELS = [name for name in available_kernels() if name != "portable"]
-
-pytestmark = pytest.mark.skipif(not KERNELS, reason="needs a CPU with AVX2 or AVX-512 BW")
 
 RANGES = {LOW: (0, 128), HIGH: (128, 256), WHOLE: (0, 256)}
 SHAPES = [
@@ -39,6 +40,8 @@ SHAPES = [
     (2, 2, 700, 17),
     (1, 3, 40, 400),
     (2, 3, 5, 0),
+    (1, BLOCK + 17, TILE + 3, 6),
+    (2, 33, 2 * TILE + 1, DEPTH + 1),
 ]
 
 
@@ -66,7 +69,7 @@ def product(kernel, table, rows, codes, *, order, transposed=False, threads=1):
     out = np.full(groups * height * width, 77, np.int32)
     row, step = (1, height) if transposed else (width, 1)
     places = SumPlaces(height * width, row, np.zeros(1, np.int64), width, width, step)
-    lookup_vector_cpu(planes, rows, lines, out, places, kernel=kernel, threads=threads)
+    lookup_lines_cpu(planes, rows, lines, out, places, kernel=kernel, threads=threads)
     if transposed:
         return out.reshape(groups, width, height).transpose(0, 2, 1)
     return out.reshape(groups, height, width)
@@ -116,7 +119,10 @@ def test_equals_python_integers(kernel, shape):
     assert product(kernel, table, rows, codes, order="runs").tolist() == expected
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 65, 9), (2, 17, 300, 20), (1, 5, 1, 7), (1, 1, 70, 70)])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 3, 65, 9), (2, 17, 300, 20), (1, 5, 1, 7), (1, 1, 70, 70), (2, BLOCK + 3, TILE + 70, 9)],
+)
 def test_transposed_result(kernel, shape):
     rows, codes = draw(shape, WHOLE)
     table = table_of(16)
@@ -143,7 +149,7 @@ def test_lanes_hold_the_largest_entries(kernel, bits, columns):
     seed=st.integers(0, 2**32 - 1),
     sizes=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 20), st.integers(1, 40)),
     lines=st.integers(1, 12),
-    kernel=st.sampled_from(KERNELS or ["none"]),
+    kernel=st.sampled_from(KERNELS),
     columns=st.sampled_from(sorted(RANGES)),
 )
 def test_lines_anywhere(seed, sizes, lines, kernel, columns):
@@ -164,7 +170,7 @@ def test_lines_anywhere(seed, sizes, lines, kernel, columns):
     places = SumPlaces(height * length, length, starts_of_lines, length, length, 1)
     planes = split_table(table, columns_of(array), SPLITS[kernel])
     lines_of_codes = CodeLines(array, size, taps, starts, length, 1)
-    lookup_vector_cpu(planes, rows, lines_of_codes, out, places, kernel=kernel, threads=2)
+    lookup_lines_cpu(planes, rows, lines_of_codes, out, places, kernel=kernel, threads=2)
     result = out.reshape(lines, groups, height, length).transpose(1, 2, 0, 3)
     expected = expected_of(table, rows, np.ascontiguousarray(codes))
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
@@ -191,12 +197,39 @@ def test_rows_of_an_image_in_one_line(kernel, length, pitch, kept, depth):
     out = np.full(groups * height * lines * held, 77, np.int32)
     codes = CodeLines(array, size, taps, starts, length, 1)
     planes = split_table(table, WHOLE, SPLITS[kernel])
-    lookup_vector_cpu(planes, rows, codes, out, places, kernel=kernel, threads=2)
+    lookup_lines_cpu(planes, rows, codes, out, places, kernel=kernel, threads=2)
     positions = np.arange(lines * length)
     read = np.stack([array[g * size + taps[:, None] + positions] for g in range(groups)])
     expected = expected_of(table, rows, np.ascontiguousarray(read))
     expected = expected[..., positions % length % pitch < kept]
     np.testing.assert_array_equal(out.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("height", [1, 16, 17, 48, 64, 65, 192, 1000])
+@pytest.mark.parametrize("positions", [1, 300, TILE, TILE + 1, 5000])
+def test_tiles_of_expanded_tables_cover_a_product(positions, height, groups, threads):
+    """None is larger than scratch memory, none is empty, and every thread has one if it can."""
+    tile, block = expanded_cpu._partition(groups, height, positions, threads)
+    assert 1 <= tile <= TILE
+    assert 1 <= block <= BLOCK
+    tiles, blocks = -(-positions // tile), -(-height // block)
+    assert (tiles - 1) * tile < positions
+    assert (blocks - 1) * block < height
+    assert block == height or block % expanded_cpu.LANES == 0
+    split = groups * min(blocks, -(-height // expanded_cpu.LANES)) * tiles
+    assert split >= threads or tile <= expanded_cpu.CHUNK
+
+
+def test_a_code_stands_for_those_that_are_copied_beside_a_row():
+    """A convolution that strides reads rows of one length, whose last codes may not exist."""
+    source = np.random.default_rng(5)
+    x = source.integers(128, 256, (1, 2, 5, 7), dtype=np.uint8)
+    phases = by_phase(x, 2)
+    assert phases.min() >= 128
+    assert (phases[..., 0, :] == x[..., ::2]).all()
+    assert (phases[..., 1, :3] == x[..., 1::2]).all()
 
 
 _OLDER = "64bit cmov cx8 fxsr mmx sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 bmi bmi2 fma"
