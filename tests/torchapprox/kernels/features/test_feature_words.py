@@ -24,13 +24,13 @@ def packed(kind, rank, strip, at_once, *, plain):
         pack, tables = feature_pairs.pack_strips, PairTables.of(features(rank, 1))
         forms, results = (tables.half, tables.odd), ()
     else:
-        pack, (tables, _) = (
-            feature_bytes.byte_strip_packer(0),
-            ByteTables.of(
-                source.integers(-128, 128, (rank, 256)), source.integers(-90, 100, (rank, 256))
-            ),
-        )
-        forms, results = (tables.rank, tables.begins), (starts,)
+        pack = feature_bytes.byte_strip_packer(0)
+        values = source.integers(-128, 128, (rank, 256)), source.integers(-90, 100, (rank, 256))
+        if kind == "codes":  # which stand for themselves
+            values = (np.arange(256)[None] ^ 128) - 128, np.arange(256)[None]
+        tables, _ = ByteTables.of(*values)
+        assert (tables.flip >= 0, tables.shifted) == (kind == "codes", kind == "bytes")
+        forms, results = (tables.rank, tables.flip, tables.begins, tables.shifted), (starts,)
     strips = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
     words = tables.pairs.reshape(-1), tables.last
     arguments = *sizes, *words, *forms, strips, *results, strip, at_once
@@ -43,8 +43,10 @@ def packed(kind, rank, strip, at_once, *, plain):
     return [strips, starts]
 
 
-@pytest.mark.parametrize("kind", ["pairs", "bytes"])
-@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kind", "rank"),
+    [("codes", 1), *((kind, rank) for kind in ("pairs", "bytes") for rank in (1, 2, 3))],
+)
 @pytest.mark.parametrize(("strip", "at_once"), [(3, CHANNELS), (7, 4), (1, 4)])
 def test_strips_of_rows(kind, rank, strip, at_once):
     compiled, plain = (packed(kind, rank, strip, at_once, plain=plain) for plain in (0, 1))
