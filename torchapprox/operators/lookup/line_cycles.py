@@ -32,6 +32,9 @@ _EXPAND_CYCLES = 4.1  # for the entries of 16 rows and one code
 _POSITION_CYCLES = 0.6  # for a code, and
 _ADD_CYCLES = 1.8  # for 16 rows that it is looked up in
 _EXPANDED_WRITE_CYCLES = 110.0  # for 64 sums
+# Of receptive fields that are laid out for a product of matrices, on that core without AVX-512.
+_LAID_OUT_CYCLES = 2.0  # for a look-up, and for a code that is laid out
+_LAY_OUT_CYCLES = 3e5  # for steps of their own, and to make real numbers of sums in another one
 
 
 class Choice(NamedTuple):
@@ -108,6 +111,17 @@ def _cycles(kernel: str, planes: Planes, sizes: ProductSizes) -> float:
     steps = depth * (height * (tiles * a_row + registers * look_up) + registers * gather)
     write = _WRITE_CYCLES if in_order else _TRANSPOSED_WRITE_CYCLES
     return steps + height * registers * write
+
+
+def laid_out_cycles(sizes: ProductSizes, groups: int) -> float:
+    """Return the cycles of a convolution whose receptive fields are laid out.
+
+    Args:
+        sizes: Of one group.
+        groups: Number of groups.
+    """
+    codes = groups * sizes.depth * sizes.positions
+    return codes * (sizes.height + 1) * _LAID_OUT_CYCLES + _LAY_OUT_CYCLES
 
 
 def copy_cycles(codes: int) -> float:

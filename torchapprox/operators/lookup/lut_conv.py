@@ -18,7 +18,11 @@ from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.host_table import host_table
-from torchapprox.operators.lookup.line_cycles import ProductSizes, fastest_kernel
+from torchapprox.operators.lookup.line_cycles import (
+    ProductSizes,
+    fastest_kernel,
+    laid_out_cycles,
+)
 from torchapprox.operators.lookup.lut_matmul import (
     check_table,
     matrix_sums,
@@ -45,10 +49,10 @@ def lut_conv(
 
         y[b, n, p] = sum_{c, t} lut[x[b, c, stride * p + dilation * t], w[n, c, t]]
 
-    with p a position of the output and t one of the kernel, in any number of dimensions. The
-    kernels that look up in registers read receptive fields where they stand; otherwise they are
-    laid out for some images at a time. Exact in integers: int32 where K * max|lut| proves that it
-    fits, else int64.
+    with p a position of the output and t one of the kernel, in any number of dimensions. All
+    kernels but the portable one read receptive fields where they stand; otherwise, and where it is
+    faster, they are laid out for some images at a time. Exact in integers: int32 where
+    K * max|lut| proves that it fits, else int64.
 
     Args:
         x: Activation codes, uint8 `(B, C, *size)`, padded.
@@ -259,7 +263,10 @@ def read_in_place(
     kernel: str | None,
     rescaling: Rescaling | None = None,
 ) -> bool:
-    """Fill ``out`` without laying out receptive fields; False where no kernel can.
+    """Fill ``out`` without laying out receptive fields.
+
+    False where no kernel can, or where to lay them out is faster and no kernel is forced: where
+    positions are few, or rows and the CPU has no AVX2.
 
     Args:
         x: Activation codes, contiguous.
@@ -279,6 +286,8 @@ def read_in_place(
     sizes = ProductSizes(shape.rows, shape.depth, shape.batch * math.prod(shape.output_size))
     choice = fastest_kernel(kernels, table, sizes, x_selects_rows=False, columns=columns)
     if choice is None:
+        return False
+    if kernel is None and shape.groups * choice.cycles > laid_out_cycles(sizes, shape.groups):
         return False
     lines, places = conv_lines(codes, shape)
     rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux"),
@@ -51,6 +53,8 @@ print(extra / x.numel())
 
 @pytest.mark.parametrize("case", CASES)
 def test_extra_memory_is_at_most_twice_the_input(case):
+    if case == "depthwise" and available_kernels()[0] in ("expanded", "portable"):
+        pytest.skip("faster laid out without AVX2")
     command = [sys.executable, "-c", SCRIPT, repr(CASES[case])]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert float(output) < 2

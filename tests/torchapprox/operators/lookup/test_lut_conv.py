@@ -158,6 +158,23 @@ def test_errors(change, error, match):
         lut_conv(**(arguments | change))
 
 
+@pytest.mark.parametrize(("size", "laid_out"), [(1, True), (12, False)])
+def test_few_positions_are_laid_out(size, laid_out, monkeypatch):
+    """To expand a table for them takes longer than all else, unless its kernel is forced."""
+    x, w = codes(1, 512, size, size), codes(16, 512, 1, 1, seed=1)
+    taken = []
+    lay_out = module._lay_out
+    monkeypatch.setattr(module, "_lay_out", lambda *sums: taken.append(lay_out(*sums)))
+    monkeypatch.setattr(module, "line_kernels", lambda _: ("expanded",))
+    steps = {"stride": (1, 1), "dilation": (1, 1), "engine": "lookup"}
+    expected = looked_up(x, w, TABLE, (1, 1), (1, 1), 1)
+    assert torch.equal(lut_conv(x, w, TABLE, **steps).long(), expected)
+    assert bool(taken) == laid_out
+    taken.clear()
+    assert torch.equal(lut_conv(x, w, TABLE, kernel="expanded", **steps).long(), expected)
+    assert not taken
+
+
 def test_memory_is_bounded():
     """No receptive fields: at most a copy of the codes, beside the output."""
     import tracemalloc
