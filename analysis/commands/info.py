@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         available_kernels,
         cpu_features,
         forced_kernel,
+        line_kernels,
     )
     from torchapprox.operators.engine.calibration import costs_path, engine_costs, processor
     from torchapprox.operators.engine.choice import VARIABLE
@@ -78,7 +79,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     yield f"CUDA: {_cuda()}"
     kernels = available_kernels()
     forced = mendable(lambda: forced_kernel(None))
-    chosen = f"{forced}, by TORCHAPPROX_KERNEL" if forced else kernels[0]
+    by_size = " or ".join(line_kernels(None) or kernels)
+    chosen = f"{forced}, by TORCHAPPROX_KERNEL" if forced else by_size
     yield f"look-up kernel: {chosen}; this CPU runs {', '.join(kernels)}"
     if arguments.measure:
         with contextlib.suppress(RuntimeError, OSError):  # then nothing is kept either

@@ -7,7 +7,7 @@ import torch
 
 from analysis.cli import main
 from tests.torchapprox.operators.engine.test_choice import COSTS
-from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels, line_kernels
 from torchapprox.operators.engine import calibration, cuda_calibration
 from torchapprox.operators.engine.calibration import costs_path, engine_costs
 from torchapprox.operators.engine.cuda_costs import published_costs
@@ -30,7 +30,8 @@ def test_what_is_printed(capsys, monkeypatch):
     assert f"torch {torch.__version__}" in lines[0]
     assert f"{threads} threads" in lines[1]
     assert lines[2].startswith("CUDA: ")
-    assert lines[3].startswith(f"look-up kernel: {available_kernels()[0]}; this CPU runs")
+    chosen = " or ".join(line_kernels(None))
+    assert lines[3] == f"look-up kernel: {chosen}; this CPU runs {', '.join(available_kernels())}"
     assert lines[4] == "engine: auto"
     rate = 1e-9 / engine_costs(threads).term
     wanted = f"{rate:.1f} G/s products of two features".split()

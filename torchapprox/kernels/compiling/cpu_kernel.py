@@ -6,7 +6,7 @@ from typing import Any
 
 VARIABLE = "TORCHAPPROX_KERNEL"
 
-# Fastest first, with the CPU features that each needs.
+# From the one that needs most, with the CPU features that each needs.
 _NEEDS = {
     "vbmi": ("avx512f", "avx512bw", "avx512vbmi"),
     "avx512bw": ("avx512f", "avx512bw"),
@@ -14,8 +14,8 @@ _NEEDS = {
     "expanded": (),  # but a compiler
     "portable": (),
 }
-# By a CPU's fastest kernel, those among which a product's sizes decide. `expanded` was not measured
-# on CPUs with AVX-512.
+# By the first kernel that a CPU runs, those among which a product's sizes decide. `expanded` was
+# not measured on CPUs with AVX-512.
 _CHOICE = {
     "vbmi": ("vbmi",),
     "avx512bw": ("avx512bw",),
@@ -27,7 +27,7 @@ _CHOICE = {
 
 @cache
 def available_kernels() -> tuple[str, ...]:
-    """Return the names of the kernels that this CPU runs, fastest first.
+    """Return the names of the kernels that this CPU runs, from the one that needs most of it.
 
     Examples:
         >>> available_kernels()[-1]
@@ -48,7 +48,7 @@ def forced_kernel(name: str | None) -> str | None:
 
     Raises:
         ValueError: There is no kernel of this name.
-        NotImplementedError: This CPU does not run it.
+        NotImplementedError: This CPU does not run it, or Numba's compiler is switched off.
 
     Examples:
         >>> forced_kernel("portable")

@@ -15,7 +15,7 @@ from torchapprox.kernels.compiling.kernel_cache import KeyedCacheFile
 from torchapprox.kernels.compiling.piece import Piece, address_of, piece_cpu
 from torchapprox.kernels.features import feature_bytes, feature_tiles
 from torchapprox.kernels.features.pair_unit import PORTABLE
-from torchapprox.kernels.lookup import lookup_cpu, lookup_tiles, vector_panels
+from torchapprox.kernels.lookup import expanded_tiles, lookup_cpu, lookup_tiles, vector_panels
 from torchapprox.kernels.results import vector_results
 from torchapprox.kernels.threads.blocks import blocks_cpu
 
@@ -48,6 +48,7 @@ def _refuse(_):
 def in_functions():
     for kernel in ("vbmi", "avx512bw", "avx2"):
         yield lookup_tiles.accumulator(kernel, 4, 1, 16).function
+    yield expanded_tiles.adder(4, 15).function
     yield feature_tiles.pair_multiplier(PORTABLE, 6).function
     yield vector_panels.vector_gatherer(4).function
     for bits in (0, 32, 64):
