@@ -19,7 +19,7 @@ from torch import Tensor
 import multipliers
 from benchmarks.cases import ENGINES, SHAPES, operands
 from benchmarks.record import recorded
-from torchapprox.kernels.compiling.cpu_kernel import available_kernels
+from torchapprox.kernels.compiling.cpu_kernel import available_kernels, line_kernels
 from torchapprox.operators.engine.calibration import processor
 
 README = Path(__file__).parents[1] / "README.md"
@@ -92,12 +92,15 @@ def main() -> None:
         command = "OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python -m benchmarks.table --one-thread"
     kernel = available_kernels()[0]
     begin, end = (marker.format(kernel) for marker in MARKERS)
+    text = README.read_text(encoding="utf-8")
+    if begin not in text:
+        parser.error(f"the README has no place for the kernel {kernel!r}: {begin}")
+    kernels = " and ".join(f"`{name}`" for name in line_kernels(None))
     lines = [
         begin,
         "",
-        f"{processor()} with the kernel `{kernel}`, {what}, medians of {ROUNDS} rounds in one run "
-        f"(`{command}`). Higher is faster; the last columns are the kernels for CPUs with neither "
-        "AVX-512 nor AVX2.",
+        f"{processor()} with {kernels}, {what}, medians of {ROUNDS} rounds in one run "
+        f"(`{command}`). Higher is faster; the last columns are the kernels that any CPU runs.",
         "",
         "| product | `lut_matmul`, 10^9 products/s | x naive Numba loop | x float32 `@` "
         "| `expanded` x naive | `portable` x naive |",
@@ -109,9 +112,6 @@ def main() -> None:
         end,
     ]
     print("\n".join(lines[2:-2]))
-    text = README.read_text(encoding="utf-8")
-    if begin not in text:
-        parser.error(f"the README has no place for the kernel {kernel!r}: {begin}")
     head, rest = text.split(begin)
     README.write_text(head + "\n".join(lines) + rest.split(end)[1], encoding="utf-8")
 

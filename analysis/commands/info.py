@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.version import package_version
     from torchapprox.kernels.compiling.cpu_kernel import (
         available_kernels,
+        compiles,
         cpu_features,
         forced_kernel,
         line_kernels,
@@ -82,12 +83,15 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     by_size = " or ".join(line_kernels(None) or kernels)
     chosen = f"{forced}, by TORCHAPPROX_KERNEL" if forced else by_size
     yield f"look-up kernel: {chosen}; this CPU runs {', '.join(kernels)}"
+    yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
+    if not compiles():
+        yield "  look-ups only, since NUMBA_DISABLE_JIT switches Numba's compiler off"
+        return
     if arguments.measure:
         with contextlib.suppress(RuntimeError, OSError):  # then nothing is kept either
             costs_path(threads).unlink(missing_ok=True)
         engine_costs.cache_clear()
     costs = engine_costs(threads)
-    yield f"engine: {os.environ.get(VARIABLE, 'auto')}"
     yield from _rates(costs, _RATES)
     yield f"  factors may pay up to rank {most_useful_terms(costs)}"
     try:

@@ -7,6 +7,7 @@ import torch
 
 from analysis.cli import main
 from tests.torchapprox.operators.engine.test_choice import COSTS
+from tests.torchapprox.plain_python import plain_python
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels, line_kernels
 from torchapprox.operators.engine import calibration, cuda_calibration
 from torchapprox.operators.engine.calibration import costs_path, engine_costs
@@ -37,6 +38,15 @@ def test_what_is_printed(capsys, monkeypatch):
     wanted = f"{rate:.1f} G/s products of two features".split()
     assert any(line.split() == wanted for line in lines)
     assert lines[-1] == f"  kept in {costs_path(threads)}"
+
+
+def test_without_a_compiler(capsys, monkeypatch):
+    monkeypatch.delenv("TORCHAPPROX_KERNEL", raising=False)
+    with plain_python():
+        assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "look-up kernel: portable; this CPU runs portable" in lines
+    assert lines[-1] == "  look-ups only, since NUMBA_DISABLE_JIT switches Numba's compiler off"
 
 
 def test_measuring_anew_replaces_the_file(capsys):

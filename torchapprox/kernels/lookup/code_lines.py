@@ -1,4 +1,4 @@
-"""Where the codes stand that the vector look-up kernel looks up."""
+"""Where the codes stand that kernels look up which read them in place or gather them."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -126,7 +126,8 @@ def _new_scratch(workers: int) -> Arrays:
     zeros = aligned_empty((BLOCK,), np.int32)
     zeros.fill(0)
     return (
-        aligned_empty((workers, SLAB), np.uint8),
+        # With memory before and behind, for codes that someone changes after they were scanned.
+        aligned_empty((workers + 2, SLAB), np.uint8),
         aligned_empty((workers, TILE, 2 * BLOCK), np.uint16),
         aligned_empty((workers, TILE, BLOCK), np.int32),
         aligned_empty((workers, BLOCK, CHUNK), np.int32),

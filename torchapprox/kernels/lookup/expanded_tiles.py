@@ -114,7 +114,7 @@ def fill_expanded(
     stop,
 ):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-    slab = slabs + worker * SLAB
+    slab = slabs + (worker + 1) * SLAB
     sums = sums_of_all + worker * 4 * TILE * BLOCK
     totals = totals_of_all + worker * 4 * TILE * BLOCK
     turned = turned_of_all + worker * 4 * BLOCK * CHUNK

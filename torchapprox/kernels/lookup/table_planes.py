@@ -1,4 +1,4 @@
-"""A table split into planes, for kernels that look up in registers.
+"""A table split into planes, for kernels that read lines of codes.
 
     table[r, c] = bias[r] + sum_p 2^shift[p] * plane[p, r, c]
 
@@ -29,7 +29,7 @@ _COLUMNS = {LOW: slice(0, 128), HIGH: slice(128, 256), WHOLE: slice(0, 256)}
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """A table's rows, or one half of them, as byte planes.
+    """A table's rows, or one half of them, as planes of bytes or words.
 
     Attributes:
         entries: uint8 `(256, planes, halves * 128)`, or uint16 where a plane has more than 8 bits,

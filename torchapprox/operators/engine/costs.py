@@ -12,7 +12,7 @@ from torchapprox.operators.convolution.conv_planes import conv_vectors
 Sizes = tuple[int, int, int, int]
 """G, M, N and K of a product of matrices."""
 
-_LANES = 64  # codes that the vector kernel looks up at once
+_LANES = 64  # codes that kernels look up in registers at once
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,16 @@ def _in_strips(rows: int) -> float:
 
 
 def most_useful_terms(costs: EngineCosts) -> int:
-    """Return the number of terms above which looking up is faster whatever the product's shape.
+    """Return the number of terms above which looking up is faster in products of 64 or more rows.
+
+    A product of M = N = 64 is the smallest of these, and one in which look-ups take longest.
 
     Examples:
         >>> from dataclasses import fields
         >>> values = {field.name: 1e-9 for field in fields(EngineCosts)}
-        >>> most_useful_terms(EngineCosts(**values))
+        >>> most_useful_terms(EngineCosts(**values | {"lookup": 0.0, "lookup_two_halves": 0.0}))
         1
     """
     term = min(costs.term, costs.term_in_bytes)
-    dense = max(costs.lookup, costs.lookup_two_halves) / term
+    dense = max(costs.lookup, costs.lookup_two_halves) / term * looked_up(64, 64) / 64**2
     return int(max(dense, costs.lookup_depthwise / costs.term_depthwise))

@@ -129,7 +129,7 @@ def _cheapest(
         (height, depth), positions = rows.shape[1:], runs.shape[1]
         columns, turned = WHOLE, runs.mT
         along = turned.is_contiguous()
-        if height >= _ROWS_WORTH_A_SCAN and kernels:
+        if kernels and (height >= _ROWS_WORTH_A_SCAN or "expanded" in kernels):
             columns = columns_of((turned if along else runs.contiguous()).numpy())
         sizes = ProductSizes(height, depth, positions, along, _in_rows(result, x_runs=x_runs))
         choice = fastest_kernel(kernels, table, sizes, x_selects_rows=not x_runs, columns=columns)

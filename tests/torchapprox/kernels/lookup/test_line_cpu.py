@@ -232,13 +232,18 @@ def test_a_code_stands_for_those_that_are_copied_beside_a_row():
     assert (phases[..., 1, :3] == x[..., 1::2]).all()
 
 
-_OLDER = "64bit cmov cx8 fxsr mmx sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 bmi bmi2 fma"
+_OLDEST = "64bit cmov cx8 fxsr mmx sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt"
+_OLDER = f"{_OLDEST} avx avx2 bmi bmi2 fma"
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     ("cpu", "features"),
-    [("haswell", _OLDER), ("skylake-avx512", f"{_OLDER} avx512f avx512bw avx512vl avx512dq")],
+    [
+        ("nehalem", _OLDEST),
+        ("haswell", _OLDER),
+        ("skylake-avx512", f"{_OLDER} avx512f avx512bw avx512vl avx512dq"),
+    ],
 )
 def test_machine_code_for_older_cpus(tmp_path, cpu, features):
     settings = {

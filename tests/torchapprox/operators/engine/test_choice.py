@@ -302,10 +302,12 @@ def test_an_expanded_table_costs_as_much_for_few_positions(monkeypatch):
     assert expanded == [64 * (128 + 403) * 10, 2 * 16 * (3000 + 3 * 403) * 10, 8 * (200 + 403) * 27]
 
 
-def test_useful_terms():
-    assert most_useful_terms(COSTS) == 10
+@pytest.mark.parametrize(("kernel", "longer"), [("vbmi", 1), ("expanded", (64 + 403) / 64)])
+def test_useful_terms(kernel, longer, monkeypatch):
+    monkeypatch.setattr(costs_module, "line_kernels", lambda _: (kernel,))
+    assert most_useful_terms(COSTS) == int(10 * longer)
     in_pairs = replace(COSTS, term=0.5, term_in_bytes=0.5)
-    assert most_useful_terms(replace(in_pairs, term_depthwise=0.1)) == 10
+    assert most_useful_terms(replace(in_pairs, term_depthwise=0.01)) == 100
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3), (5, 4, 0)])
