@@ -1,5 +1,6 @@
 """Words of LLVM's language that the emitters of vector kernels share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -33,3 +34,40 @@ def call(b: Any, name: str, kind: Any, *arguments: Any) -> Any:
         b.module, ir.FunctionType(kind, [kind] * len(arguments)), name
     )
     return b.call(function, arguments)
+
+
+def loop_over_steps(
+    b: Any,
+    first: Any,
+    last: Any,
+    group: int,
+    start: list[Any],
+    body: Callable[[Any, list[Any]], list[Any]],
+) -> list[Any]:
+    """Emit a loop over steps, ``group`` in a pass, and return the values after it.
+
+    Args:
+        b: LLVM's builder, which goes on behind the loop.
+        first: The first step.
+        last: The step after the last one.
+        group: Steps of one pass.
+        start: The values before it.
+        body: Emits a pass: from its first step and the values before it, the values after it.
+    """
+    before, steps, after = b.block, b.append_basic_block("steps"), b.append_basic_block("after")
+    b.cbranch(b.icmp_signed("<", first, last), steps, after)
+    b.position_at_end(steps)
+    step = b.phi(I64)
+    state = [b.phi(value.type) for value in start]
+    end = body(step, state)
+    following = b.add(step, integer(group))
+    b.cbranch(b.icmp_signed("<", following, last), steps, after)
+    for phi, initial, later in zip([step, *state], [first, *start], [following, *end], strict=True):
+        phi.add_incoming(initial, before)
+        phi.add_incoming(later, steps)
+    b.position_at_end(after)
+    results = [b.phi(value.type) for value in start]
+    for phi, initial, later in zip(results, start, end, strict=True):
+        phi.add_incoming(initial, before)
+        phi.add_incoming(later, steps)
+    return results

@@ -28,7 +28,17 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.compiling.vector_ir import I8, I16, I32, I64, integer, load, mask, splat
+from torchapprox.kernels.compiling.vector_ir import (
+    I8,
+    I16,
+    I32,
+    I64,
+    integer,
+    load,
+    loop_over_steps,
+    mask,
+    splat,
+)
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit
 
 intrinsic: Any = extending.intrinsic
@@ -87,31 +97,21 @@ class _Tile:
     ) -> None:
         b = self.b
         start = [load(b, place, self.words, 4) for place in self._places(before, before_pitch)]
-        entry, body, after = b.block, b.append_basic_block("steps"), b.append_basic_block("after")
-        b.cbranch(b.icmp_signed(">", steps, integer(0)), body, after)
-        b.position_at_end(body)
-        step = b.phi(I64)
-        state = [b.phi(self.words) for _ in start]
-        distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
-        columns = [load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)]
-        place = b.add(strip, b.mul(step, step_pitch))
-        end: list[Any] = []
-        for row in range(self.rows):
-            word = self._spread(load(b, b.add(place, integer(4 * row)), I32, 4))
-            for column in columns:
-                end.append(self._added(state[len(end)], word, column))
-        following = b.add(step, integer(1))
-        b.cbranch(b.icmp_signed("<", following, steps), body, after)
-        for phi, initial, later in zip(
-            [step, *state], [integer(0), *start], [following, *end], strict=True
-        ):
-            phi.add_incoming(initial, entry)
-            phi.add_incoming(later, body)
-        b.position_at_end(after)
-        results = [b.phi(self.words) for _ in start]
-        for phi, initial, later in zip(results, start, end, strict=True):
-            phi.add_incoming(initial, entry)
-            phi.add_incoming(later, body)
+
+        def add(step: Any, state: list[Any]) -> list[Any]:
+            distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
+            columns = [
+                load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)
+            ]
+            place = b.add(strip, b.mul(step, step_pitch))
+            end: list[Any] = []
+            for row in range(self.rows):
+                word = self._spread(load(b, b.add(place, integer(4 * row)), I32, 4))
+                for column in columns:
+                    end.append(self._added(state[len(end)], word, column))
+            return end
+
+        results = loop_over_steps(b, integer(0), steps, 1, start, add)
         for result, target in zip(results, self._places(sums, pitch), strict=True):
             b.store(result, b.inttoptr(target, self.words.as_pointer()), align=4)
 

@@ -22,6 +22,7 @@ from torchapprox.kernels.compiling.vector_ir import (
     I64,
     integer,
     load,
+    loop_over_steps,
     mask,
     splat,
 )
@@ -192,27 +193,12 @@ class _Position:
         return [self.b.add(origin, integer(2 * LANES * place)) for place in places]
 
     def _loop(self, first: Any, last: Any, group: int, start: list[Any]) -> list[Any]:
-        b, entry = self.b, self.b.block
-        body, after = b.append_basic_block("steps"), b.append_basic_block("after")
-        b.cbranch(b.icmp_signed("<", first, last), body, after)
-        b.position_at_end(body)
-        step = b.phi(I64)
-        state = [b.phi(_ENTRIES) for _ in start]
-        lines = [self._line(b.add(step, integer(number))) for number in range(group)]
-        end = self._added(state, lines)
-        following = b.add(step, integer(group))
-        b.cbranch(b.icmp_signed("<", following, last), body, after)
-        for phi, initial, later in zip(
-            [step, *state], [first, *start], [following, *end], strict=True
-        ):
-            phi.add_incoming(initial, entry)
-            phi.add_incoming(later, body)
-        b.position_at_end(after)
-        results = [b.phi(_ENTRIES) for _ in start]
-        for phi, initial, later in zip(results, start, end, strict=True):
-            phi.add_incoming(initial, entry)
-            phi.add_incoming(later, body)
-        return results
+        def add(step: Any, state: list[Any]) -> list[Any]:
+            numbers = range(group)
+            lines = [self._line(self.b.add(step, integer(number))) for number in numbers]
+            return self._added(state, lines)
+
+        return loop_over_steps(self.b, first, last, group, start, add)
 
     def _line(self, step: Any) -> list[Any]:
         """Return the entries of a step by vector."""

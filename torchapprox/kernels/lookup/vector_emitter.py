@@ -13,11 +13,21 @@ neither exceeds a lane. `STEPS_MAX` steps of bytes up to 255 do not: 257 * 255 =
 plane has 7 bits, two steps are added as bytes first.
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
 from llvmlite import ir
 
-from torchapprox.kernels.compiling.vector_ir import I8, I32, I64, integer, load, mask, splat
+from torchapprox.kernels.compiling.vector_ir import (
+    I8,
+    I32,
+    I64,
+    integer,
+    load,
+    loop_over_steps,
+    mask,
+    splat,
+)
 from torchapprox.kernels.lookup.code_lines import LANES
 
 
@@ -83,28 +93,10 @@ class Emitter:
         raise NotImplementedError
 
     def _loop(self, first: Any, last: Any, group: int, start: list[Any]) -> list[Any]:
-        b, before = self.b, self.b.block
-        body, after = b.append_basic_block("steps"), b.append_basic_block("after")
-        b.cbranch(b.icmp_signed("<", first, last), body, after)
-        b.position_at_end(body)
-        step = b.phi(I64)
-        state = [b.phi(value.type) for value in start]
-        end = self._group_of_steps(step, group, state)
-        following = b.add(step, integer(group))
-        b.cbranch(b.icmp_signed("<", following, last), body, after)
-        for phi, initial, later in zip(
-            [step, *state], [first, *start], [following, *end], strict=True
-        ):
-            phi.add_incoming(initial, before)
-            phi.add_incoming(later, body)
-        b.position_at_end(after)
-        results = [b.phi(value.type) for value in start]
-        for phi, initial, later in zip(results, start, end, strict=True):
-            phi.add_incoming(initial, before)
-            phi.add_incoming(later, body)
-        return results
+        body = partial(self._group_of_steps, group=group)
+        return loop_over_steps(self.b, first, last, group, start, body)
 
-    def _group_of_steps(self, step: Any, group: int, state: list[Any]) -> list[Any]:
+    def _group_of_steps(self, step: Any, state: list[Any], *, group: int) -> list[Any]:
         b = self.b
         *sums, biases = state
         waiting: list[Any] = [None] * (len(sums) // 2)
