@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
-from analysis import Assignment, Digits, Labelled, SelectionResults, load_digits, write_report
+from analysis import (
+    Assignment,
+    ChoiceTable,
+    Digits,
+    Labelled,
+    SelectionResults,
+    load_digits,
+    trace_batches,
+    write_report,
+)
 from analysis.characterisation.sources import file_multiplier
 from analysis.reports.demo import Budget, run_demo
 from analysis.reports.pictures import Picture
 from multipliers import Multiplier, demo_netlist, get
-from torchapprox import GemmOperands, LayerTracer
+from tests.analysis.small_arguments import BATCHES, MULTIPLIER
+from torchapprox import GemmOperands, LayerTracer, approximate
 
 TINY = Budget(floating=2, quantised=1, approximate=1)
 
@@ -78,6 +90,17 @@ def make_trace():
         return tracer.result
 
     return make
+
+
+@pytest.fixture(scope="session")
+def given():
+    """A converted model, its trace and a table of choices; tests must leave them as they are."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 2))
+    approximate(model, MULTIPLIER, calibration=BATCHES)
+    zeros = np.zeros((1, 1))
+    table = ChoiceTable(("0",), (MULTIPLIER,), zeros, zeros, zeros)
+    return SimpleNamespace(model=model, trace=trace_batches(model, BATCHES), table=table)
 
 
 def every_third(seed):
