@@ -1,0 +1,112 @@
+"""Words of bytes as Python makes them from the kernels' sources, for CPUs with VBMI and without."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from torchapprox.kernels.features import feature_bytes
+from torchapprox.kernels.features.byte_lookup import CODES
+from torchapprox.kernels.features.byte_tables import ByteTables
+
+
+class Place(NamedTuple):
+    """A place in an array, in bytes; an element has 4 of them where it is a word, else one.
+
+    Codes are wider integers here, which NumPy adds to without wrapping.
+    """
+
+    array: Any
+    start: int = 0
+
+    def __add__(self, distance):
+        return Place(self.array, self.start + distance)
+
+    def __radd__(self, distance):
+        return self + distance
+
+    @property
+    def index(self):
+        return self.start // (4 if self.array.dtype == np.uint32 else 1)
+
+
+def looked_up(table, codes, lanes):
+    """Write down what 64 codes stand for, by a table whose bytes are in words."""
+    bytes_of_table = table.array.reshape(-1).view(np.uint8)[table.start :]
+    return bytes_of_table[codes.array[codes.index :][:lanes]].astype(np.uint32)
+
+
+def words_of_neighbours(vbmi, table, codes, target, pitch):
+    by_four = looked_up(table, codes, CODES).reshape(-1, 4)
+    for number, features in enumerate(by_four):
+        target.array[(target + number * pitch).index] = (features << 8 * np.arange(4)).sum()
+
+
+def words_of_lines(vbmi, table, codes, pitch, target):
+    lines = [looked_up(table, codes + line * pitch, CODES) for line in range(4)]
+    words = sum(features << np.uint32(8 * line) for line, features in enumerate(lines))
+    target.array[target.index :][:CODES] = words
+
+
+@pytest.fixture(autouse=True)
+def _in_python(monkeypatch):
+    monkeypatch.setattr(feature_bytes, "address", Place)
+    monkeypatch.setattr(feature_bytes, "words_of_neighbours", words_of_neighbours)
+    monkeypatch.setattr(feature_bytes, "words_of_lines", words_of_lines)
+
+
+def tables(name):
+    source, values = np.random.default_rng(2), np.arange(256)[None]
+    rows = source.integers(-128, 128, (1 if name == "own" else 3, 256))
+    if name == "own":
+        return ByteTables.of((values ^ 128) - 128, values)
+    return ByteTables.of(rows, source.integers(0, 256, rows.shape))
+
+
+def expected(table, codes):
+    """Planes `(4 channels and term, position)` by the formula; codes `(channel, position)`."""
+    features = table.last.reshape(table.rank, 256)
+    channels, count = codes.shape
+    planes = np.zeros((-(-channels // 4), table.rank, count), np.uint32)
+    for c in range(channels):
+        planes[c // 4] |= features[:, codes[c]] << np.uint32(8 * (c % 4))
+    return planes.reshape(-1, count)
+
+
+@pytest.mark.parametrize("vbmi", [0, 1])
+@pytest.mark.parametrize("name", ["own", "features"])
+@pytest.mark.parametrize("channels", [4, 7, CODES, CODES + 6])
+@pytest.mark.parametrize("along_places", [True, False])
+def test_planes_of_positions(along_places, channels, name, vbmi):
+    count, pitch = CODES + 5, CODES + 16
+    table = tables(name)[1]
+    codes = np.random.default_rng(3).integers(0, 256, (channels, count))
+    memory, strides = np.ascontiguousarray(codes.T), (1, channels)
+    make = feature_bytes.byte_vector_mapper
+    if along_places:
+        memory, strides, make = codes, (count, 1), feature_bytes.byte_place_mapper
+    planes = np.zeros(table.planes(channels) * pitch, np.uint32)
+    make(vbmi).function(
+        *(memory.reshape(-1), *strides, 0, channels, count, 0, table.rank),
+        *(table.pairs, table.last, table.flip, planes, pitch),
+    )
+    assert np.array_equal(planes.reshape(-1, pitch)[:, :count], expected(table, codes))
+
+
+@pytest.mark.parametrize("vbmi", [0, 1])
+@pytest.mark.parametrize("name", ["own", "features"])
+@pytest.mark.parametrize(("channels", "taps"), [(5, 3), (CODES, 1), (CODES + 7, 1)])
+def test_strips_of_rows(channels, taps, name, vbmi):
+    """All rows in one strip: planes of taps, whose positions are the rows."""
+    height, table = 3, tables(name)[0]
+    rows = np.random.default_rng(4).integers(0, 256, (height, channels, taps))
+    strips = np.zeros(table.planes(channels) * taps * height, np.uint32)
+    starts = np.zeros(height, np.int32)
+    feature_bytes.byte_strip_packer(vbmi).piece.function(
+        *(rows.reshape(-1), height, channels * taps, channels, taps, Place(table.pairs)),
+        *(table.last, table.rank, table.flip, table.begins, table.shifted, strips, starts),
+        *(height, channels, 0, 0, 1),
+    )
+    wanted = [expected(table, rows[:, :, tap].T) for tap in range(taps)]
+    assert np.array_equal(strips.reshape(-1, taps, height), np.stack(wanted, axis=1))
+    assert starts.tolist() == [int(table.begins[row].sum()) for row in rows]
