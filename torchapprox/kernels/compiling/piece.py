@@ -4,16 +4,18 @@ A kernel that took its pieces' code into itself would compile all of them again 
 table and each type of a result, in seconds. A piece is compiled and cached once, when a kernel that
 calls it (`call` of `vector_memory`) first needs it. Integers and addresses are passed alike by the
 conventions of 64-bit CPUs, so that any piece is called with integers.
+
+What many pieces need is a record (`compiling/record.py`), of which they take the address.
 """
 
-import ctypes
 import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from torchapprox.kernels.compiling.record import is_record, layout_of
 
 _OPTIONS = {"error_model": "numpy"}
 
@@ -25,14 +27,16 @@ class Piece:
 
     Args:
         function: What to compile.
-        pointers: By argument, the type of the elements at the address that it is.
+        pointers: By argument, what is at the address that it is: the type of the elements, or the
+            named tuple of a record.
 
     Attributes:
         function: The function.
+        pointers: What is at its addresses.
     """
 
     def __init__(self, function: Callable[..., None], pointers: dict[str, type[Any]]) -> None:
-        self.function, self._pointers = function, pointers
+        self.function, self.pointers = function, pointers
 
     @property
     def address(self) -> int:
@@ -48,10 +52,13 @@ class Piece:
 
         from torchapprox.kernels.compiling.kernel_cache import enable_cache  # noqa: PLC0415
 
-        kinds = {
-            name: types.CPointer(numba.from_dtype(np.dtype(kind)))
-            for name, kind in self._pointers.items()
-        }
+        def kind_of(target: Any) -> Any:
+            if is_record(target):
+                record: Any = layout_of(target)
+                return numba.from_dtype(record)
+            return types.CPointer(numba.from_dtype(np.dtype(target)))
+
+        kinds = {name: kind_of(target) for name, target in self.pointers.items()}
         names = inspect.signature(self.function).parameters
         signature = types.void(*[kinds.get(name, types.int64) for name in names])
         # What `numba.cfunc` does, but for the cache.
@@ -65,15 +72,3 @@ class Piece:
 def piece_cpu(**pointers: type[Any]) -> Callable[[Callable[..., None]], Piece]:
     """Return a decorator that makes a function a `Piece`; arguments as its ``pointers``."""
     return lambda function: Piece(function, pointers)
-
-
-def address_of(array: NDArray[Any]) -> int:
-    """Return where an array's elements begin; 0 where it has none."""
-    if not array.size:
-        return 0
-    try:
-        # In a quarter of the time that `array.ctypes` takes.
-        memory: Any = array
-        return ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    except (TypeError, ValueError):  # read-only or strided
-        return int(array.ctypes.data)

@@ -12,7 +12,7 @@ intrinsic: Any = extending.intrinsic
 
 @intrinsic
 def address(context, array):  # noqa: ARG001
-    """Return where an array or a pointer leads.
+    """Return where an array, a pointer or a record leads.
 
     Signed, since sums of signed and unsigned integers become floats.
     """
@@ -24,6 +24,26 @@ def address(context, array):  # noqa: ARG001
         return builder.ptrtoint(data, I64)
 
     return types.int64(array), codegen
+
+
+def elements(where, kind):  # noqa: ARG001
+    """Return a pointer to elements of a type at an address; in plain Python, what is given."""
+    return where
+
+
+@extending.overload(elements)
+def _elements(where, kind):  # noqa: ARG001
+    return lambda where, kind: _pointer(where, kind)  # noqa: PLW0108  Numba compares arguments
+
+
+@intrinsic
+def _pointer(context, where, kind):  # noqa: ARG001
+    pointer = types.CPointer(kind.dtype)
+
+    def codegen(context, builder, _signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+    return pointer(where, kind), codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -40,11 +60,16 @@ def copy_bytes(context, count, target, source):  # noqa: ARG001
 
 @intrinsic
 def call(context, piece, arguments):  # noqa: ARG001
-    """Call the `Piece` at an address with a tuple of integers."""
+    """Call the `Piece` at an address with a tuple of integers and records."""
 
     def codegen(context, builder, signature, values):
+        def as_integer(value, kind):
+            if isinstance(kind, types.Record):
+                return builder.ptrtoint(value, I64)
+            return context.cast(builder, value, kind, types.int64)
+
         passed = [
-            context.cast(builder, builder.extract_value(values[1], i), kind, types.int64)
+            as_integer(builder.extract_value(values[1], i), kind)
             for i, kind in enumerate(signature.args[1])
         ]
         kind = ir.FunctionType(ir.VoidType(), [I64] * len(passed))

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.features.code_words import CodeWords
 from torchapprox.kernels.features.pair_unit import PairUnit, byte_unit
 
 _CODES = 256
@@ -122,6 +123,11 @@ class ByteTables:
     def odd(self) -> int:
         """Planes of `SHARE` channels beside these."""
         return self.rank
+
+    def words(self) -> CodeWords:
+        """Return what compiled code takes."""
+        tables = self.pairs, self.last, self.flip
+        return CodeWords(self.half, self.odd, self.SHARE, *tables, self.begins, self.shifted)
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

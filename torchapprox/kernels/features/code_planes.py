@@ -1,7 +1,6 @@
 """Where the codes stand that the kernel for products of features reads along positions."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +8,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.results.sum_places import ONE_LINE
 
 
-@dataclass(frozen=True, slots=True)
-class CodePlanes:
+class CodePlanes(NamedTuple):
     """Codes of the operand that a product reads along positions.
 
     The code of group g, channel c, tap t and position m, which is element i of line l of an image,

@@ -18,8 +18,9 @@ from functools import cache
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
-from torchapprox.kernels.compiling.vector_memory import address
+from torchapprox.kernels.compiling.vector_memory import address, elements
 from torchapprox.kernels.features.byte_lookup import CODES, words_of_lines, words_of_neighbours
+from torchapprox.kernels.features.code_words import CodeWords, RowStrips
 from torchapprox.kernels.threads.blocks import BlockPiece, block_piece_cpu
 
 
@@ -31,22 +32,10 @@ def byte_place_mapper(vbmi: int) -> Piece:
         vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
     """
 
-    @piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
-    def map_codes(
-        codes,
-        channel_stride,
-        place_stride,
-        first,
-        last,
-        count,
-        half,
-        odd,
-        pairs,
-        last_term,
-        flip,
-        planes,
-        pitch,
-    ):
+    @piece_cpu(words=CodeWords, codes=np.uint8, planes=np.uint32)
+    def map_codes(words, codes, channel_stride, place_stride, first, last, count, planes, pitch):
+        odd, flip, pairs = words.odd, words.flip, words.pairs
+        last_term = elements(words.last, np.uint32)
         all_flipped = np.uint32(max(flip, 0) * 0x01010101)
         to = 0
         for c in range(first, last, 4):
@@ -62,7 +51,7 @@ def byte_place_mapper(vbmi: int) -> Piece:
                 for i in range(0, whole, CODES):
                     of_four = address(codes) + one + i
                     target = address(planes) + 4 * (to + i)
-                    words_of_lines(vbmi, address(pairs) + table, of_four, channel_stride, target)
+                    words_of_lines(vbmi, pairs + table, of_four, channel_stride, target)
                 if c + 4 > last:
                     for i in range(count):
                         planes[to + i] = last_term[table + codes[one + i]]
@@ -97,22 +86,10 @@ def byte_vector_mapper(vbmi: int) -> Piece:
         vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
     """
 
-    @piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
-    def map_codes(
-        codes,
-        channel_stride,
-        place_stride,
-        first,
-        last,
-        count,
-        half,
-        odd,
-        pairs,
-        last_term,
-        flip,
-        planes,
-        pitch,
-    ):
+    @piece_cpu(words=CodeWords, codes=np.uint8, planes=np.uint32)
+    def map_codes(words, codes, channel_stride, place_stride, first, last, count, planes, pitch):
+        odd, flip, pairs = words.odd, words.flip, words.pairs
+        last_term = elements(words.last, np.uint32)
         at_once = first
         if vbmi or flip < 0:
             at_once += (last - first) // CODES * CODES
@@ -122,7 +99,7 @@ def byte_vector_mapper(vbmi: int) -> Piece:
             of = i * place_stride
             for t in range(odd):
                 for c in range(first, at_once, CODES):
-                    table, of_some = address(pairs) + 256 * t, address(codes) + of + c
+                    table, of_some = pairs + 256 * t, address(codes) + of + c
                     plane = (c - first) // 4 * odd + t
                     target = address(planes) + 4 * (plane * pitch + i)
                     words_of_neighbours(vbmi, table, of_some, target, 4 * odd * pitch)
@@ -162,41 +139,26 @@ def byte_strip_packer(vbmi: int) -> BlockPiece:
         vbmi: Whether the CPU has AVX-512 VBMI, 0 or 1.
     """
 
-    @block_piece_cpu(
-        rows=np.uint8, last=np.uint32, begins=np.int64, strips=np.uint32, starts=np.int32
-    )
-    def pack(
-        rows,
-        height,
-        depth,
-        channels,
-        taps,
-        pairs,
-        last,
-        rank,
-        flip,
-        begins,
-        shifted,
-        strips,
-        starts,
-        strip,
-        at_once,
-        worker,
-        start,
-        stop,
-    ):
-        """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
+    @block_piece_cpu(RowStrips)
+    def pack(packing, worker, start, stop):
+        """Pack the rows' strips numbered ``start`` to ``stop`` as `pack_strips` does.
 
-        Codes and strips are those of `pack_strips`; ``starts``, int32 `(G * R,)`, gets what each
-        row's sums begin with, of which each code brings ``begins[code]``, where ``shifted``.
+        Each code of a row brings ``begins[code]`` to what its sums begin with, where ``shifted``.
         """
+        rows, strips = elements(packing.rows, np.uint8), elements(packing.strips, np.uint32)
+        words, strip, at_once = packing.words, packing.strip, packing.at_once
+        height, channels, taps = packing.height, packing.channels, packing.taps
+        rank, flip, depth = words.odd, words.flip, packing.channels * packing.taps
+        pairs, last = words.pairs, elements(words.last, np.uint32)
+        begins = elements(words.begins, np.int64)
+        starts = elements(packing.starts, np.int32)
         per_group = -(-height // strip)
         planes = (channels + 3) // 4 * rank
         for item in range(start, stop):
             group, row = item // per_group, item % per_group * strip
             count = min(strip, height - row)
             origin = (group * height + row) * depth
-            for i in range(count if shifted else 0):
+            for i in range(count if words.shifted else 0):
                 total = np.int64(0)
                 for k in range(depth):
                     total += begins[rows[origin + i * depth + k]]

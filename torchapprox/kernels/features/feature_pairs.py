@@ -13,33 +13,23 @@ A channel's codes lie in the places of a plane, so that a plane holds every code
 however many taps of a kernel read it.
 
 Planes of a tile are filled by pieces of one signature: ``codes`` is the address of the code of
-channel 0 at place 0; channels ``first`` to ``last`` are filled, ``count`` places each, ``pitch``
-words from plane to plane; ``half`` is r // 2, ``odd`` r % 2.
+channel 0 at place 0, and the strides are those of `CodePlanes`; channels ``first`` to ``last`` are
+filled, ``count`` places each, ``pitch`` words from plane to plane.
 """
 
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import piece_cpu
+from torchapprox.kernels.compiling.vector_memory import elements
+from torchapprox.kernels.features.code_words import CodeWords, RowStrips
 from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
-@piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
-def map_places(
-    codes,
-    channel_stride,
-    place_stride,
-    first,
-    last,
-    count,
-    half,
-    odd,
-    pairs,
-    last_term,
-    flip,
-    planes,
-    pitch,
-):
+@piece_cpu(words=CodeWords, codes=np.uint8, planes=np.uint32)
+def map_places(words, codes, channel_stride, place_stride, first, last, count, planes, pitch):
     """Fill planes where places are neighbours."""
+    half, odd, flip = words.half, words.odd, words.flip
+    pairs, last_term = elements(words.pairs, np.uint32), elements(words.last, np.uint32)
     for c in range(last - first):
         of = (first + c) * channel_stride
         for j in range(half):
@@ -71,23 +61,11 @@ def map_places(
         to += pitch
 
 
-@piece_cpu(codes=np.uint8, pairs=np.uint32, last_term=np.uint32, planes=np.uint32)
-def map_vectors(
-    codes,
-    channel_stride,
-    place_stride,
-    first,
-    last,
-    count,
-    half,
-    odd,
-    pairs,
-    last_term,
-    flip,
-    planes,
-    pitch,
-):
+@piece_cpu(words=CodeWords, codes=np.uint8, planes=np.uint32)
+def map_vectors(words, codes, channel_stride, place_stride, first, last, count, planes, pitch):
     """Fill planes where channels are neighbours."""
+    half, odd = words.half, words.odd
+    pairs, last_term = elements(words.pairs, np.uint32), elements(words.last, np.uint32)
     channels = last - first
     mixed = channels * half * pitch
     for i in range(count):
@@ -106,30 +84,18 @@ def map_vectors(
                 planes[to] = last_term[codes[of + channels - 1]]
 
 
-@block_piece_cpu(rows=np.uint8, pairs=np.uint32, last=np.uint32, strips=np.uint32)
-def pack_strips(
-    rows,
-    height,
-    depth,
-    channels,
-    taps,
-    pairs,
-    last,
-    half,
-    odd,
-    strips,
-    strip,
-    at_once,
-    worker,
-    start,
-    stop,
-):
+@block_piece_cpu(RowStrips)
+def pack_strips(packing, worker, start, stop):
     """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
 
-    The code of group g, row i, channel c and tap t is
-    ``rows[((g * height + i) * depth) + c * taps + t]``. Each strip holds the words of ``at_once``
-    channels after those of the channels before, `(plane, tap, row)`.
+    Each strip holds the words of ``at_once`` channels after those of the channels before,
+    `(plane, tap, row)`.
     """
+    rows, strips = elements(packing.rows, np.uint8), elements(packing.strips, np.uint32)
+    words, strip, at_once = packing.words, packing.strip, packing.at_once
+    height, channels, taps = packing.height, packing.channels, packing.taps
+    half, odd, depth = words.half, words.odd, packing.channels * packing.taps
+    pairs, last = elements(words.pairs, np.uint32), elements(words.last, np.uint32)
     per_group = -(-height // strip)
     planes = channels * half + (channels + 1) // 2 * odd
     for item in range(start, stop):

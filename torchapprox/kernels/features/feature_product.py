@@ -16,7 +16,7 @@ fits, which the caller proves.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
+from torchapprox.kernels.features.code_words import CodeWords, RowStrips
 from torchapprox.kernels.features.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, pair_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
-from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
+from torchapprox.kernels.results.sum_places import NOTHING, Rescaling, Results, SumPlaces
 from torchapprox.kernels.threads.blocks import division
 from torchapprox.kernels.threads.scratch import Arrays, Scratch
 
@@ -41,6 +42,87 @@ _SMALL = 2**16  # products of pairs of terms, about 3 microseconds, which a hand
 
 
 Tables = PairTables | ByteTables
+
+
+class FeatureMemory(NamedTuple):
+    """Addresses of what is written while the kernel works.
+
+    Attributes:
+        words: uint32 `(workers, words_size)`, planes.
+        sums: int32 `(workers, _SUMS)`.
+        distances: int64 `(workers, distances_size)`, bytes from a tile's first word to each step's.
+    """
+
+    words: int
+    sums: int
+    distances: int
+
+
+class FeaturePieces(NamedTuple):
+    """Addresses of the pieces that the kernel calls.
+
+    Attributes:
+        multiply: `feature_tiles.pair_multiplier` for a strip.
+        multiply_last: Likewise, for a group's last strip.
+        map_codes: What fills planes.
+        write: What `vector_results.writer` returns.
+    """
+
+    multiply: int
+    multiply_last: int
+    map_codes: int
+    write: int
+
+
+class FeatureTiles(NamedTuple):
+    """What the compiled part takes.
+
+    Attributes:
+        strips: uint32, the rows' words, as `pack_strips` has them.
+        planes: Codes of the positions.
+        taps_count: Number of taps.
+        lines_count: Lines of an image.
+        words: Of the positions' codes.
+        results: What the sums are written to.
+        starts: int32 `(G * R, start_pitch / 4)`, what each row's sums begin with, in all lanes; or
+            zeros, of one row for all.
+        start_pitch: Bytes from one row of these to the next; 0 for zeros.
+        memory: What is written meanwhile.
+        pieces: What is called.
+        words_size: Words of a worker.
+        distances_size: Steps of a worker.
+        sums_size: Sums of a worker.
+        size: Of `_Tiling`, as those that follow.
+        per_image: Tiles of an image.
+        tiles: Tiles of a group.
+        slice: Rows of a task.
+        slices: Tasks that share a tile.
+        strip: Rows of a strip.
+        at_once: Channels that are multiplied at a time.
+        lanes: Words of a vector.
+    """
+
+    strips: NDArray[np.uint32]
+    planes: CodePlanes
+    taps_count: int
+    lines_count: int
+    words: CodeWords
+    results: Results
+    starts: NDArray[np.int32]
+    start_pitch: int
+    memory: FeatureMemory
+    pieces: FeaturePieces
+    words_size: int
+    distances_size: int
+    sums_size: int
+    size: int
+    per_image: int
+    tiles: int
+    slice: int
+    slices: int
+    strip: int
+    at_once: int
+    lanes: int
 
 
 def multiply_features_cpu(
@@ -75,44 +157,40 @@ def multiply_features_cpu(
     if unit is None:
         unit = right.unit() if isinstance(right, ByteTables) else pair_unit()
     tiling = _Tiling(planes, right, groups, height, unit, threads)
-    strips = np.empty(groups * height * right.planes(planes.channels) * len(planes.taps), np.uint32)
     taps = len(planes.taps)
-    codes_of_rows = rows, height, depth, planes.channels, taps
-    starts, start_pitch = _ZEROS, 0
-    strip_blocks = division(
-        groups * -(-height // tiling.strip),
-        depth * tiling.strip,
-        threads,
-        most=_PACKED,
-        least=_PACKED,
-    )
-    sizes = tiling.strip, tiling.channels
+    strips = np.empty(groups * height * right.planes(planes.channels) * taps, np.uint32)
+    starts, start_pitch, of_rows = _ZEROS, 0, _NO_STARTS
     if isinstance(left, ByteTables):
-        of_rows = np.empty(groups * height, np.int32)
-        pack_byte_strips = _byte_packing()[0]
-        tables = left.pairs, left.last, left.rank, left.flip, left.begins, left.shifted
-        pack_byte_strips(*codes_of_rows, *tables, strips, of_rows, *sizes, **strip_blocks)
-        if left.shifted:
-            width = VECTORS * unit.lanes
-            starts, start_pitch = np.repeat(of_rows, width), 4 * width
+        pack, of_rows = _byte_packing()[0], np.empty(groups * height, np.int32)
     else:
-        words = left.pairs, left.last, left.half, left.odd
-        pack_strips(*codes_of_rows, *words, strips, *sizes, **strip_blocks)
-    last = height - (-(-height // tiling.strip) - 1) * tiling.strip
-    layout = planes.place_stride == 1, in_bytes, bits_of(out), places.step != 1
-    fill, *pieces = _compiled(unit, tiling.strip, last, *layout)
+        pack = pack_strips
+    strip, at_once = tiling.strip, tiling.channels
+    pack(
+        RowStrips(
+            rows, left.words(), height, planes.channels, taps, strips, of_rows, strip, at_once
+        ),
+        **division(
+            groups * -(-height // strip), depth * strip, threads, most=_PACKED, least=_PACKED
+        ),
+    )
+    if isinstance(left, ByteTables) and left.shifted:
+        width = VECTORS * unit.lanes
+        starts, start_pitch = np.repeat(of_rows, width), 4 * width
+    last = height - (-(-height // strip) - 1) * strip
+    results = Results(out, places, rescaling or NOTHING, height, planes.positions, planes.length)
+    layout = planes.place_stride == 1, in_bytes, results.bits, results.by_rows
+    fill, pieces = _compiled(unit, strip, last, *layout)
     tasks = groups * tiling.slices * tiling.tiles
     if groups * height * planes.positions * depth * right.rank <= _SMALL:
         threads = 1
     scratch = _scratch.take(threads, tiling.words, tiling.steps)
+    operands = strips, planes, taps, len(planes.lines), right.words(), results, starts, start_pitch
+    _, words_size, distances_size = scratch.sizes
+    sizes = words_size, distances_size, _SUMS
+    memory = FeatureMemory(*scratch.addresses)
+    tiles = tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices
     fill(
-        *(strips, height, planes.codes, planes.group_stride, planes.channel_stride),
-        *(planes.image_stride, planes.place_stride, planes.channels, planes.taps, taps),
-        *(planes.lines, len(planes.lines), planes.length, right.pairs, right.last, right.flip),
-        *(out, *places, *terms_of(rescaling), *scratch.addresses, *scratch.sizes[1:], _SUMS),
-        *(starts, start_pitch, right.half, right.odd, right.SHARE),
-        *(tiling.size, tiling.per_image, tiling.tiles, tiling.slice, tiling.slices),
-        *(tiling.strip, tiling.channels, unit.lanes, *pieces),
+        FeatureTiles(*operands, memory, pieces, *sizes, *tiles, strip, at_once, unit.lanes),
         length=tasks,
         block=max(1, tasks // (4 * threads)),
         threads=threads,
@@ -211,8 +289,8 @@ def _compiled(
     in_bytes: bool,
     real_bits: int,
     transposed: bool,
-) -> tuple[Any, ...]:
-    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+) -> tuple[Any, FeaturePieces]:
+    """Compile what a product needs: the kernel and its pieces."""
     # Imported late, since they load Numba.
     from torchapprox.kernels.features import feature_tiles  # noqa: PLC0415
     from torchapprox.kernels.results import vector_results  # noqa: PLC0415
@@ -224,11 +302,12 @@ def _compiled(
         mappers[along],
         vector_results.writer(real_bits, transposed),
     )
-    return feature_tiles.fill_tiles, *(piece.address for piece in pieces)
+    return feature_tiles.fill_tiles, FeaturePieces(*(piece.address for piece in pieces))
 
 
 _ZEROS = aligned_empty((VECTORS * _LINE,), np.int32)
 _ZEROS.fill(0)
+_NO_STARTS = np.empty(0, np.int32)
 
 
 def _new_scratch(workers: int, words: int, steps: int) -> Arrays:

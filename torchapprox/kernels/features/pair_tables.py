@@ -6,6 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from torchapprox.kernels.features.code_words import CodeWords
+
+_NO_BEGINS = np.empty(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairTables:
@@ -56,6 +60,11 @@ class PairTables:
     def odd(self) -> int:
         """Planes of `SHARE` channels beside these."""
         return self.rank % 2
+
+    def words(self) -> CodeWords:
+        """Return what compiled code takes."""
+        tables = self.pairs, self.last, self.flip
+        return CodeWords(self.half, self.odd, self.SHARE, *tables, _NO_BEGINS, shifted=False)
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

@@ -1,7 +1,7 @@
 """Where the codes stand that kernels look up which read them in place or gather them."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,7 @@ SUMS = ROWS * TILE  # of a task
 IN_PLACE_ROWS = 4  # measured: from here on gathering a panel pays
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLines:
+class CodeLines(NamedTuple):
     """Where the codes of each step and position stand; the formula is that of `lookup_vector`.
 
     Attributes:

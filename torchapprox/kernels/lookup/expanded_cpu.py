@@ -21,14 +21,14 @@ fits, which the caller proves; `slab_vectors` bounds the lanes.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from torchapprox.kernels.lookup.code_lines import CodeLines
 from torchapprox.kernels.lookup.table_planes import Planes, aligned_empty
-from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
+from torchapprox.kernels.results.sum_places import NOTHING, Rescaling, Results, SumPlaces
 from torchapprox.kernels.threads.scratch import Arrays, Scratch
 
 LANES = 16  # rows in a vector of entries
@@ -40,6 +40,84 @@ CHUNK = 256  # positions whose sums are transposed at once
 SIDE = 8  # of a square of sums that is transposed
 SLAB = UNROLLED * 256 * BLOCK * 2  # bytes of a slab, at most
 _SMALL = 2**13  # look-ups that take as long as to hand them out to threads
+
+
+class ExpandedMemory(NamedTuple):
+    """Addresses of what is written while the kernel works.
+
+    Attributes:
+        slabs: uint8 `(workers + 2, SLAB)`.
+        sums: uint16 `(workers, TILE, 2 * BLOCK)`, two sums of each row.
+        totals: int32 `(workers, TILE, BLOCK)`.
+        by_row: int32 `(workers, BLOCK, CHUNK)`, totals of some positions transposed.
+        biases: int32 `(workers, BLOCK)`.
+        sources: int64 `(workers, LANES)`, addresses.
+        zeros: int32 `(BLOCK,)`.
+    """
+
+    slabs: int
+    sums: int
+    totals: int
+    by_row: int
+    biases: int
+    sources: int
+    zeros: int
+
+
+class ExpandedPieces(NamedTuple):
+    """Addresses of the pieces that the kernel calls.
+
+    Attributes:
+        expand: `expanded_tiles.expand`.
+        add: `expanded_tiles.adder` for a block of rows.
+        add_last: Likewise, for a group's last block.
+        widen: `expanded_tiles.widen_sums`.
+        write: What `vector_results.writer` returns.
+    """
+
+    expand: int
+    add: int
+    add_last: int
+    widen: int
+    write: int
+
+
+class ExpandedTiles(NamedTuple):
+    """What the compiled part takes.
+
+    Attributes:
+        entries: Of `Planes`.
+        columns: Entries of a row.
+        first: Of `Planes`.
+        bias: Of `Planes`.
+        rows: uint8 `(G, R, K)`.
+        height: R.
+        depth: K.
+        lines: Codes of the positions.
+        results: What the sums are written to, with positions for rows where these are neighbours.
+        turned: Whether they are.
+        memory: What is written meanwhile.
+        pieces: What is called.
+        tile: Positions of a tile.
+        block: Rows of a tile.
+        steps: Of a slab.
+    """
+
+    entries: NDArray[np.uint16]
+    columns: int
+    first: int
+    bias: NDArray[np.int32]
+    rows: NDArray[np.uint8]
+    height: int
+    depth: int
+    lines: CodeLines
+    results: Results
+    turned: bool
+    memory: ExpandedMemory
+    pieces: ExpandedPieces
+    tile: int
+    block: int
+    steps: int
 
 
 def lookup_expanded_cpu(
@@ -70,17 +148,19 @@ def lookup_expanded_cpu(
     blocks = -(-height // block)
     tasks = groups * blocks * -(-lines.positions // tile)
     vectors, last = -(-block // LANES), -(-(height - (blocks - 1) * block) // LANES)
-    codes = planes.entries.shape[2]
-    steps = SLAB // (2 * LANES * vectors * codes) // UNROLLED * UNROLLED
-    fill, *pieces = _compiled(vectors, last, planes.bits, bits_of(out))
+    columns = planes.entries.shape[2]
+    steps = SLAB // (2 * LANES * vectors * columns) // UNROLLED * UNROLLED
+    results = Results(out, places, rescaling or NOTHING, height, lines.positions, lines.length)
+    turned = results.by_rows
+    fill, pieces = _compiled(vectors, last, planes.bits, results.bits)
     if groups * height * lines.positions * depth <= _SMALL:
         threads = 1
     scratch = _scratch.take(threads)
+    operands = planes.entries, columns, planes.first, planes.bias, rows, height, depth, lines
+    results = results.turned() if turned else results
+    memory = ExpandedMemory(*scratch.addresses)
     fill(
-        *(planes.entries, codes, planes.bias, rows, height, depth, lines.codes),
-        *(planes.first, lines.group_stride, lines.taps, lines.lines, lines.positions),
-        *(lines.length, lines.stride, out, *places, *terms_of(rescaling)),
-        *(*scratch.addresses, *pieces, tile, block, steps),
+        ExpandedTiles(*operands, results, turned, memory, pieces, tile, block, steps),
         length=tasks,
         block=max(1, tasks // (4 * threads)),
         threads=threads,
@@ -105,8 +185,8 @@ def _partition(groups: int, height: int, positions: int, threads: int) -> tuple[
 
 
 @cache
-def _compiled(vectors: int, last: int, bits: int, real_bits: int) -> tuple[Any, ...]:
-    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+def _compiled(vectors: int, last: int, bits: int, real_bits: int) -> tuple[Any, ExpandedPieces]:
+    """Compile what a product needs: the kernel and its pieces."""
     # Imported late, since they load Numba.
     from torchapprox.kernels.lookup import expanded_tiles  # noqa: PLC0415
     from torchapprox.kernels.results import vector_results  # noqa: PLC0415
@@ -118,7 +198,7 @@ def _compiled(vectors: int, last: int, bits: int, real_bits: int) -> tuple[Any, 
         expanded_tiles.widen_sums,
         vector_results.writer(real_bits, False),
     )
-    return expanded_tiles.fill_expanded, *(piece.address for piece in pieces)
+    return expanded_tiles.fill_expanded, ExpandedPieces(*(piece.address for piece in pieces))
 
 
 def _new_scratch(workers: int) -> Arrays:

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
-from torchapprox.kernels.compiling.vector_memory import address, call
+from torchapprox.kernels.compiling.vector_memory import address, call, elements
 from torchapprox.kernels.lookup.expanded_cpu import (
     BLOCK,
     CHUNK,
@@ -13,6 +13,7 @@ from torchapprox.kernels.lookup.expanded_cpu import (
     SIDE,
     SLAB,
     TILE,
+    ExpandedTiles,
 )
 from torchapprox.kernels.lookup.slab_vectors import (
     add_lines,
@@ -24,22 +25,24 @@ from torchapprox.kernels.lookup.table_planes import STEPS_MAX
 from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
-@piece_cpu(bias=np.int32, rows=np.uint8, biases=np.int32, sources=np.int64)
-def expand(entries, codes, bias, rows, height, depth, step, steps, slab, biases, sources):
-    """Fill a slab, uint16 `(steps, codes, height)`, and add the rows' biases to ``biases``.
+@piece_cpu(product=ExpandedTiles, biases=np.int32, sources=np.int64)
+def expand(product, of_rows, height, step, steps, biases, sources, slab):
+    """Fill a slab, uint16 `(steps, columns, height)`, and add the rows' biases to ``biases``.
 
     The height is in whole vectors; the last row stands for those beyond it, whose sums are not
     written.
     """
+    rows, bias = elements(of_rows, np.uint8), elements(product.bias, np.int32)
+    columns, depth = product.columns, product.depth
     line = 2 * LANES * -(-height // LANES)
     for k in range(steps):
         for first in range(0, height, LANES):
             for i in range(LANES):
                 row = np.int64(rows[min(first + i, height - 1) * depth + step + k])
-                sources[i] = entries + 2 * codes * row
+                sources[i] = product.entries + 2 * columns * row
                 biases[first + i] += bias[row]
-            target = slab + k * codes * line + 2 * first
-            for code in range(0, codes, LANES):
+            target = slab + k * columns * line + 2 * first
+            for code in range(0, columns, LANES):
                 transpose_entries(address(sources), 2 * code, target + code * line, line)
 
 
@@ -67,82 +70,42 @@ def widen_sums(before, before_size, biases, sums, totals, rows, count):
             widen(earlier, biases + 4 * row, of_rows, of_rows + 2 * rows, total)
 
 
-@block_piece_cpu(lines=np.int64, sources_of_all=np.int64, biases_of_all=np.int32)
-def fill_expanded(
-    entries,
-    entry_codes,
-    bias,
-    rows,
-    height,
-    depth,
-    codes,
-    first_code,
-    group_stride,
-    taps,
-    lines,
-    positions,
-    length,
-    stride,
-    out,
-    out_group,
-    out_row,
-    out_lines,
-    out_pitch,
-    out_kept,
-    out_step,
-    offset,
-    scale,
-    plus,
-    of_rows,
-    slabs,
-    sums_of_all,
-    totals_of_all,
-    turned_of_all,
-    biases_of_all,
-    sources_of_all,
-    zeros,
-    expand,
-    add,
-    add_last,
-    widen,
-    write,
-    tile,
-    block_rows,
-    slab_steps,
-    worker,
-    start,
-    stop,
-):
+@block_piece_cpu(ExpandedTiles)
+def fill_expanded(product, worker, start, stop):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-    slab = slabs + (worker + 1) * SLAB
-    sums = sums_of_all + worker * 4 * TILE * BLOCK
-    totals = totals_of_all + worker * 4 * TILE * BLOCK
-    turned = turned_of_all + worker * 4 * BLOCK * CHUNK
-    first_bias, first_source = worker * BLOCK, worker * LANES
-    biases = address(biases_of_all) + 4 * first_bias
-    sources = address(sources_of_all) + 8 * first_source
-    tiles, blocks = -(-positions // tile), -(-height // block_rows)
-    terms = offset, scale, plus
+    codes, results, memory = product.lines, product.results, product.memory
+    slab = memory.slabs + (worker + 1) * SLAB
+    sums = memory.sums + worker * 4 * TILE * BLOCK
+    totals = memory.totals + worker * 4 * TILE * BLOCK
+    by_row = memory.by_row + worker * 4 * BLOCK * CHUNK
+    biases = elements(memory.biases + worker * 4 * BLOCK, np.int32)
+    sources = elements(memory.sources + worker * 8 * LANES, np.int64)
+    columns, height, depth, zeros = product.columns, product.height, product.depth, memory.zeros
+    length, stride, lines = codes.length, codes.stride, elements(codes.lines, np.int64)
+    positions = results.rows if product.turned else results.positions
+    tile, block = product.tile, product.block
+    tiles, blocks = -(-positions // tile), -(-height // block)
     for task in range(start, stop):
         group = task // (tiles * blocks)
-        first_row = task // tiles % blocks * block_rows
-        last_row = min(height, first_row + block_rows)
+        first_row = task // tiles % blocks * block
+        last_row = min(height, first_row + block)
         begin = task % tiles * tile
         end = min(positions, begin + tile)
-        width = LANES * -(-(last_row - first_row) // LANES)  # whole vectors
-        of_block = rows + (group * height + first_row) * depth, last_row - first_row, depth
-        base = codes + group * group_stride
-        add_here = add if last_row - first_row == block_rows else add_last
+        rows = last_row - first_row
+        width = LANES * -(-rows // LANES)  # whole vectors
+        of_block = product.rows + (group * height + first_row) * depth, rows
+        base = codes.codes + group * codes.group_stride
+        add_here = product.pieces.add if rows == block else product.pieces.add_last
         for part in range(0, max(1, depth), STEPS_MAX):
             part_end = min(depth, part + STEPS_MAX)
             for i in range(width):
-                biases_of_all[first_bias + i] = 0
-            for step in range(part, max(part + 1, part_end), slab_steps):
-                steps = min(slab_steps, part_end - step)
-                to_slab = step, steps, slab, biases, sources
-                call(expand, (entries, entry_codes, bias, *of_block, *to_slab))
+                biases[i] = 0
+            for step in range(part, max(part + 1, part_end), product.steps):
+                steps = min(product.steps, part_end - step)
+                to_slab = step, steps, address(biases), address(sources), slab
+                call(product.pieces.expand, (product, *of_block, *to_slab))
                 # The slab begins with the first code of the table's part.
-                of_slab = slab - first_code * 2 * width, entry_codes * 2 * width
+                of_slab = slab - product.first * 2 * width, columns * 2 * width
                 m = begin
                 while m < end:
                     i = m % length
@@ -151,30 +114,24 @@ def fill_expanded(
                     before, before_size = (target, 4 * width) if step > part else (zeros, 0)
                     of_codes = base + lines[m // length] + i * stride, stride
                     there = before, before_size, target
-                    of_steps = address(taps) + 8 * step, steps
+                    of_steps = codes.taps + 8 * step, steps
                     call(add_here, (*there, *of_slab, *of_codes, *of_steps, count))
                     m += count
             before, before_size = (totals, 4 * width) if part else (zeros, 0)
-            call(widen, (before, before_size, biases, sums, totals, width, end - begin))
-        if out_step != 1:
-            # The rows' sums are neighbours in the result, too: as the writer takes it, positions.
-            results = totals, width, out, group * out_group
-            targets = out_step, zeros, height, height, 1, height
+            of_part = before, before_size, address(biases), sums
+            call(product.pieces.widen, (*of_part, totals, width, end - begin))
+        if product.turned:
+            # Of the totals, the first row's are those of its first position.
             bounds = begin, end, first_row, last_row
-            channels = group * positions, group * height
-            # Of the sums, the first row's are those of its first position.
-            call(write, (*results, *targets, *bounds, *terms, not of_rows, *channels))
+            call(product.pieces.write, (totals, width, results, group, *bounds))
             continue
         for chunk in range(begin, end, CHUNK):
             for i in range(SIDE):
-                sources_of_all[first_source + i] = totals + (chunk - begin + i) * 4 * width
+                sources[i] = totals + (chunk - begin + i) * 4 * width
             chunk_end = min(end, chunk + CHUNK)
             for m in range(0, chunk_end - chunk, SIDE):
                 for row in range(0, width, SIDE):
-                    target = turned + 4 * (row * CHUNK + m)
-                    transpose_sums(sources, 4 * (m * width + row), target, 4 * CHUNK)
-            results = turned, CHUNK, out, group * out_group
-            targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
+                    target = by_row + 4 * (row * CHUNK + m)
+                    transpose_sums(address(sources), 4 * (m * width + row), target, 4 * CHUNK)
             bounds = first_row, last_row, chunk, chunk_end
-            channels = group * height, group * positions
-            call(write, (*results, *targets, *bounds, *terms, of_rows, *channels))
+            call(product.pieces.write, (by_row, CHUNK, results, group, *bounds))

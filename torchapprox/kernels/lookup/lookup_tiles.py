@@ -5,9 +5,10 @@ from functools import cache
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
-from torchapprox.kernels.compiling.vector_memory import address, call
+from torchapprox.kernels.compiling.vector_memory import call, elements
 from torchapprox.kernels.lookup.accumulate_lines import accumulate_lines
 from torchapprox.kernels.lookup.code_lines import DEPTH, IN_PLACE_ROWS, PANEL, SUMS, TILE
+from torchapprox.kernels.lookup.lookup_vector import LookupTiles
 from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
@@ -35,59 +36,21 @@ def accumulator(kernel: str, registers: int, halves: int, bits: int) -> Piece:
     return accumulate
 
 
-@block_piece_cpu(
-    taps=np.int64, lines=np.int64, out_lines=np.int64, sums_of_all=np.int32, places=np.int64
-)
-def fill_tiles(
-    entries,
-    bias,
-    rows,
-    height,
-    depth,
-    codes,
-    size,
-    group_stride,
-    taps,
-    lines,
-    positions,
-    length,
-    stride,
-    out,
-    out_group,
-    out_row,
-    out_lines,
-    out_pitch,
-    out_kept,
-    out_step,
-    offset,
-    scale,
-    plus,
-    of_rows,
-    reals,
-    panels,
-    sums_of_all,
-    zeros,
-    places,
-    exchanges,
-    accumulate,
-    accumulate_last,
-    gather,
-    write,
-    registers,
-    block_rows,
-    worker,
-    start,
-    stop,
-):
+@block_piece_cpu(LookupTiles)
+def fill_tiles(product, worker, start, stop):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-    panel = panels + worker * PANEL
-    sums = address(sums_of_all) + worker * 4 * SUMS
+    depth, registers, block_rows = product.depth, product.registers, product.block_rows
+    codes, results, memory = product.lines, product.results, product.memory
+    taps, lines = elements(codes.taps, np.int64), elements(codes.lines, np.int64)
+    length, stride = codes.length, codes.stride
+    height, positions, places = results.rows, results.positions, results.places
+    out_lines, pitch_out, kept = elements(places.lines, np.int64), places.pitch, places.kept
+    panel = memory.panels + worker * PANEL
+    sums = memory.sums + worker * 4 * SUMS
     # Where the pieces of a tile begin in it and in the codes; the distances of steps.
-    first, source = worker * 3 * TILE, (worker * 3 + 1) * TILE
-    first_at, source_at = address(places) + 8 * first, address(places) + 8 * source
-    distances = source_at + 8 * TILE
-    targets = out_row, address(out_lines), out_pitch, out_kept, out_step, length
-    terms = offset, scale, plus, of_rows
+    first_at = memory.starts + worker * 3 * 8 * TILE
+    source_at, distances = first_at + 8 * TILE, first_at + 2 * 8 * TILE
+    first, source = elements(first_at, np.int64), elements(source_at, np.int64)
     reach = 0  # farthest of a step's codes from those of the first one
     for k in range(depth):
         if taps[k] > reach:
@@ -105,59 +68,54 @@ def fill_tiles(
         used = -(-(end - begin) // 64)  # the last tile may need fewer registers
         width = used * 64
         pitch = width + 64
-        base = group * group_stride
+        base = group * codes.group_stride
         # The tile in pieces of one line each: where they begin in the tile and in the codes.
         pieces = 0
         m = begin
         while m < end:
-            places[first + pieces] = m - begin
-            places[source + pieces] = base + lines[m // length] + m % length * stride
+            first[pieces] = m - begin
+            source[pieces] = base + lines[m // length] + m % length * stride
             pieces += 1
             m = (m // length + 1) * length
         in_place = (
             stride == 1
             and pieces == 1
             and last_row - first_row < IN_PLACE_ROWS
-            and places[source] + reach + width <= size
+            and source[0] + reach + width <= product.size
         )
         # A tile that is one piece of the result goes there at once.
         line, i = begin // length, begin % length
         direct = (
-            not reals
-            and out_step == 1
+            not product.reals
+            and places.step == 1
             and pieces == 1
             and depth > 0
             and begin + width == end
-            and i % out_pitch + width <= out_kept
+            and i % pitch_out + width <= kept
         )
-        place = out_lines[line] + i // out_pitch * out_kept + i % out_pitch
-        place = out + 4 * (group * out_group + place)
+        place = out_lines[line] + i // pitch_out * kept + i % pitch_out
+        place = results.out + 4 * (group * places.group + place)
         if depth == 0:
             for i in range((last_row - first_row) * width):
-                sums_of_all[worker * SUMS + i] = 0
-        add = accumulate if used == registers else accumulate_last
+                elements(sums, np.int32)[i] = 0
+        add = product.pieces.accumulate if used == registers else product.pieces.accumulate_last
         for step in range(0, depth, part):
             steps = min(part, depth - step)
             origin, distance = panel, distances
             if in_place:
-                origin = codes + places[source]
-                distance = address(taps) + 8 * step
+                origin = codes.codes + source[0]
+                distance = codes.taps + 8 * step
             else:
-                of_tile = panel, pitch, end - begin, first_at, source_at
-                of_codes = codes, size, address(taps), reach, stride
-                of_steps = step, steps, distances, exchanges
-                call(gather, (*of_tile, pieces, *of_codes, *of_steps))
+                of_tile = panel, pitch, end - begin, first_at, source_at, pieces
+                call(product.pieces.gather, (product, *of_tile, reach, step, steps, distances))
             for row in range(first_row, last_row):
-                chosen = rows + (group * height + row) * depth + step
+                chosen = product.rows + (group * height + row) * depth + step
                 target = sums + (row - first_row) * width * 4
-                before = target if step else zeros
+                before = target if step else memory.zeros
                 if direct and step + steps == depth:
-                    target = place + 4 * row * out_row
-                tables = entries, bias, chosen, steps
+                    target = place + 4 * row * places.row
+                tables = product.entries, product.bias, chosen, steps
                 call(add, (*tables, origin, distance, before, target))
-        if direct:
-            continue
-        results = sums, width, out, group * out_group
-        rows_and_positions = first_row, last_row, begin, end
-        channels = group * height, group * positions
-        call(write, (*results, *targets, *rows_and_positions, *terms, *channels))
+        if not direct:
+            rows_and_positions = first_row, last_row, begin, end
+            call(product.pieces.write, (sums, width, results, group, *rows_and_positions))

@@ -20,7 +20,7 @@ fits, which the caller proves; `vector_emitter` bounds the lanes.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,75 @@ from torchapprox.kernels.lookup.code_lines import (
     CodeLines,
 )
 from torchapprox.kernels.lookup.table_planes import Planes, aligned_empty
-from torchapprox.kernels.results.sum_places import Rescaling, SumPlaces, bits_of, terms_of
+from torchapprox.kernels.results.sum_places import NOTHING, Rescaling, Results, SumPlaces
 from torchapprox.kernels.threads.scratch import Arrays, Scratch
+
+
+class LookupMemory(NamedTuple):
+    """Addresses of what is written while the kernel works.
+
+    Attributes:
+        panels: uint8 `(workers, PANEL)`.
+        sums: int32 `(workers, SUMS)`.
+        zeros: int32 `(TILE,)`.
+        starts: int64 `(workers, 3, TILE)`; where pieces of a tile begin in it and in the codes, and
+            the distances of steps.
+        exchanges: Of `vbmi_transpose`.
+    """
+
+    panels: int
+    sums: int
+    zeros: int
+    starts: int
+    exchanges: int
+
+
+class LookupPieces(NamedTuple):
+    """Addresses of the pieces that the kernel calls.
+
+    Attributes:
+        accumulate: `lookup_tiles.accumulator` for a tile.
+        accumulate_last: Likewise, for a group's last tile.
+        gather: What `vector_panels.gatherer` returns.
+        write: What `vector_results.writer` returns.
+    """
+
+    accumulate: int
+    accumulate_last: int
+    gather: int
+    write: int
+
+
+class LookupTiles(NamedTuple):
+    """What the compiled part takes.
+
+    Attributes:
+        entries: Of `Planes`.
+        bias: Of `Planes`.
+        rows: uint8 `(G, R, K)`.
+        depth: K.
+        lines: Codes of the positions.
+        size: Number of these codes.
+        results: What the sums are written to.
+        reals: Whether as real numbers.
+        memory: What is written meanwhile.
+        pieces: What is called.
+        registers: Of a tile.
+        block_rows: Rows of a task.
+    """
+
+    entries: NDArray[np.uint8]
+    bias: NDArray[np.int32]
+    rows: NDArray[np.uint8]
+    depth: int
+    lines: CodeLines
+    size: int
+    results: Results
+    reals: bool
+    memory: LookupMemory
+    pieces: LookupPieces
+    registers: int
+    block_rows: int
 
 
 def lookup_vector_cpu(
@@ -69,16 +136,16 @@ def lookup_vector_cpu(
     vectors = -(-lines.positions // LANES)
     tiles = -(-vectors // registers)
     tasks = groups * -(-height // block_rows) * tiles
+    results = Results(out, places, rescaling or NOTHING, height, lines.positions, lines.length)
     shape = kernel, planes.halves, planes.bits, registers, vectors - (tiles - 1) * registers
-    fill, *pieces = _compiled(*shape, min(lines.stride, 64), bits_of(out), places.step != 1)
+    fill, pieces = _compiled(*shape, min(lines.stride, 64), results.bits, results.by_rows)
     if tasks * block_rows * depth * registers <= _SMALL:
         threads = 1
     scratch = _scratch.take(threads)
+    operands = planes.entries, planes.bias, rows, depth, lines, lines.codes.size
+    memory = LookupMemory(*scratch.addresses)
     fill(
-        *(planes.entries, planes.bias, rows, height, depth, lines.codes, lines.codes.size),
-        *(lines.group_stride, lines.taps, lines.lines, lines.positions, lines.length),
-        *(lines.stride, out, *places, *terms_of(rescaling), rescaling is not None),
-        *(*scratch.addresses, *pieces, registers, block_rows),
+        LookupTiles(*operands, results, results.bits > 0, memory, pieces, registers, block_rows),
         length=tasks,
         block=max(1, tasks // (4 * threads)),
         threads=threads,
@@ -115,8 +182,8 @@ def _compiled(
     stride: int,
     real_bits: int,
     transposed: bool,
-) -> tuple[Any, ...]:
-    """Compile what a product needs: the kernel, and the pieces whose addresses it takes."""
+) -> tuple[Any, LookupPieces]:
+    """Compile what a product needs: the kernel and its pieces."""
     # Imported late, since they load Numba.
     from torchapprox.kernels.lookup import lookup_tiles, vector_panels  # noqa: PLC0415
     from torchapprox.kernels.results import vector_results  # noqa: PLC0415
@@ -127,7 +194,7 @@ def _compiled(
         vector_panels.gatherer(kernel, stride),
         vector_results.writer(real_bits, transposed),
     )
-    return lookup_tiles.fill_tiles, *(piece.address for piece in pieces)
+    return lookup_tiles.fill_tiles, LookupPieces(*(piece.address for piece in pieces))
 
 
 def _new_scratch(workers: int) -> Arrays:

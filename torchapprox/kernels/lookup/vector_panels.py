@@ -1,10 +1,9 @@
 """Codes for the vector look-up kernel, gathered into a panel.
 
-Pieces of one signature: the panel, ``count`` of whose positions are filled, ``pitch`` bytes from
-one step to the next; where each piece of one line begins in the tile (``first``) and in the codes
-(``source``); the codes, ``size`` of them, the steps' distances from the first one (``taps``), the
-greatest of these (``reach``) and the ``stride`` of positions; the steps that are gathered. They say
-in ``distances`` where the steps' lines begin in the panel.
+Pieces of one signature: the product; the panel, ``count`` of whose positions are filled, ``pitch``
+bytes from one step to the next; where each piece of one line begins in the tile (``first``) and in
+the codes (``source``); the greatest of the steps' taps (``reach``); the steps that are gathered.
+They say in ``distances`` where the steps' lines begin in the panel.
 """
 
 from functools import cache
@@ -12,40 +11,28 @@ from functools import cache
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
-from torchapprox.kernels.compiling.vector_memory import address, copy_bytes
+from torchapprox.kernels.compiling.vector_memory import address, copy_bytes, elements
+from torchapprox.kernels.lookup.lookup_vector import LookupTiles
 from torchapprox.kernels.lookup.vbmi_transpose import transpose_codes
 
 _POINTERS = {
+    "product": LookupTiles,
     "first": np.int64,
     "source": np.int64,
-    "taps": np.int64,
     "distances": np.int64,
 }
 
 
 @piece_cpu(**_POINTERS)
 def gather_lines(
-    panel,
-    pitch,
-    count,
-    first,
-    source,
-    pieces,
-    codes,
-    size,
-    taps,
-    reach,
-    stride,
-    step,
-    steps,
-    distances,
-    exchanges,
+    product, panel, pitch, count, first, source, pieces, reach, step, steps, distances
 ):
     """Copy lines whose positions are neighbours, 16, 32 or 64 codes at a time.
 
     What is copied may reach beyond its piece: into the next piece, which is copied later, or into
     the spare register at the end of the panel's line.
     """
+    codes, taps = product.lines.codes, elements(product.lines.taps, np.int64)
     for piece in range(pieces):
         begin, origin = first[piece], source[piece]
         end = first[piece + 1] if piece + 1 < pieces else count
@@ -53,7 +40,7 @@ def gather_lines(
             where = origin + chunk
             target = begin + chunk
             to, of = panel + target, codes + where
-            if where + reach + 64 > size:
+            if where + reach + 64 > product.size:
                 for k in range(steps):
                     for i in range(min(64, end - target)):
                         copy_bytes(1, to + k * pitch + i, of + taps[step + k] + i)
@@ -81,22 +68,9 @@ def vector_gatherer(chunks: int) -> Piece:
 
     @piece_cpu(**_POINTERS)
     def gather_vectors(
-        panel,
-        pitch,
-        count,
-        first,
-        source,
-        pieces,
-        codes,
-        size,
-        taps,
-        reach,
-        stride,
-        step,
-        steps,
-        distances,
-        exchanges,
+        product, panel, pitch, count, first, source, pieces, reach, step, steps, distances
     ):
+        stride = product.lines.stride
         # Whole chunks are transposed; the last one overlaps the one before it, or, in a short
         # panel, codes before the first step.
         early = max(0, chunk - steps)
@@ -104,36 +78,25 @@ def vector_gatherer(chunks: int) -> Piece:
             # The distances of positions, until those of steps are due.
             for lane in range(64):
                 distances[lane] = min(lane, count - begin - 1) * stride
-            origin = codes + source[0] + begin * stride + step - early
+            origin = product.lines.codes + source[0] + begin * stride + step - early
             for k in range(0, early + steps, chunk):
                 line = min(k, early + steps - chunk)
                 to = panel + begin + line * pitch
-                transpose_codes(chunks, to, pitch, origin + line, address(distances), exchanges)
+                transpose_codes(
+                    chunks, to, pitch, origin + line, address(distances), product.memory.exchanges
+                )
         for k in range(steps):
             distances[k] = (early + k) * pitch
 
     return gather_vectors
 
 
-@piece_cpu(panel=np.uint8, codes=np.uint8, **_POINTERS)
+@piece_cpu(panel=np.uint8, **_POINTERS)
 def gather_vectors_singly(
-    panel,
-    pitch,
-    count,
-    first,
-    source,
-    pieces,
-    codes,
-    size,
-    taps,
-    reach,
-    stride,
-    step,
-    steps,
-    distances,
-    exchanges,
+    product, panel, pitch, count, first, source, pieces, reach, step, steps, distances
 ):
     """Transpose them on any CPU."""
+    codes, stride = elements(product.lines.codes, np.uint8), product.lines.stride
     origin = source[0] + step
     for begin in range(0, count, 64):
         some = min(64, count - begin)

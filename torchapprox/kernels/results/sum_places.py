@@ -57,13 +57,43 @@ class Rescaling(NamedTuple):
     of_rows: bool
 
 
-def bits_of(out: NDArray[Any]) -> int:
-    """Return the bits of real numbers; 0 where ``out`` takes sums, which are int32."""
-    return 0 if out.dtype == np.int32 else 8 * out.itemsize
+class Results(NamedTuple):
+    """What a product of groups, rows and positions is written to.
+
+    Attributes:
+        out: int32 for sums, or of the type of the rescaling's scale, one-dimensional.
+        places: Where in ``out`` the sums go.
+        rescaling: What makes real numbers of sums; `NOTHING` for the sums themselves.
+        rows: Rows of a group, R.
+        positions: Positions of a group, M.
+        length: Positions in a line.
+    """
+
+    out: NDArray[Any]
+    places: SumPlaces
+    rescaling: Rescaling
+    rows: int
+    positions: int
+    length: int
+
+    @property
+    def bits(self) -> int:
+        """Bits of the real numbers; 0 for sums."""
+        return 0 if self.out.dtype == np.int32 else 8 * self.out.itemsize
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows are neighbours in ``out``, else positions."""
+        return self.places.step != 1
+
+    def turned(self) -> "Results":
+        """Return results whose positions, in one line, are these rows, and the reverse."""
+        group, row, _, _, _, step = self.places
+        along = SumPlaces(group, step, ONE_LINE, self.rows, self.rows, row)
+        terms = self.rescaling._replace(of_rows=not self.rescaling.of_rows)
+        return Results(self.out, along, terms, self.positions, self.rows, self.rows)
 
 
-def terms_of(
-    rescaling: Rescaling | None,
-) -> tuple[NDArray[Any] | int, NDArray[Any] | int, NDArray[Any] | int, bool]:
-    """Return offset, scale, bias and ``of_rows``; zeros without a rescaling."""
-    return (0, 0, 0, False) if rescaling is None else rescaling
+_EMPTY = np.empty(0)
+NOTHING = Rescaling(_EMPTY, _EMPTY, _EMPTY, of_rows=False)
+"""What makes the sums themselves of sums."""

@@ -6,60 +6,44 @@ from typing import Any
 import numpy as np
 
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
-from torchapprox.kernels.compiling.vector_memory import address
+from torchapprox.kernels.compiling.vector_memory import address, elements
 from torchapprox.kernels.results.result_vectors import SIDE, transpose_square, write_results
+from torchapprox.kernels.results.sum_places import Results
 
 _KINDS: dict[int, type[np.generic]] = {0: np.int32, 32: np.float32, 64: np.float64}
 
 
 @cache
 def writer(bits: int, transposed: bool) -> Piece:
-    """Return what writes a part of a tile to the places that `SumPlaces` says.
+    """Return what writes a part of a tile to its `Results`.
 
     All have the arguments of ``write`` below: the tile's sums, int32 `(rows, width)`, those of
-    ``begin`` first; the array of results; `SumPlaces`, with ``origin`` for the place of the
-    group's first result; the positions of a line; the part; `Rescaling`, and the channels of the
-    group's first row and first position.
+    ``begin`` first; the results; the group; and the part's rows and positions.
 
     Args:
         bits: Of the real numbers; 0 for the sums themselves.
         transposed: Whether rows are neighbours in the result, else positions.
     """
     kind: Any = _KINDS[bits]
-    types = {"out": kind, "scale": kind, "bias": kind}
     make = _transposed if transposed else _in_lines
-    decorate = piece_cpu(sums=np.int32, lines=np.int64, offset=np.float64, **types)
-    return decorate(make(bits))
+    return piece_cpu(sums=np.int32, results=Results)(make(bits, kind))
 
 
 # Numba leaves out what a condition on their arguments excludes.
 
 
-def _in_lines(bits):
+def _in_lines(bits, kind):
     rescaled, single = bits > 0, bits == 32
 
-    def write(
-        sums,
-        width,
-        out,
-        origin,
-        row_step,
-        lines,
-        pitch,
-        kept,
-        step,
-        length,
-        first_row,
-        last_row,
-        begin,
-        end,
-        offset,
-        scale,
-        bias,
-        of_rows,
-        row_channel,
-        position_channel,
-    ):
+    def write(sums, width, results, group, first_row, last_row, begin, end):
+        out, places, length = elements(results.out, kind), results.places, results.length
+        lines, pitch, kept = elements(places.lines, np.int64), places.pitch, places.kept
+        terms = results.rescaling
+        offset, of_rows = elements(terms.offset, np.float64), terms.of_rows
+        scale, bias = elements(terms.scale, kind), elements(terms.bias, kind)
+        origin = group * places.group
+        row_channel, position_channel = group * results.rows, group * results.positions
+        row_step = places.row
         # LLVM makes vectors of these loops; with explicit ones a result takes 0.25 ns longer.
         m, line, i = begin, begin // length, begin % length
         below, across = i // pitch, i % pitch
@@ -95,31 +79,18 @@ def _in_lines(bits):
     return write
 
 
-def _transposed(bits):
+def _transposed(bits, kind):
     rescaled, single, size = bits > 0, bits == 32, max(4, bits // 8)
 
-    def write(
-        sums,
-        width,
-        out,
-        origin,
-        row_step,
-        lines,
-        pitch,
-        kept,
-        step,
-        length,
-        first_row,
-        last_row,
-        begin,
-        end,
-        offset,
-        scale,
-        bias,
-        of_rows,
-        row_channel,
-        position_channel,
-    ):
+    def write(sums, width, results, group, first_row, last_row, begin, end):
+        out, places, length = elements(results.out, kind), results.places, results.length
+        lines, pitch, kept = elements(places.lines, np.int64), places.pitch, places.kept
+        terms = results.rescaling
+        offset, of_rows = elements(terms.offset, np.float64), terms.of_rows
+        scale, bias = elements(terms.scale, kind), elements(terms.bias, kind)
+        origin = group * places.group
+        row_channel, position_channel = group * results.rows, group * results.positions
+        step = places.step
         # In squares, which are transposed where they stand if they are whole.
         for left in range(begin, end, SIDE):
             for top in range(first_row, last_row, SIDE):

@@ -21,7 +21,8 @@ from typing import Any
 
 from torchapprox.kernels.compiling.cpu_kernel import compiles
 from torchapprox.kernels.compiling.jit import CpuKernel
-from torchapprox.kernels.compiling.piece import Piece, address_of
+from torchapprox.kernels.compiling.piece import Piece
+from torchapprox.kernels.compiling.record import integers_of, layout_of
 from torchapprox.kernels.threads import own_pool
 
 
@@ -78,13 +79,11 @@ class BlockKernel:
         return in_blocks(kernel, self._function, numbered=self._numbered).dispatcher
 
 
-_INTEGERS = {int, bool}
-
-
 class BlockPiece:
-    """A `Piece` of the items ``start`` to ``stop``; it takes a worker's number before these.
+    """A `Piece` of the items ``start`` to ``stop`` of a record.
 
-    It compiles in half of the time that a kernel of arrays takes.
+    It takes the record's address, a worker's number, and start and stop, and compiles in half of
+    the time that a kernel of arrays takes.
 
     Args:
         piece: The piece.
@@ -96,34 +95,40 @@ class BlockPiece:
     def __init__(self, piece: Piece) -> None:
         self.piece = piece
 
-    def __call__(self, *arguments: Any, length: int, block: int, threads: int) -> None:
+    def __call__(self, record: tuple[Any, ...], *, length: int, block: int, threads: int) -> None:
         """Compute all items.
 
         Args:
-            *arguments: All but the last three, integers and arrays, whose addresses are passed.
+            record: Integers and arrays, of the named tuple that the piece takes.
             length: Number of items.
             block: Items in one block, at least 1.
             threads: Largest number of threads that work at once.
         """
         run, pack, piece = self._compiled
-        packed = pack(*[a if type(a) in _INTEGERS else address_of(a) for a in arguments])
+        packed = pack(*integers_of(record))
         _run_in_blocks(lambda *plan: run(*plan, piece, packed), length, block, threads)
 
     @cached_property
     def _compiled(self) -> tuple[Callable[..., None], Callable[..., bytes], int]:
-        """What runs a loop over blocks, what packs arguments for it, and the piece's address."""
-        from torchapprox.kernels.threads.piece_blocks import loop_of_pieces  # noqa: PLC0415  which loads Numba
+        """What runs a loop over blocks, what packs a record for it, and the piece's address."""
+        from torchapprox.kernels.threads.piece_blocks import run_blocks  # noqa: PLC0415  which loads Numba
 
-        count = len(inspect.signature(self.piece.function).parameters) - 3
-        # The plan, the piece and where its arguments are.
+        # The plan, the piece and where its record is.
         kinds = [ctypes.c_int64] * 7 + [ctypes.c_char_p]
-        loop = ctypes.CFUNCTYPE(None, *kinds)(loop_of_pieces(count).address)
+        loop = ctypes.CFUNCTYPE(None, *kinds)(run_blocks.address)
+        record: Any = next(iter(self.piece.pointers.values()))
+        count = layout_of(record).itemsize // 8
         return loop, struct.Struct(f"{count}q").pack, self.piece.address
 
 
-def block_piece_cpu(**pointers: type[Any]) -> Callable[[Callable[..., None]], BlockPiece]:
-    """Return a decorator that makes a function a `BlockPiece`; arguments as of `piece_cpu`."""
-    return lambda function: BlockPiece(Piece(function, pointers))
+def block_piece_cpu(record: type[Any]) -> Callable[[Callable[..., None]], BlockPiece]:
+    """Return a decorator that makes a function a `BlockPiece` of a named tuple."""
+
+    def decorate(function: Callable[..., None]) -> BlockPiece:
+        first = next(iter(inspect.signature(function).parameters))
+        return BlockPiece(Piece(function, {first: record}))
+
+    return decorate
 
 
 def _run_in_blocks(run: Callable[..., None], length: int, block: int, threads: int) -> None:

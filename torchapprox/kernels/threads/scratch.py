@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from torchapprox.kernels.compiling.piece import address_of
+from torchapprox.kernels.compiling.record import address_of
 
 Arrays = tuple[NDArray[Any], ...]
 

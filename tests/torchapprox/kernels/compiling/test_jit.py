@@ -12,7 +12,7 @@ from numba.core.serialize import dumps
 from torchapprox.kernels.compiling import kernel_cache
 from torchapprox.kernels.compiling.jit import jit_cpu
 from torchapprox.kernels.compiling.kernel_cache import KeyedCacheFile
-from torchapprox.kernels.compiling.piece import Piece, address_of, piece_cpu
+from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.features import feature_bytes, feature_tiles
 from torchapprox.kernels.features.pair_unit import PORTABLE
 from torchapprox.kernels.lookup import expanded_tiles, lookup_cpu, lookup_tiles, vector_panels
@@ -45,6 +45,9 @@ def _refuse(_):
     raise RuntimeError("cannot cache function: no locator available")
 
 
+NUMBERS = np.int32, np.float32, np.float64  # classes, which are pickled by name
+
+
 def in_functions():
     for kernel in ("vbmi", "avx512bw", "avx2"):
         yield lookup_tiles.accumulator(kernel, 4, 1, 16).function
@@ -65,7 +68,8 @@ def test_a_function_in_a_function_has_one_key_in_all_processes(function):
     """Numba's key holds the pickles of what a closure sees, and a compiled function's is random."""
     cells = function.__closure__
     assert cells
-    assert {type(cell.cell_contents) for cell in cells} <= {int, bool, str}
+    contents = [cell.cell_contents for cell in cells]
+    assert all(type(one) in (int, bool, str) or one in NUMBERS for one in contents)
 
 
 def test_an_edit_of_any_file_makes_machine_code_stale(tmp_path, monkeypatch):
@@ -154,14 +158,6 @@ def test_pieces_are_cached_likewise(tmp_path, monkeypatch):
         assert out[0] == 1
         assert code.cache_hits == hits
         assert isinstance(code._cache._cache_file, KeyedCacheFile)
-
-
-def test_the_address_of_any_array():
-    for values in (np.arange(5), np.arange(10)[::2]):
-        for writeable in (True, False):
-            values.flags.writeable = writeable
-            assert address_of(values) == values.ctypes.data
-    assert address_of(np.zeros((0, 3))) == 0
 
 
 def test_versions_of_numba_that_share_a_cache_write_files_of_their_own(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from torchapprox.kernels.features import feature_bytes
 from torchapprox.kernels.features.byte_lookup import CODES
 from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.code_words import RowStrips
 
 
 class Place(NamedTuple):
@@ -86,10 +87,8 @@ def test_planes_of_positions(along_places, channels, name, vbmi):
     if along_places:
         memory, strides, make = codes, (count, 1), feature_bytes.byte_place_mapper
     planes = np.zeros(table.planes(channels) * pitch, np.uint32)
-    make(vbmi).function(
-        *(memory.reshape(-1), *strides, 0, channels, count, 0, table.rank),
-        *(table.pairs, table.last, table.flip, planes, pitch),
-    )
+    words = table.words()._replace(pairs=Place(table.pairs))
+    make(vbmi).function(words, memory.reshape(-1), *strides, 0, channels, count, planes, pitch)
     assert np.array_equal(planes.reshape(-1, pitch)[:, :count], expected(table, codes))
 
 
@@ -102,11 +101,10 @@ def test_strips_of_rows(channels, taps, name, vbmi):
     rows = np.random.default_rng(4).integers(0, 256, (height, channels, taps))
     strips = np.zeros(table.planes(channels) * taps * height, np.uint32)
     starts = np.zeros(height, np.int32)
-    feature_bytes.byte_strip_packer(vbmi).piece.function(
-        *(rows.reshape(-1), height, channels * taps, channels, taps, Place(table.pairs)),
-        *(table.last, table.rank, table.flip, table.begins, table.shifted, strips, starts),
-        *(height, channels, 0, 0, 1),
-    )
+    words = table.words()._replace(pairs=Place(table.pairs))
+    sizes = height, channels, taps
+    packing = RowStrips(rows.reshape(-1), words, *sizes, strips, starts, height, channels)
+    feature_bytes.byte_strip_packer(vbmi).piece.function(packing, 0, 0, 1)
     wanted = [expected(table, rows[:, :, tap].T) for tap in range(taps)]
     assert np.array_equal(strips.reshape(-1, taps, height), np.stack(wanted, axis=1))
     assert starts.tolist() == [int(table.begins[row].sum()) for row in rows]

@@ -6,6 +6,7 @@ import pytest
 from tests.torchapprox.kernels.features.test_feature_product import features
 from torchapprox.kernels.features import feature_bytes, feature_pairs
 from torchapprox.kernels.features.byte_tables import ByteTables
+from torchapprox.kernels.features.code_words import RowStrips
 from torchapprox.kernels.features.feature_pairs import map_places, map_vectors
 from torchapprox.kernels.features.pair_tables import PairTables
 
@@ -17,12 +18,9 @@ ROWS = np.random.default_rng(3).integers(
 
 def packed(kind, rank, strip, at_once, *, plain):
     """Strips of rows, and what sums begin with where features are bytes."""
-    sizes = HEIGHT, CHANNELS * TAPS, CHANNELS, TAPS
     source = np.random.default_rng(2)
-    starts = np.ones(GROUPS * HEIGHT, np.int32)
     if kind == "pairs":
         pack, tables = feature_pairs.pack_strips, PairTables.of(features(rank, 1))
-        forms, results = (tables.half, tables.odd), ()
     else:
         pack = feature_bytes.byte_strip_packer(0)
         values = source.integers(-128, 128, (rank, 256)), source.integers(-90, 100, (rank, 256))
@@ -30,17 +28,23 @@ def packed(kind, rank, strip, at_once, *, plain):
             values = (np.arange(256)[None] ^ 128) - 128, np.arange(256)[None]
         tables, _ = ByteTables.of(*values)
         assert (tables.flip >= 0, tables.shifted) == (kind == "codes", kind == "bytes")
-        forms, results = (tables.rank, tables.flip, tables.begins, tables.shifted), (starts,)
+    starts = np.ones(GROUPS * HEIGHT, np.int32)
     strips = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
-    words = tables.pairs.reshape(-1), tables.last
-    arguments = *sizes, *words, *forms, strips, *results, strip, at_once
+    # Wider codes for Python than those at an address, which NumPy adds to without wrapping.
+    rows, words = ROWS.astype(np.int64) if plain else ROWS, flat(tables)
+    packing = RowStrips(rows, words, HEIGHT, CHANNELS, TAPS, strips, starts, strip, at_once)
     length = GROUPS * -(-HEIGHT // strip)
     if plain:
-        # Wider codes than those at an address, which NumPy adds to without wrapping.
-        pack.piece.function(ROWS.astype(np.int64), *arguments, 0, 0, length)
+        pack.piece.function(packing, 0, 0, length)
     else:
-        pack(ROWS, *arguments, length=length, block=1, threads=1)
+        pack(packing, length=length, block=1, threads=1)
     return [strips, starts]
+
+
+def flat(tables):
+    """Words whose tables are indexed as at an address."""
+    words = tables.words()
+    return words._replace(pairs=words.pairs.reshape(-1))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +96,6 @@ def test_planes_of_positions(name, channels, along_places):
     mapper, memory, strides = map_vectors, codes.T, (1, channels)
     if along_places:
         mapper, memory, strides = map_places, codes, (count, 1)
-    mapper.function(
-        np.ascontiguousarray(memory).reshape(-1), *strides, 0, channels, count, tables.half,
-        tables.odd, tables.pairs.reshape(-1), tables.last, tables.flip, planes, pitch,
-    )  # fmt: skip
+    memory = np.ascontiguousarray(memory).reshape(-1)
+    mapper.function(flat(tables), memory, *strides, 0, channels, count, planes, pitch)
     assert np.array_equal(planes.reshape(-1, pitch)[:, :count], expected(values, codes))

@@ -1,12 +1,13 @@
 """Codes gathered with AVX-512 VBMI, which this CPU need not have."""
 
 import ctypes
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.torchapprox.kernels.emitted import CPUS, Runnable, emitted, occurrences
-from torchapprox.kernels.compiling.piece import address_of
+from torchapprox.kernels.compiling.record import address_of
 from torchapprox.kernels.lookup import vector_panels
 from torchapprox.kernels.lookup.code_lines import LANES
 from torchapprox.kernels.lookup.vbmi_transpose import EXCHANGES, _transpose
@@ -69,10 +70,10 @@ def test_panels(chunks, stride, steps, step, count, monkeypatch):
     pitch = -(-count // LANES) * LANES + LANES
     panel, distances = np.zeros((max(steps, 16 * chunks), pitch), np.uint8), np.zeros(256, np.int64)
     origin = 7
-    gather(
-        *(address_of(panel), pitch, count, [0], [origin], 1),
-        *(address_of(codes), codes.size, [0], 0, stride, step, steps, distances, 0),
-    )
+    lines = SimpleNamespace(codes=address_of(codes), stride=stride)
+    product = SimpleNamespace(lines=lines, memory=SimpleNamespace(exchanges=0))
+    pieces = [0], [origin], 1
+    gather(product, address_of(panel), pitch, count, *pieces, 0, step, steps, distances)
     places = origin + step + np.arange(count) * stride
     for k in range(steps):
         line = panel.reshape(-1)[distances[k] :][:count]

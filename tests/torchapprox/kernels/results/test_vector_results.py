@@ -5,6 +5,8 @@ import ctypes
 import numpy as np
 import pytest
 
+from torchapprox.kernels.compiling.record import integers_of
+from torchapprox.kernels.results.sum_places import Rescaling, Results, SumPlaces
 from torchapprox.kernels.results.vector_results import writer
 
 KINDS = {0: np.int32, 32: np.float32, 64: np.float64}
@@ -45,13 +47,11 @@ def test_every_sum_is_written_to_its_place(height, positions, lines, bits, trans
             value = exact * scale[channel] + bias[channel]
         wanted[to] = value
     out = np.full_like(wanted, 77)
-    lines_of, minus = starts.astype(np.int64), offset.astype(np.float64)
-    write = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 20)(writer(bits, transposed).address)
-    write(
-        *(sums.ctypes.data, width, out.ctypes.data, rows * places, row_step),
-        *(lines_of.ctypes.data, pitch, kept, step, length),
-        *(first, first + height, begin, begin + positions),
-        *(minus.ctypes.data, scale.ctypes.data, bias.ctypes.data, of_rows),
-        *(rows, count * length),
-    )
+    places_of = SumPlaces(rows * places, row_step, starts.astype(np.int64), pitch, kept, step)
+    terms = Rescaling(offset.astype(np.float64), scale, bias, of_rows)
+    results = Results(out, places_of, terms, rows, count * length, length)
+    packed = np.array(integers_of(results))
+    write = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 8)(writer(bits, transposed).address)
+    part = first, first + height, begin, begin + positions
+    write(sums.ctypes.data, width, packed.ctypes.data, 1, *part)
     assert np.array_equal(out, wanted)

@@ -5,16 +5,19 @@ import signal
 import threading
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from tests.torchapprox.builders import random_table
 from torchapprox import lut_matmul
 from torchapprox.kernels import lookup_runs_cpu
 from torchapprox.kernels.compiling.cpu_kernel import compiles
+from torchapprox.kernels.compiling.vector_memory import elements
 from torchapprox.kernels.threads import blocks, own_pool
 from torchapprox.kernels.threads.blocks import block_piece_cpu, blocks_cpu
 
@@ -58,10 +61,17 @@ def count(times, workers, negative, worker, start, stop):
     return found
 
 
-@block_piece_cpu(times=np.int64, workers=np.int64)
-def note(times, workers, more, worker, start, stop):
+class Notes(NamedTuple):
+    times: NDArray[np.int64]
+    workers: NDArray[np.int64]
+    more: int
+
+
+@block_piece_cpu(Notes)
+def note(notes, worker, start, stop):
+    times, workers = elements(notes.times, np.int64), elements(notes.workers, np.int64)
     for item in range(start, stop):
-        times[item] += more
+        times[item] += notes.more
         workers[item] = worker
 
 
@@ -105,7 +115,7 @@ def test_every_item_once(length, block, number):
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_every_item_of_a_piece_once(length, block, number):
     times, workers = np.zeros(length, np.int64), np.full(length, -1)
-    note(times, workers, 3, length=length, block=block, threads=number)
+    note(Notes(times, workers, 3), length=length, block=block, threads=number)
     assert (times == 3).all()
     assert set(workers) <= set(range(number))
 
