@@ -80,7 +80,8 @@ class EngineCosts:
                 rows * positions * shape.depth * term + (codes + weights) * feature
             )
             places = shape.batch * math.prod(shape.output_size)
-            look_ups = products / places * _positions(places) * self.lookup
+            look_up = looked_up(places, shape.rows) * self.lookup
+            look_ups = look_up * shape.groups * shape.depth
         return by_factors + self.factors_call, look_ups + self.lookup_call
 
     def _of_features(self, *, in_bytes: bool) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from torchapprox.kernels.lookup.code_lines import LANES, REGISTERS
 from torchapprox.kernels.lookup.expanded_cpu import LANES as EXPANDED_LANES
 from torchapprox.kernels.lookup.expanded_cpu import TILE, VECTORS
 from torchapprox.kernels.lookup.lookup_table import LookupTable
-from torchapprox.kernels.lookup.table_planes import Planes
+from torchapprox.kernels.lookup.table_planes import WHOLE, Planes
 
 # Measured by halves of the table and bits of an entry: for a row of the table, which comes from the
 # second-level cache, and for each 64 codes that are looked up in it.
@@ -113,15 +113,26 @@ def _cycles(kernel: str, planes: Planes, sizes: ProductSizes) -> float:
     return steps + height * registers * write
 
 
-def laid_out_cycles(sizes: ProductSizes, groups: int) -> float:
+def laid_out_cycles(
+    kernels: tuple[str, ...], table: LookupTable, sizes: ProductSizes, groups: int
+) -> float:
     """Return the cycles of a convolution whose receptive fields are laid out.
 
+    Positions then may select the rows of the table, and weights be looked up.
+
     Args:
+        kernels: As `fastest_kernel` takes them.
+        table: Likewise.
         sizes: Of one group.
         groups: Number of groups.
     """
-    codes = groups * sizes.depth * sizes.positions
-    return codes * (sizes.height + 1) * _LAID_OUT_CYCLES + _LAY_OUT_CYCLES
+    turned = ProductSizes(sizes.positions, sizes.depth, sizes.height, along=False)
+    choice = fastest_kernel(kernels, table, turned, x_selects_rows=True, columns=WHOLE)
+    codes = sizes.depth * sizes.positions
+    product = codes * sizes.height * _LAID_OUT_CYCLES
+    if choice is not None:
+        product = min(product, choice.cycles)
+    return groups * (product + codes * _LAID_OUT_CYCLES) + _LAY_OUT_CYCLES
 
 
 def copy_cycles(codes: int) -> float:

@@ -287,8 +287,10 @@ def read_in_place(
     choice = fastest_kernel(kernels, table, sizes, x_selects_rows=False, columns=columns)
     if choice is None:
         return False
-    if kernel is None and shape.groups * choice.cycles > laid_out_cycles(sizes, shape.groups):
-        return False
+    if kernel is None:
+        laid_out = laid_out_cycles(kernels, table, sizes, shape.groups)
+        if shape.groups * choice.cycles > laid_out:
+            return False
     lines, places = conv_lines(codes, shape)
     rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)
     lookup_lines_cpu(

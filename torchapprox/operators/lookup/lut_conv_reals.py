@@ -15,6 +15,7 @@ from torchapprox.operators.engine.choice import chosen_engine, convolve_by_facto
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.fused_terms import fused_terms
 from torchapprox.operators.lookup.host_table import host_table
+from torchapprox.operators.lookup.laid_out_conv import laid_out_reals
 from torchapprox.operators.lookup.lut_conv import check_conv, convolve, lut_conv, read_in_place
 from torchapprox.operators.lookup.lut_matmul import entry_range, needs_int64
 
@@ -131,8 +132,10 @@ def conv_reals(
     fused = None if wide else fused_terms(terms, w_rows)
     if fused is not None:
         out = _empty(x, terms.scale, shape)
-        if convolve_by_factors(x, w, table, shape, out, engine, fused) or read_in_place(
-            x, w, table, shape, out, kernel, Rescaling(*fused, of_rows=True)
+        if (
+            convolve_by_factors(x, w, table, shape, out, engine, fused)
+            or read_in_place(x, w, table, shape, out, kernel, Rescaling(*fused, of_rows=True))
+            or laid_out_reals(x, w, table, shape, out, fused, kernel)
         ):
             return out
     sums = convolve(x, w, table, shape, engine, kernel, wide=wide)

@@ -7,7 +7,7 @@ from tests.torchapprox.builders import random_table
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import LOW, WHOLE
 from torchapprox.operators.lookup import line_cycles
-from torchapprox.operators.lookup.line_cycles import ProductSizes, fastest_kernel
+from torchapprox.operators.lookup.line_cycles import ProductSizes, fastest_kernel, laid_out_cycles
 
 TABLE = LookupTable(random_table(1, limit=2**15))
 KERNELS = ("avx2", "expanded")
@@ -34,6 +34,16 @@ def test_few_rows_are_looked_up_in_registers(sizes, kernel, columns, monkeypatch
     assert choice.planes is TABLE.planes(kernel, x_selects_rows=False, columns=columns)
     others = [chosen(sizes, columns=columns, kernels=(name,)).cycles for name in KERNELS]
     assert choice.cycles == min(others)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "laid_out"),
+    [(ProductSizes(960, 160, 36), True), (ProductSizes(64, 576, 1024), False)],
+)
+def test_few_positions_select_rows_where_there_are_many_channels(sizes, laid_out, monkeypatch):
+    monkeypatch.setattr(line_cycles, "available_kernels", lambda: (*KERNELS, "portable"))
+    in_place = chosen(sizes, columns=LOW).cycles
+    assert (laid_out_cycles(KERNELS, TABLE, sizes, 1) < in_place) == laid_out
 
 
 def test_vectors_of_128_bits_take_twice_as_long(monkeypatch):

@@ -5,6 +5,8 @@ import torch
 
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.operators.affine.product_terms import ProductTerms
+from torchapprox.operators.lookup import lut_conv as sums_module
+from torchapprox.operators.lookup import lut_conv_reals as module
 from torchapprox.operators.lookup.lut_conv import lut_conv
 from torchapprox.operators.lookup.lut_conv_reals import lut_conv_reals
 
@@ -60,6 +62,34 @@ def test_bits_of_a_pass_of_its_own(monkeypatch, kernel, x, w, stride, dilation, 
     for dtype, signed in ((torch.float32, True), (torch.float64, False)):
         options = {"signed": signed, "bias": bits == 16}
         assert_equal_bits(*codes, lut.to(torch.int32), steps, dtype, **options)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("x", "w", "stride", "dilation", "groups"),
+    [
+        ((4, 20, 3, 3), (70, 20, 1, 1), (1, 1), (1, 1), 1),
+        ((5, 6, 5, 9), (36, 3, 3, 2), (2, 1), (1, 3), 2),
+        ((3, 8, 7), (33, 8, 3), (2,), (2,), 1),
+        ((2, 6, 5, 4), (6, 1, 3, 3), (1, 1), (1, 1), 6),
+    ],
+)
+def test_bits_of_receptive_fields_that_are_laid_out(
+    monkeypatch, x, w, stride, dilation, groups, threads
+):
+    """Whichever operand selects rows, for some images at a time."""
+    monkeypatch.setattr(module, "read_in_place", lambda *_: False)
+    monkeypatch.setattr(sums_module, "MOST_RECEPTIVE_FIELD_BYTES", 1500)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    filled = []
+    fill = module.laid_out_reals
+    monkeypatch.setattr(module, "laid_out_reals", lambda *a: filled.append(fill(*a)) or filled[-1])
+    draw = torch.Generator().manual_seed(2)
+    lut = torch.randint(-(2**15), 2**15, (256, 256), generator=draw).to(torch.int32)
+    codes = [torch.randint(256, size, generator=draw).to(torch.uint8) for size in (x, w)]
+    steps = {"stride": stride, "dilation": dilation, "groups": groups, "engine": "lookup"}
+    assert_equal_bits(*codes, lut, steps, torch.float32, signed=True, bias=True)
+    assert filled == [available_kernels()[0] != "portable"]
 
 
 def test_factors():
