@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from torchapprox.kernels import joint_histogram_cpu, matrix_histogram_cpu
-from torchapprox.kernels.statistics.joint_histogram_cpu import counts_in_bytes
+from torchapprox.kernels.statistics.joint_histogram_cpu import MOST_PAIRS, counts_in_words
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes
 
@@ -111,21 +111,22 @@ class MatrixCounts:
         self.rows += matrices * rows
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
-        in_bytes = counts_in_bytes(rows, columns, depth)
         pairs = rows * columns * depth
+        in_words = counts_in_words(rows, columns, depth)
         # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
         precise = torch.get_float32_matmul_precision() == "highest"
         narrow = precise and pairs <= _FLOAT32_PAIRS
         at_once = max(1, _POSITIONS_AT_ONCE // max(1, depth))
-        if narrow and not in_bytes:
-            at_once = min(at_once, _FLOAT32_PAIRS // max(1, pairs))
+        if in_words or narrow:
+            most = MOST_PAIRS if in_words else _FLOAT32_PAIRS
+            at_once = max(1, min(at_once, most // max(1, pairs)))
         for x, w in zip(
             torch.split(operands.x_codes, at_once),
             torch.split(operands.w_codes, at_once),
             strict=True,
         ):
             codes = x.contiguous().cpu().numpy(), w.contiguous().cpu().numpy()
-            if in_bytes:
+            if in_words:
                 counts, threads = (self._joint, self._x_counts), torch.get_num_threads()
                 joint_histogram_cpu(*codes, *counts, threads=threads)
             else:

@@ -30,9 +30,9 @@ def test_weights_of_another_shape_are_others():
 
 
 @pytest.mark.parametrize("precision", ["highest", "high"])
-@pytest.mark.parametrize("rows", [0, 5, 255, 256])
+@pytest.mark.parametrize("rows", [0, 5, 255, 256, 2**15])
 def test_pairs_of_two_activations(rows, precision):
-    """Their counts fit bytes up to 255 rows; beyond them, and on some CPUs, they are floats."""
+    """Their counts are words up to 32767 rows; beyond them, and on some CPUs, they are floats."""
     generator = torch.Generator().manual_seed(rows)
     x, w = (
         torch.randint(256, (3, count, 6), dtype=torch.uint8, generator=generator)

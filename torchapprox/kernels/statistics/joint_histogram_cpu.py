@@ -3,14 +3,14 @@
     joint[a, b] = sum_k x_count[k, a] * w_count[k, b]
 
 over the positions of all pairs of matrices, where ``x_count[k, a]`` is the number of rows of x
-whose code at position k is a. Matrices of at most `MOST_ROWS` rows have counts of one byte, and
-four positions share a word, as the instruction of VNNI multiplies them (`pair_emitter`). It takes
-signed bytes of x, so that those are counts less 128, and
+whose code at position k is a. Counts of several positions share a word, as instructions multiply
+them (`pair_emitter`): two of 16 bits, or, of matrices of at most `BYTE_ROWS` rows and with VNNI,
+four of 8. The latter are signed bytes of x, so that those are counts less 128, and
 
     joint[a, b] = sum_k (x_count[k, a] - 128) * w_count[k, b] + 128 * sum_k w_count[k, b]
 
-Overflow: all pairs may be of the same two codes, 255^2 of them at each of at most `MOST_POSITIONS`
-positions, which is less than 2^31.
+Overflow: all pairs may be of the same two codes, M N of them at each position, so that callers
+bound M N times the number of positions by `MOST_PAIRS`.
 """
 
 from functools import cache
@@ -19,40 +19,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, byte_unit
+from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, byte_unit, pair_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
 from torchapprox.kernels.threads.blocks import division
 from torchapprox.kernels.threads.scratch import Arrays, Scratch
 
-MOST_ROWS = 255
-MOST_POSITIONS = 2**15
-"""Of all matrices together."""
+BYTE_ROWS = 255
+MOST_ROWS = 2**15 - 1
+MOST_PAIRS = 2**31 - 1
+_MOST_POSITIONS = 2**15  # of a matrix, whose words are kept for the next call
 
-# Words from four positions to the next: an odd number of cache lines, so that they do not compete
-# for the same lines of the first-level cache.
+# Words from one step to the next: an odd number of cache lines, so that they do not compete for
+# the same lines of the first-level cache.
 _PITCH = 272
-_SHARE = 4
 _STRIP = 16  # positions that are counted at once
-_HEIGHT = 8  # codes of x whose sums are in registers
 _CODES_AT_ONCE = 2**17  # that a thread is handed
+_TILES_AT_ONCE = 4  # likewise, which read words of x from the nearest caches one after another
 
-Words = NDArray[np.uint32]
 
-
-def counts_in_bytes(rows: int, columns: int, depth: int) -> bool:
+def counts_in_words(rows: int, columns: int, depth: int) -> bool:
     """Return whether `joint_histogram_cpu` takes matrices, and floats are slower on this CPU.
 
     Args:
         rows: Rows of the matrices of x, M.
         columns: Rows of those of w, N.
-        depth: Positions, K.
+        depth: Positions of one matrix, K.
 
     Examples:
-        >>> counts_in_bytes(256, 10, 64)
+        >>> counts_in_words(2**15, 10, 64)
         False
     """
-    fit = max(rows, columns) <= MOST_ROWS and depth <= MOST_POSITIONS
-    return fit and bool(byte_unit().instruction)
+    fit = max(rows, columns) <= MOST_ROWS and rows * columns * depth <= MOST_PAIRS
+    return fit and depth <= _MOST_POSITIONS and bool(joint_unit(rows, columns).instruction)
+
+
+def joint_unit(rows: int, columns: int) -> PairUnit:
+    """Return what multiplies counts fastest on this CPU.
+
+    Args:
+        rows: Rows of the matrices of x, M, at most `MOST_ROWS`.
+        columns: Rows of those of w, N, likewise.
+
+    Examples:
+        >>> joint_unit(256, 10).share
+        2
+    """
+    in_bytes = byte_unit()
+    fit = max(rows, columns) <= BYTE_ROWS
+    return in_bytes if fit and in_bytes.instruction else pair_unit()
 
 
 def joint_histogram_cpu(
@@ -67,51 +81,58 @@ def joint_histogram_cpu(
     """Add how often codes meet, and how often those of x occur at each position.
 
     Args:
-        x: uint8 `(G, M, K)`, C-contiguous, of at most `MOST_POSITIONS` positions G K.
+        x: uint8 `(G, M, K)`, C-contiguous; G K M N is at most `MOST_PAIRS`.
         w: uint8 `(G, N, K)`, C-contiguous.
         joint: `(256, 256)`, row = code of x; added to.
         x_counts: `(K, 256)`, C-contiguous, of all matrices together; added to.
-        unit: What multiplies bytes; None for the fastest on this CPU.
+        unit: What multiplies counts; None for `joint_unit`.
         threads: Largest number of threads to use.
     """
-    unit = unit or byte_unit()
-    steps = x.shape[0] * -(-x.shape[2] // _SHARE)
+    unit = unit or joint_unit(x.shape[1], w.shape[1])
+    steps = x.shape[0] * -(-x.shape[2] // unit.share)
     scratch = _scratch.take(steps)
     x_words, w_words, sums = scratch[1]
-    _count(x, 128, x_words, x_counts, threads)
-    _count(w, 0, w_words, _NOBODY, threads)
-    width = VECTORS * unit.lanes
+    empty = 128 if unit.share == 4 else 0
+    _count(x, unit, empty, x_words, x_counts, threads)
+    _count(w, unit, 0, w_words, _NOBODY, threads)
+    rows, width = _rows(unit), VECTORS * unit.lanes
     # Codes beyond the greatest take part where they share registers with others.
-    height, tiles = (
-        -(-(int(c.max(initial=0)) + 1) // size) for c, size in ((x, _HEIGHT), (w, width))
-    )
+    height, tiles = (-(-(int(c.max(initial=0)) + 1) // size) for c, size in ((x, rows), (w, width)))
     multiply, piece = _compiled(unit)
     multiply(
-        *(x_words, w_words, steps, sums, _HEIGHT * height, joint, _HEIGHT, width, piece),
-        length=tiles,
-        block=1,
-        threads=threads,
+        *(x_words, w_words, steps, sums, rows * height, joint, rows, width, empty, piece),
+        **division(tiles, 1, threads, most=_TILES_AT_ONCE),
     )
     _scratch.give_back(scratch)
 
 
+def _rows(unit: PairUnit) -> int:
+    """Return how many codes of x have their sums in registers."""
+    return 8 if unit.lanes == 16 else 6
+
+
 def _count(
-    codes: NDArray[np.uint8], empty: int, words: Words, totals: NDArray[np.int64], threads: int
+    codes: NDArray[np.uint8],
+    unit: PairUnit,
+    empty: int,
+    words: NDArray[np.uint32],
+    totals: NDArray[np.int64],
+    threads: int,
 ) -> None:
     """Fill words of every matrix, one after another, with counts less what is `empty`."""
     matrices, rows, depth = codes.shape
     blocks = division(-(-depth // _STRIP), matrices * rows * _STRIP, threads, most=_CODES_AT_ONCE)
-    count_bytes = _loops().count_bytes
-    count_bytes(codes, empty, words.view(np.uint8).reshape(-1), 4 * _PITCH, totals, **blocks)
+    counts = words.view(np.uint8 if unit.share == 4 else np.uint16).reshape(-1)
+    _loops().share_counter(unit.share)(codes, empty, counts, words, totals, **blocks)
 
 
 _NOBODY = np.zeros((0, 256), np.int64)
 
 
 def _new_scratch(steps: int) -> Arrays:
-    """Return the words of both operands, and sums."""
+    """Return the words of both operands, and sums, of whole strips of codes."""
     x_words, w_words = (aligned_empty((steps, _PITCH), np.uint32) for _ in range(2))
-    return x_words, w_words, aligned_empty((256, 256), np.int32)
+    return x_words, w_words, aligned_empty((258, 256), np.int32)
 
 
 _scratch = Scratch(_new_scratch)
@@ -130,4 +151,4 @@ def _compiled(unit: PairUnit) -> tuple[Any, int]:
     """Return the kernel that multiplies counts, and the address of the piece that it calls."""
     from torchapprox.kernels.features.feature_tiles import pair_multiplier  # noqa: PLC0415
 
-    return _loops().multiply_counts, pair_multiplier(unit, _HEIGHT).address
+    return _loops().multiply_counts, pair_multiplier(unit, _rows(unit)).address

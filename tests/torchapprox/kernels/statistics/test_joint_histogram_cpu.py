@@ -4,19 +4,34 @@ import numpy as np
 import pytest
 
 from torchapprox.kernels import joint_histogram_cpu
-from torchapprox.kernels.features.pair_unit import PORTABLE_BYTES, PairUnit, byte_unit
+from torchapprox.kernels.features.pair_unit import (
+    PORTABLE,
+    PORTABLE_BYTES,
+    PairUnit,
+    byte_unit,
+    pair_unit,
+)
 from torchapprox.kernels.statistics.joint_histogram_cpu import (
-    MOST_POSITIONS,
+    BYTE_ROWS,
+    MOST_PAIRS,
     MOST_ROWS,
-    counts_in_bytes,
+    counts_in_words,
+    joint_unit,
 )
 
-UNITS = {
-    "fastest": byte_unit(),
-    "128": PORTABLE_BYTES,
-    "256": PairUnit(8, "", 4),
-    "512": PairUnit(16, "", 4),
+BYTES = {
+    "fastest bytes": byte_unit(),
+    "bytes, 128": PORTABLE_BYTES,
+    "bytes, 256": PairUnit(8, "", 4),
+    "bytes, 512": PairUnit(16, "", 4),
 }
+PAIRS = {
+    "fastest pairs": pair_unit(),
+    "pairs, 128": PORTABLE,
+    "pairs, 256": PairUnit(8, ""),
+    "pairs, 512": PairUnit(16, ""),
+}
+UNITS = BYTES | PAIRS
 
 
 def counted(x, w):
@@ -56,9 +71,29 @@ def test_pairs_are_added(matrices, rows, columns, depth, x_codes, w_codes, unit,
     np.testing.assert_array_equal(of_x - 1, expected[1])
 
 
-def test_the_most_positions_of_one_pair_of_codes_do_not_overflow():
-    codes = [np.full((1, MOST_ROWS, MOST_POSITIONS), code, np.uint8) for code in (3, 7)]
-    joint, of_x = np.zeros((256, 256), np.int64), np.zeros((MOST_POSITIONS, 256), np.int64)
+@pytest.mark.parametrize("unit", PAIRS.values(), ids=PAIRS)
+def test_more_rows_than_bytes_count(unit):
+    source = np.random.default_rng(4)
+    x = source.integers(0, 2, (3, 30000, 3), dtype=np.uint8)
+    w = source.integers(126, 129, (3, 256, 3), dtype=np.uint8)
+    joint, of_x = np.zeros((256, 256), np.int64), np.zeros((3, 256), np.int64)
+    joint_histogram_cpu(x, w, joint, of_x, unit=unit, threads=2)
+    expected = counted(x, w)
+    np.testing.assert_array_equal(joint, expected[0])
+    np.testing.assert_array_equal(of_x, expected[1])
+
+
+@pytest.mark.parametrize("rows", [BYTE_ROWS, MOST_ROWS])
+def test_the_most_pairs_of_two_codes_do_not_overflow(rows):
+    positions = MOST_PAIRS // rows**2
+    codes = [np.full((1, rows, positions), code, np.uint8) for code in (3, 7)]
+    joint, of_x = np.zeros((256, 256), np.int64), np.zeros((positions, 256), np.int64)
     joint_histogram_cpu(*codes, joint, of_x, threads=2)
-    assert joint[3, 7] == joint.sum() == MOST_ROWS**2 * MOST_POSITIONS
-    assert not counts_in_bytes(MOST_ROWS, MOST_ROWS, MOST_POSITIONS + 1)
+    assert joint[3, 7] == joint.sum() == rows**2 * positions
+    assert not counts_in_words(rows, rows, positions + 1)
+    assert not counts_in_words(MOST_ROWS + 1, 1, 1)
+
+
+def test_bytes_are_for_as_many_rows_as_they_count():
+    assert joint_unit(BYTE_ROWS + 1, 3) == joint_unit(3, BYTE_ROWS + 1) == pair_unit()
+    assert joint_unit(BYTE_ROWS, 3) in (byte_unit(), pair_unit())
