@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from torchapprox.layers.approx_matmul import ApproxMatmul
 from torchapprox.layers.composite import QConfigRule, qconfig_for
+from torchapprox.layers.evaluated_state import is_output_free
 from torchapprox.layers.float_products import Matmul, ScaledDotProductAttention
 from torchapprox.operators.attention import approx_scaled_dot_product_attention, attention_weights
 
@@ -78,6 +79,7 @@ class ApproxScaledDotProductAttention(nn.Module):
             enable_gqa,
             qk_product=self.qk,
             av_product=self.av,
+            scales_in_place=is_output_free(self.qk),
         )
 
     def with_weights(
@@ -89,7 +91,9 @@ class ApproxScaledDotProductAttention(nn.Module):
         dropout_p: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
         """Return the output and the attention weights `(..., L, S)`, after the dropout."""
-        weights = attention_weights(query, key, attn_mask, product=self.qk)
+        weights = attention_weights(
+            query, key, attn_mask, product=self.qk, scales_in_place=is_output_free(self.qk)
+        )
         if dropout_p > 0:
             weights = F.dropout(weights, dropout_p)
         return self.av(weights, value), weights

@@ -81,9 +81,10 @@ class ApproxWrapper(nn.Module):
         Raises:
             RuntimeError: The model is not prepared.
         """
-        if not isinstance(self.wrapped, ApproxLayer):
+        layer = self._modules["wrapped"]  # modules are slow to say what they have
+        if not isinstance(layer, ApproxLayer):
             raise RuntimeError(_NOT_PREPARED)
-        return self.wrapped
+        return layer
 
     @property
     def activation_quantiser(self) -> nn.Module:
@@ -92,7 +93,8 @@ class ApproxWrapper(nn.Module):
         Raises:
             RuntimeError: The model is not prepared.
         """
-        quantiser: nn.Module | None = getattr(self.quant_stub, "activation_post_process", None)
+        stub: Any = self._modules["quant_stub"]
+        quantiser: nn.Module | None = stub._modules.get("activation_post_process")  # noqa: SLF001
         if quantiser is None:
             raise RuntimeError(_NOT_PREPARED)
         return quantiser
@@ -116,7 +118,8 @@ class ApproxWrapper(nn.Module):
         if output_size is None and not hooked and not torch.is_grad_enabled():
             y = evaluated(layer, quantiser, x)
             if y is not None:
-                evaluation: Tensor = self.dequant_stub(y)
+                leave: Any = self._modules["dequant_stub"]
+                evaluation: Tensor = leave(y)
                 # A bias may be of a wider type.
                 return evaluation if evaluation.dtype is x.dtype else evaluation.to(x.dtype)
         if layer.inference_mode is InferenceMode.APPROXIMATE:
@@ -140,7 +143,7 @@ class ApproxWrapper(nn.Module):
 
     def _is_stub_hooked(self) -> bool:
         """Whether the stub has a hook beside the one of ``prepare_qat``, which quantises."""
-        stub = self.quant_stub
+        stub: Any = self._modules["quant_stub"]
         hooks = len(stub._forward_hooks) + len(stub._forward_pre_hooks)  # noqa: SLF001
         return hooks > 1 or "forward" in stub.__dict__
 

@@ -34,7 +34,7 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.prepared_products import OperandForms, Product, RealProduct, scales_of
 from torchapprox.operators.real_products import operand_forms, takes_reals
-from torchapprox.operators.remembered import Content, keep
+from torchapprox.operators.remembered import Content, keep, writes
 from torchapprox.quantisation.torch_ao import quantiser_range
 
 
@@ -130,6 +130,7 @@ class _EvaluatedLayer:
         objects: What the product depends on that is compared by identity.
         values: Likewise by value.
         table: The multiplier's, int32 `(256, 256)`; None where it is not the one that is computed.
+        table_writes: What `writes` returned for it.
         switches: Content of the tensors that say whether quantisers observe and quantise.
         numbers: The tensors that the scales are read from.
         dtypes: Types of both operands.
@@ -143,6 +144,7 @@ class _EvaluatedLayer:
     objects: tuple[Any, ...]
     values: tuple[Any, ...]
     table: Tensor | None
+    table_writes: int | None
     switches: tuple[Content, ...]
     numbers: tuple[Tensor, ...]
     dtypes: tuple[torch.dtype, torch.dtype]
@@ -182,6 +184,7 @@ class _EvaluatedLayer:
         lut, model, lut_range, accumulator, engine = layer._multiplier(params, exact=exact)
         if lut is None or model is not None or not takes_reals(x, params, accumulator):
             return None
+        table_writes = writes(lut)
         forms = operand_forms(layer.fan_in, params, lut, lut_range=lut_range, engine=engine)
         product = layer.prepared(x, forms)
         if product is None:
@@ -190,6 +193,7 @@ class _EvaluatedLayer:
             objects=objects_of(layer, quantiser),
             values=values_of(layer, quantiser),
             table=None if exact else lut,
+            table_writes=table_writes,
             switches=tuple(map(Content.of, switches_of(quantiser, own))),
             numbers=(params.x_scale, params.x_zero_point, params.w_scale, params.w_zero_point),
             dtypes=(x.dtype, w.dtype),
@@ -211,9 +215,17 @@ class _EvaluatedLayer:
             and quantises_only(self.objects[1])
             and self.values == values_of(layer, quantiser)
             and all(map(Content.is_of, self.switches, switches_of(quantiser, self.objects[1])))
-            and (self.table is None or host_table(self.table) is self.forms.table)
+            and self._has_its_table()
             and scales_of(*self.numbers) is self.forms.scales
         )
+
+    def _has_its_table(self) -> bool:
+        """Whether the table holds what it held; its forms are asked where writes do not tell."""
+        if self.table is None:
+            return True
+        count = writes(self.table)
+        same = count is not None and count == self.table_writes
+        return same or host_table(self.table) is self.forms.table
 
     def output(self, layer: ApproxLayer, x: Tensor, w: Tensor) -> Tensor | None:
         """Return the layer's output, or None where an observer needs what only its steps give."""

@@ -4,9 +4,12 @@
 import os
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn.modules import module as modules
 
 from torchapprox.kernels.compiling.cpu_kernel import VARIABLE as KERNEL
+from torchapprox.layers.approx_layer import ApproxLayer
 from torchapprox.operators.engine.choice import VARIABLE as ENGINE
 from torchapprox.quantisation.quantiser_state import is_hooked
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
@@ -26,6 +29,17 @@ def is_plain(layer: Any) -> bool:
         and not known["_forward_pre_hooks"]
         and known.keys().isdisjoint(_FUNCTIONS)
         and layer._compiled_call_impl is None
+    )
+
+
+def is_output_free(layer: Any) -> bool:
+    """Whether nobody but its caller holds what a layer returns, and nothing is differentiated."""
+    return (
+        isinstance(layer, ApproxLayer)
+        and not torch.is_grad_enabled()
+        and is_plain(layer)
+        and not layer._operand_observers.keep
+        and not modules._global_forward_hooks
     )
 
 

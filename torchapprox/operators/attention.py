@@ -22,6 +22,7 @@ def approx_scaled_dot_product_attention(
     *,
     qk_product: Product,
     av_product: Product,
+    scales_in_place: bool = False,
 ) -> Tensor:
     """Return `torch.nn.functional.scaled_dot_product_attention` with its products replaced.
 
@@ -45,6 +46,8 @@ def approx_scaled_dot_product_attention(
             of grouped-query attention.
         qk_product: Product of `(..., L, E)` and `(..., E, S)`.
         av_product: Product of `(..., L, S)` and `(..., S, Ev)`.
+        scales_in_place: Whether the scores may be scaled in the memory that ``qk_product``
+            returned, since nothing is differentiated and nobody else holds it.
 
     Returns:
         `(..., L, Ev)`.
@@ -62,8 +65,9 @@ def approx_scaled_dot_product_attention(
         True
     """
     weights = attention_weights(
-        query, key, attn_mask, is_causal, scale, enable_gqa, product=qk_product
-    )
+        query, key, attn_mask, is_causal, scale, enable_gqa,
+        product=qk_product, scales_in_place=scales_in_place,
+    )  # fmt: skip
     if dropout_p > 0:
         weights = F.dropout(weights, dropout_p)
     return _grouped(av_product, weights, value, enable_gqa)
@@ -78,6 +82,7 @@ def attention_weights(
     enable_gqa: bool = False,
     *,
     product: Product,
+    scales_in_place: bool = False,
 ) -> Tensor:
     """Return the attention weights A, `(..., L, S)`.
 
@@ -89,7 +94,9 @@ def attention_weights(
             f"got {tuple(query.shape)} and {tuple(key.shape)}"
         )
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = _grouped(product, query, key.transpose(-2, -1), enable_gqa) * factor
+    scores = _grouped(product, query, key.transpose(-2, -1), enable_gqa)
+    own = scales_in_place and not isinstance(factor, Tensor)
+    scores = scores.mul_(factor) if own else scores * factor
     if is_causal:
         if attn_mask is not None:
             raise ValueError("'attn_mask' must be None where 'is_causal' is true, got both")

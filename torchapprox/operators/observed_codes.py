@@ -78,8 +78,9 @@ class MatrixCodes:
     def of(cls, x_codes: Tensor) -> Self:
         """Return those of activation codes, uint8 `(G, M, K)`, of any layout."""
         groups, rows, depth = x_codes.shape
-        by_row = x_codes.transpose(0, 1).reshape(rows, groups * depth)
-        return cls(by_row.contiguous().cpu().numpy(), groups)
+        one = groups == 1
+        by_row = x_codes[0] if one else x_codes.transpose(0, 1).reshape(rows, groups * depth)
+        return cls(host_array(by_row), groups)
 
     @property
     def rows(self) -> int:
@@ -185,6 +186,13 @@ def _found_places(shape: ConvShape) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 
 _places = remembered(_found_places)
+
+
+def host_array(codes: Tensor) -> Codes:
+    """Return codes in the host's memory, C-contiguous; a copy only where they are not."""
+    whole = codes.contiguous()
+    array: Codes = (whole if whole.is_cpu else whole.cpu()).numpy()
+    return array
 
 
 def rows_of_matrices(

@@ -158,7 +158,7 @@ def quantiser_range(quantiser: nn.Module) -> tuple[int, int] | None:
     """Return the least and the greatest code value of a fake-quantiser, None for another module."""
     if not isinstance(quantiser, FakeQuantize):
         return None
-    observer = quantiser.activation_post_process
+    observer: Any = quantiser._modules["activation_post_process"]  # noqa: SLF001  asked at every call
     return int(observer.quant_min), int(observer.quant_max)
 
 

@@ -34,6 +34,7 @@ class LayerTracer:
         self.name = name
         self._wanted_rows, self._seed = rows, seed
         self._size: _Size | None = None
+        self._layout: tuple[object, ...] = ()
         self._parameters = (torch.zeros(0),) * 3
         self._sample_shape: tuple[int, ...] | None = None
         self._outputs = OutputMoments()
@@ -56,13 +57,7 @@ class LayerTracer:
         Raises:
             ValueError: The layer's size or the operands' signedness changed since the last pass.
         """
-        size = _Size.of(operands)
-        if self._size is None:
-            self._start(size)
-        elif size != self._size:
-            raise ValueError(
-                f"layer {self.name!r} must keep its size and its ports while it is traced"
-            )
+        size = self._checked_size(operands)
         self._parameters = operands.x_zero_point, operands.w_zero_point, operands.scale
         shape = () if size.fixed_weights else sample_shape(output)
         self._operands.add(operands, shape)
@@ -104,6 +99,23 @@ class LayerTracer:
                 output_std=self._outputs.std,
             )
         return self._result
+
+    def _checked_size(self, operands: GemmOperands) -> "_Size":
+        """Return the size that the layer must keep, found anew where something changed."""
+        layout = (
+            operands.w_codes.shape, operands.fixed_weights, operands.x_range, operands.w_range,
+        )  # fmt: skip
+        if self._size is not None and layout == self._layout:
+            return self._size
+        size = _Size.of(operands)
+        if self._size is None:
+            self._start(size)
+        elif size != self._size:
+            raise ValueError(
+                f"layer {self.name!r} must keep its size and its ports while it is traced"
+            )
+        self._layout = layout
+        return size
 
     def _start(self, size: "_Size") -> None:
         self._size = size

@@ -9,7 +9,7 @@ import torch
 from torchapprox.kernels import joint_histogram_cpu, matrix_histogram_cpu
 from torchapprox.kernels.statistics.joint_histogram_cpu import MOST_PAIRS, counts_in_words
 from torchapprox.operators.gemm_operands import GemmOperands
-from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes
+from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes, host_array
 
 Counts = npt.NDArray[np.int64]
 
@@ -46,7 +46,7 @@ class WeightedCounts:
         if w_codes.shape != self.w_codes.shape:
             return False
         # Compared in place: a copy of the bytes takes longer, much of it to get new memory.
-        return bool(self._w_bytes == np.ascontiguousarray(w_codes.cpu().numpy()))
+        return bool(self._w_bytes == host_array(w_codes))
 
     def take(self, w_codes: torch.Tensor) -> None:
         """Let rows meet other weights from now on."""
@@ -54,7 +54,7 @@ class WeightedCounts:
             self._x_counts = np.zeros((w_codes.shape[0] * w_codes.shape[2], 256), np.int64)
             self._recent = np.zeros(self._x_counts.shape, np.int32)
         self._fold()
-        self.w_codes = np.array(w_codes.cpu().numpy(), order="C")
+        self.w_codes = host_array(w_codes).copy()
         self._w_bytes = bytearray(self.w_codes)
 
     def add(self, codes: ObservedCodes) -> None:
@@ -120,12 +120,9 @@ class MatrixCounts:
         if in_words or narrow:
             most = MOST_PAIRS if in_words else _FLOAT32_PAIRS
             at_once = max(1, min(at_once, most // max(1, pairs)))
-        for x, w in zip(
-            torch.split(operands.x_codes, at_once),
-            torch.split(operands.w_codes, at_once),
-            strict=True,
-        ):
-            codes = x.contiguous().cpu().numpy(), w.contiguous().cpu().numpy()
+        for first in range(0, matrices, at_once):
+            some = slice(first, first + at_once)
+            codes = host_array(operands.x_codes[some]), host_array(operands.w_codes[some])
             if in_words:
                 counts, threads = (self._joint, self._x_counts), torch.get_num_threads()
                 joint_histogram_cpu(*codes, *counts, threads=threads)

@@ -127,9 +127,9 @@ class MatrixSampler:
         """
         groups, columns, depth = operands.w_codes.shape
         kept = self._kept = self._kept or self._room(min(columns, COLUMNS_PER_MATRIX), depth)
-        rows_per_sample = math.prod(sample_shape[:-1])
         items, places = self._reservoir.offer(groups)
         if len(items):
+            rows_per_sample = math.prod(sample_shape[:-1])
             height = operands.x_codes.shape[1]
             # By its number in the stream, so that cutting into batches does not matter.
             numbers = tuple((self._seen + items).tolist())

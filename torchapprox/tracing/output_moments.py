@@ -33,15 +33,16 @@ class OutputMoments:
 
     def add(self, values: Tensor) -> None:
         """Take note of numbers, floating point, any shape."""
-        flat = at_least_float32(values.detach().reshape(-1))
-        count = flat.numel()
+        count = values.numel()
         if not count:
             return
-        if flat.is_cpu:
-            mean, squares = moments_cpu(flat.numpy(), threads=torch.get_num_threads())
+        values = at_least_float32(values.detach())
+        if values.is_cpu:
+            flat = values.numpy().reshape(-1)
+            mean, squares = moments_cpu(flat, threads=torch.get_num_threads())
         else:
             # Every look at a result waits for the device: one for both.
-            wide = flat.to(torch.float64, copy=True)
+            wide = values.to(torch.float64, copy=True)
             middle = wide.mean()
             both = torch.stack([middle, wide.sub_(middle).square_().sum()])
             mean, squares = both.tolist()

@@ -187,6 +187,28 @@ def test_the_exact_table_gives_the_quantised_module():
     torch.testing.assert_close(y, block(x), rtol=0, atol=0.02)
 
 
+def test_scores_are_scaled_in_place_unless_somebody_else_holds_them():
+    attention = ApproxScaledDotProductAttention()
+    operands = [random(2, 6, 4, seed=seed) for seed in range(3)]
+    attention(*operands)
+    attention.apply(disable_observer)
+    for layer in (attention.qk, attention.av):
+        layer.lut, layer.inference_mode = random_multiplier().lut, InferenceMode.APPROXIMATE
+    wanted, seen = attention(*operands).detach(), []
+    with torch.no_grad():
+        scores = attention.qk(operands[0], operands[1].mT).clone()
+        results = [attention(*operands) for _ in range(2)]
+        hook = attention.qk.register_forward_hook(lambda _layer, _operands, y: seen.append(y))
+        results += [attention(*operands) for _ in range(2)]
+        hook.remove()
+        remove = attention.qk.add_operand_observer(lambda _operands, y: seen.append(y))
+        results += [attention(*operands) for _ in range(2)]
+        remove()
+    assert len(seen) == 4
+    assert all(torch.equal(y, scores) for y in seen)
+    assert all(torch.equal(y, wanted) for y in results)
+
+
 @pytest.mark.parametrize("accumulator", [None, Accumulator(18, "saturate")])
 def test_batches_permute_and_parts_give_the_whole(accumulator):
     block, _ = converted_block(random_multiplier(), accumulator=accumulator)

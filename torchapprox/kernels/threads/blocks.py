@@ -62,6 +62,8 @@ class BlockKernel:
         if not compiles():
             worker = (0,) if self._numbered else ()
             return bool(self._function(*arguments, *worker, 0, length))
+        if length <= block or threads == 1:
+            return bool(length and self._run((0, 1, 0, 0, length, length), *arguments))
         found = []
 
         def run(*plan: int) -> None:

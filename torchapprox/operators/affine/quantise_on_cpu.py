@@ -12,6 +12,7 @@ from torchapprox.kernels import clip_gradient_cpu, fake_quantise_cpu, quantise_c
 from torchapprox.operators.affine.codes import at_least_float32
 from torchapprox.operators.affine.finite import not_finite
 from torchapprox.operators.affine.scale_rows import by_plane, three
+from torchapprox.operators.remembered import remembered
 
 Limits = tuple[int, int]
 Parameters = tuple[NDArray[Any], NDArray[np.int64]]
@@ -69,14 +70,7 @@ def codes_of(
     shape = values.shape
     places: dict[str, Any] = {}
     if margins:
-        outer, inner = shape[: -len(margins)], shape[-len(margins) :]
-        wide = [n + first + last for n, (first, last) in zip(inner, margins, strict=True)]
-        shape = torch.Size((*outer, *wide))
-        places = {
-            "size": three(1, inner),
-            "padded": three(1, wide),
-            "before": three(0, [first for first, _ in margins]),
-        }
+        shape, places = _padded(shape, tuple(margins))
     codes = torch.empty(shape, dtype=torch.uint8)
     finite = quantise_cpu(
         _flat(values), *parameters, limits, codes.numpy().reshape(-1),
@@ -85,6 +79,23 @@ def codes_of(
     if not finite:
         raise not_finite(values, "the operands")
     return codes
+
+
+def _found_padded(
+    shape: torch.Size, margins: tuple[tuple[int, int], ...]
+) -> tuple[torch.Size, dict[str, Any]]:
+    """Return the shape of codes with their margins, and where values stand among them."""
+    outer, inner = shape[: -len(margins)], shape[-len(margins) :]
+    wide = [n + first + last for n, (first, last) in zip(inner, margins, strict=True)]
+    places = {
+        "size": three(1, inner),
+        "padded": three(1, wide),
+        "before": three(0, [first for first, _ in margins]),
+    }
+    return torch.Size((*outer, *wide)), places
+
+
+_padded = remembered(_found_padded)
 
 
 def fake_quantise_on_cpu(

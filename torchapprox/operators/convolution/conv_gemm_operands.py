@@ -10,7 +10,7 @@ from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.padding import Margins
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.lut_conv import receptive_fields
-from torchapprox.operators.observed_codes import ObservedCodes, WindowCodes
+from torchapprox.operators.observed_codes import ObservedCodes, WindowCodes, host_array
 
 
 class ConvGemmOperands(GemmOperands):
@@ -69,4 +69,4 @@ class ConvGemmOperands(GemmOperands):
     @property
     def observed_x(self) -> ObservedCodes:
         """The activations as a trace looks at them, in the host's memory."""
-        return WindowCodes(self._padded.cpu().numpy(), self._shape, self._margins)
+        return WindowCodes(host_array(self._padded), self._shape, self._margins)
