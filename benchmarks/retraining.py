@@ -52,6 +52,7 @@ METHODS = {
     "regression": "regression",
     "own": "gain",
     "noise only": "noise",
+    "affine models only": "linear",
     "HTP model only": "htp-one-term",
     "approximate backward": "approximate-backward",
 }

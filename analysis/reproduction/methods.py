@@ -31,7 +31,7 @@ from torchapprox.layers import InferenceMode
 from torchapprox.utils import get_approx_modules
 
 TRACED = 256
-"""Images from which noise and mean errors are found."""
+"""Images that are traced, from which noise, mean errors and affine models are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Retraining:
 
     @property
     def traced(self) -> torch.Tensor:
-        """The images from which noise and mean errors are found."""
+        """The images that are traced."""
         return next(self.data.batches(TRACED)).images
 
 
@@ -87,13 +87,31 @@ def fold_then_retrain(model: nn.Module, multiplier: Multiplier, retraining: Retr
 
 def retrain_on_noise(model: nn.Module, multiplier: Multiplier, retraining: Retraining) -> None:
     """Retrain with Gaussian noise of each layer's predicted mean and standard deviation."""
-    set_mode(model, InferenceMode.QUANTIZED)
-    with torch.no_grad(), torchapprox.trace(model) as traced:
-        model(retraining.traced)
-    apply_noise(model, noise_parameters(multiplier, traced, detail="layer"))
+    apply_noise(model, noise_parameters(multiplier, _trace(model, retraining), detail="layer"))
     set_mode(model, InferenceMode.NOISE)
     retraining.run(model)
     set_mode(model, InferenceMode.APPROXIMATE)
+
+
+def retrain_on_affine_models(
+    model: nn.Module, multiplier: Multiplier, retraining: Retraining
+) -> None:
+    """Retrain each layer on the affine model that fits the products of its operands best."""
+    traced = _trace(model, retraining)
+    for name, layer in get_approx_modules(model):
+        layer.htp_model = htp.fit_affine(multiplier, weights=traced[name].joint_counts)
+    retraining.run(model)
+    for _, layer in get_approx_modules(model):
+        layer.htp_model = None
+
+
+def _trace(model: nn.Module, retraining: Retraining) -> torchapprox.Trace:
+    """Trace the quantised model, which is in APPROXIMATE mode again afterwards."""
+    set_mode(model, InferenceMode.QUANTIZED)
+    with torch.no_grad(), torchapprox.trace(model) as traced:
+        model(retraining.traced)
+    set_mode(model, InferenceMode.APPROXIMATE)
+    return traced
 
 
 def retrain_on_model(fit: Callable[[Multiplier], htp.HtpModel]) -> Method:
@@ -145,7 +163,7 @@ METHODS: dict[str, Method] = {
     "none": as_it_is,
     "fold": fold_mean_errors,
     "noise": retrain_on_noise,
-    "linear": retrain_on_model(htp.fit_affine),
+    "linear": retrain_on_affine_models,
     "htp": retrain_on_model(htp.fit),
     "htp-one-term": retrain_on_model(lambda multiplier: htp.fit(multiplier, terms=1)),
     "lut": retrain_on_table(lambda _: StraightThrough()),
@@ -167,7 +185,7 @@ MEANINGS: dict[str, str] = {
     "none": "the quantised network as it is",
     "fold": "mean errors taken off the biases, no training",
     "noise": "trained on Gaussian noise fitted to each layer's error",
-    "linear": "trained on the best affine model of the multiplier, a + b x + c w + d x w",
+    "linear": "trained on affine models, a + b x + c w + d x w, fitted to each layer's operands",
     "htp": "trained on a fitted HTP model of the exact product and four terms",
     "htp-one-term": "trained on a fitted HTP model of the exact product and one term",
     "lut": "trained on the table, gradients of the exact product",

@@ -14,6 +14,7 @@ from htp.fitting.fit_tables import mixed_pairs, table_pairs
 from htp.fitting.greedy import greedy_terms
 from htp.fitting.low_rank import Measure
 from htp.fitting.points import AllPairs
+from htp.fitting.weighted_error import weighted_error
 from htp.models.certificate import Certificate
 from htp.models.certify import certify
 from htp.models.model import HtpModel, exact_term
@@ -21,7 +22,7 @@ from htp.models.operand_function import TableFeature
 from htp.models.term import Term
 from htp.table import Table, as_multiplier
 from multipliers import Multiplier
-from multipliers.characterisation.population import Weights, population
+from multipliers.characterisation.population import Weights
 from multipliers.parameters import check_number, check_parameter
 from multipliers.wording import counted
 
@@ -31,7 +32,6 @@ Basis = Literal["table", "mixed", "named"]
 Criterion = Literal["square", "absolute"]
 
 _EXPONENTS = {"square": 2, "absolute": 1}
-_UNIFORM_SHARE = 1e-6
 
 
 def fit(
@@ -159,7 +159,7 @@ def _path(
     measure = Measure(_EXPONENTS[criterion], float(peak))
     if basis == "named" and measure != Measure(2, 0.0):
         raise ValueError("'criterion' and 'peak' are for tables; a named basis fits squares only")
-    error, probabilities = _error(multiplier, weights)
+    error, probabilities = weighted_error(multiplier, weights)
     corrections: Iterator[tuple[Term, ...]]
     if basis == "named":
         corrections = _named(multiplier, error, probabilities, bits)
@@ -186,16 +186,6 @@ def _stated(model: HtpModel) -> Certificate:
     if model.certificate is None:
         raise RuntimeError(f"{model.name} has no certificate; call htp.certify")
     return model.certificate
-
-
-def _error(multiplier: Multiplier, weights: Weights) -> tuple[FloatArray, FloatArray]:
-    """Return the error of every pair and how much it counts, by the ports' bit patterns."""
-    pairs = population(multiplier, weights=weights)
-    probabilities = pairs.probabilities
-    if weights is not None:
-        uniform = _UNIFORM_SHARE / probabilities.size
-        probabilities = (1 - _UNIFORM_SHARE) * probabilities + uniform
-    return pairs.error.astype(np.float64), probabilities
 
 
 def _tables(
