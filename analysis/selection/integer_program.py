@@ -28,8 +28,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
 
 from analysis.selection.choice_table import Choices, ChoiceTable
 
@@ -101,6 +99,9 @@ def _solve(
     distinct: int | None,
     possible: NDArray[np.bool_],
 ) -> Choices | None:
+    from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415  which takes a while to load
+    from scipy.sparse import csr_array, eye_array, hstack, kron, vstack  # noqa: PLC0415  as above
+
     layers, count = cost.shape
     used = 0 if distinct is None else count
     one_each = kron(eye_array(layers), np.ones((1, count)))
@@ -131,6 +132,8 @@ def _solve(
 
 def _padded(matrix: Any, columns: int) -> Any:
     """Append columns of zeros."""
+    from scipy.sparse import csr_array, hstack  # noqa: PLC0415  which takes a while to load
+
     return hstack([matrix, csr_array((matrix.shape[0], columns))]) if columns else matrix
 
 

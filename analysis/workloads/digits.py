@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn import datasets, model_selection
 from torch import nn
 
 from analysis.workloads.labelled import Labelled
@@ -47,6 +46,8 @@ def load_digits(seed: int = 0, *, validation: float = 0.0) -> Digits:
         >>> len(digits.train), len(digits.validation), len(digits.test)
         (1010, 337, 450)
     """
+    from sklearn import datasets, model_selection  # noqa: PLC0415  which takes a second to load
+
     seed = check_parameter("seed", seed, 0)
     validation = check_number("validation", validation, least=0, most=1)
     if validation == 1:

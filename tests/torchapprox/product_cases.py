@@ -1,6 +1,7 @@
 """Checks of single products inside larger modules, and their random set-up."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from hypothesis import event
@@ -20,6 +21,11 @@ class Product:
     w: Quantiser
     calls: list[tuple[tuple[Tensor, ...], Tensor]]
     layer: torch.nn.Module | None = None
+
+    @cached_property
+    def w_codes(self):
+        """The weights' codes, which all calls share."""
+        return codes(self.w, self.layer.weight.tolist())
 
 
 class Products:
@@ -86,7 +92,7 @@ class Products:
         expected = oracle.linear(
             self.lut,
             product_oracle.quantised(product.x, x.tolist()),
-            codes(product.w, weight.tolist()),
+            product.w_codes,
             product.x.zero_points[0],
             zero_points(product.w, len(weight)),
             self.accumulator,

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from analysis import plot_error_histogram, plot_error_map, plot_operands, plot_predictions
-from analysis.plots.style import DARK, LIGHT, figure_of, new_figure, render_png
+from analysis.plots.style import (
+    DARK,
+    LIGHT,
+    figure_of,
+    new_figure,
+    render_both,
+    render_pdf,
+    render_png,
+)
 from multipliers import Multiplier, code_values, exact_products
 
 
@@ -93,5 +101,9 @@ def test_pictures_repeat_and_themes_differ_and_pyplot_knows_nothing(one_error):
         render_png(lambda: plot_error_map(one_error), theme=theme) for theme in (LIGHT, LIGHT, DARK)
     )
     assert light == again != dark
+    assert render_both(lambda: plot_error_map(one_error)) == (
+        light,
+        render_pdf(lambda: plot_error_map(one_error)),
+    )
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == settings

@@ -76,7 +76,7 @@ def expected(table, codes):
 
 @pytest.mark.parametrize("vbmi", [0, 1])
 @pytest.mark.parametrize("name", ["own", "features"])
-@pytest.mark.parametrize("channels", [4, 7, CODES, CODES + 6])
+@pytest.mark.parametrize("channels", [4, 7, CODES, 2 * CODES + 6])
 @pytest.mark.parametrize("along_places", [True, False])
 def test_planes_of_positions(along_places, channels, name, vbmi):
     count, pitch = CODES + 5, CODES + 16
@@ -94,7 +94,7 @@ def test_planes_of_positions(along_places, channels, name, vbmi):
 
 @pytest.mark.parametrize("vbmi", [0, 1])
 @pytest.mark.parametrize("name", ["own", "features"])
-@pytest.mark.parametrize(("channels", "taps"), [(5, 3), (CODES, 1), (CODES + 7, 1)])
+@pytest.mark.parametrize(("channels", "taps"), [(5, 3), (CODES, 1), (2 * CODES + 7, 1)])
 def test_strips_of_rows(channels, taps, name, vbmi):
     """All rows in one strip: planes of taps, whose positions are the rows."""
     height, table = 3, tables(name)[0]
