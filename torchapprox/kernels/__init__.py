@@ -5,6 +5,7 @@ Kernels for CUDA devices are imported where they are used, since they need `numb
 
 from torchapprox.kernels.features.feature_product import multiply_features_cpu
 from torchapprox.kernels.gather_cpu import gather_cpu
+from torchapprox.kernels.lookup.depthwise_cpu import lookup_depthwise_cpu
 from torchapprox.kernels.lookup.expanded_cpu import lookup_expanded_cpu
 from torchapprox.kernels.lookup.line_cpu import lookup_lines_cpu
 from torchapprox.kernels.lookup.lookup_cpu import lookup_dot_cpu, lookup_runs_cpu
@@ -32,6 +33,7 @@ __all__ = [
     "gather_cpu",
     "histogram_cpu",
     "joint_histogram_cpu",
+    "lookup_depthwise_cpu",
     "lookup_dot_cpu",
     "lookup_expanded_cpu",
     "lookup_lines_cpu",

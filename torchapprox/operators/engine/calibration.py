@@ -25,7 +25,7 @@ from torchapprox.operators.engine.costs import EngineCosts, looked_up
 from torchapprox.operators.engine.cuda_costs import CudaCosts
 
 Costs = TypeVar("Costs", EngineCosts, CudaCosts)
-_FORMAT = 6  # raised where the meaning of a cost or the code that it measures changes
+_FORMAT = 7  # raised where the meaning of a cost or the code that it measures changes
 _ROUNDS = 15
 
 

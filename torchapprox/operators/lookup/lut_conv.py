@@ -16,6 +16,7 @@ from torchapprox.operators.engine.choice import chosen_engine, convolve_by_facto
 from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
 from torchapprox.operators.library_op import library_op
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
+from torchapprox.operators.lookup.depthwise_conv import fill_depthwise
 from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.host_table import host_table
 from torchapprox.operators.lookup.line_cycles import (
@@ -289,7 +290,16 @@ def read_in_place(
         return False
     if kernel is None:
         laid_out = laid_out_cycles(kernels, table, sizes, shape.groups)
-        if shape.groups * choice.cycles > laid_out:
+        in_place = shape.groups * choice.cycles
+        # Not measured on CPUs with AVX-512.
+        if "expanded" in kernels and fill_depthwise(
+            *(x, w, table, shape, out, rescaling),
+            columns=columns,
+            in_place=in_place,
+            laid_out=laid_out,
+        ):
+            return True
+        if in_place > laid_out:
             return False
     lines, places = conv_lines(codes, shape)
     rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)
