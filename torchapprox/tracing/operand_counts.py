@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from torchapprox.kernels import joint_histogram_cpu, matrix_histogram_cpu
-from torchapprox.kernels.statistics.joint_histogram_cpu import MOST_PAIRS, counts_in_words
+from torchapprox.kernels.statistics.joint_histogram_cpu import MOST_PAIRS, joint_unit
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.observed_codes import Codes, MatrixCodes, ObservedCodes, host_array
 
@@ -112,20 +112,20 @@ class MatrixCounts:
         if not self._x_counts.size:
             self._x_counts = np.zeros((depth, 256), np.int64)
         pairs = rows * columns * depth
-        in_words = counts_in_words(rows, columns, depth)
+        unit = joint_unit(rows, columns, depth)
         # Sums of no more than 2^24 pairs are exact in float32, half the time and memory.
-        precise = torch.get_float32_matmul_precision() == "highest"
+        precise = unit is not None or torch.get_float32_matmul_precision() == "highest"
         narrow = precise and pairs <= _FLOAT32_PAIRS
         at_once = max(1, _POSITIONS_AT_ONCE // max(1, depth))
-        if in_words or narrow:
-            most = MOST_PAIRS if in_words else _FLOAT32_PAIRS
+        if unit or narrow:
+            most = MOST_PAIRS if unit else _FLOAT32_PAIRS
             at_once = max(1, min(at_once, most // max(1, pairs)))
+        x, w = host_array(operands.x_codes), host_array(operands.w_codes)
         for first in range(0, matrices, at_once):
-            some = slice(first, first + at_once)
-            codes = host_array(operands.x_codes[some]), host_array(operands.w_codes[some])
-            if in_words:
+            codes = x[first : first + at_once], w[first : first + at_once]
+            if unit:
                 counts, threads = (self._joint, self._x_counts), torch.get_num_threads()
-                joint_histogram_cpu(*codes, *counts, threads=threads)
+                joint_histogram_cpu(*codes, *counts, unit=unit, threads=threads)
             else:
                 self._add_in_floats(*codes, np.float32 if narrow else np.float64)
 

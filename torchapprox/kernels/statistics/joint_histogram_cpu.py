@@ -37,8 +37,8 @@ _CODES_AT_ONCE = 2**17  # that a thread is handed
 _TILES_AT_ONCE = 4  # likewise, which read words of x from the nearest caches one after another
 
 
-def counts_in_words(rows: int, columns: int, depth: int) -> bool:
-    """Return whether `joint_histogram_cpu` takes matrices, and floats are slower on this CPU.
+def joint_unit(rows: int, columns: int, depth: int) -> PairUnit | None:
+    """Return what multiplies counts fastest; None where floats are faster, or counts do not fit.
 
     Args:
         rows: Rows of the matrices of x, M.
@@ -46,27 +46,13 @@ def counts_in_words(rows: int, columns: int, depth: int) -> bool:
         depth: Positions of one matrix, K.
 
     Examples:
-        >>> counts_in_words(2**15, 10, 64)
-        False
+        >>> joint_unit(2**15, 10, 64)
     """
-    fit = max(rows, columns) <= MOST_ROWS and rows * columns * depth <= MOST_PAIRS
-    return fit and depth <= _MOST_POSITIONS and bool(joint_unit(rows, columns).instruction)
-
-
-def joint_unit(rows: int, columns: int) -> PairUnit:
-    """Return what multiplies counts fastest on this CPU.
-
-    Args:
-        rows: Rows of the matrices of x, M, at most `MOST_ROWS`.
-        columns: Rows of those of w, N, likewise.
-
-    Examples:
-        >>> joint_unit(256, 10).share
-        2
-    """
-    in_bytes = byte_unit()
-    fit = max(rows, columns) <= BYTE_ROWS
-    return in_bytes if fit and in_bytes.instruction else pair_unit()
+    most = max(rows, columns)
+    if most > MOST_ROWS or depth > _MOST_POSITIONS or rows * columns * depth > MOST_PAIRS:
+        return None
+    units = (byte_unit(), pair_unit()) if most <= BYTE_ROWS else (pair_unit(),)
+    return next((unit for unit in units if unit.instruction), None)
 
 
 def joint_histogram_cpu(
@@ -75,7 +61,7 @@ def joint_histogram_cpu(
     joint: NDArray[np.int64],
     x_counts: NDArray[np.int64],
     *,
-    unit: PairUnit | None = None,
+    unit: PairUnit,
     threads: int,
 ) -> None:
     """Add how often codes meet, and how often those of x occur at each position.
@@ -85,10 +71,9 @@ def joint_histogram_cpu(
         w: uint8 `(G, N, K)`, C-contiguous.
         joint: `(256, 256)`, row = code of x; added to.
         x_counts: `(K, 256)`, C-contiguous, of all matrices together; added to.
-        unit: What multiplies counts; None for `joint_unit`.
+        unit: What multiplies counts; see `joint_unit`.
         threads: Largest number of threads to use.
     """
-    unit = unit or joint_unit(x.shape[1], w.shape[1])
     steps = x.shape[0] * -(-x.shape[2] // unit.share)
     scratch = _scratch.take(steps)
     x_words, w_words, sums = scratch[1]
