@@ -213,6 +213,11 @@ def rows_of_matrices(
         >>> rows_of_matrices(codes, np.array([1]), np.array([[2, 0]])).tolist()
         [[[10, 11], [6, 7]]]
     """
+    if codes.is_cpu and codes.is_contiguous():
+        # A quarter of the time that two indices take.
+        count, height, depth = codes.shape
+        numbers = matrices[:, None] * height + rows
+        return codes.numpy().reshape(count * height, depth).take(numbers, axis=0)
     if codes.is_cpu:
         chosen: NDArray[np.uint8] = codes.numpy()[matrices[:, None], rows]
         return chosen

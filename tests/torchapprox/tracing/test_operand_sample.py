@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from torchapprox import GemmOperands, LayerTracer
+from torchapprox.operators.observed_codes import rows_of_matrices
 from torchapprox.tracing.key_stream import KeyReader
 from torchapprox.tracing.reservoir import Reservoir
 
@@ -169,3 +170,12 @@ def test_memory_is_bounded():
 def test_at_least_one_row():
     with pytest.raises(ValueError, match="'rows' must be at least 1, got 0"):
         LayerTracer("layer", rows=0)
+
+
+def test_rows_of_matrices_are_found_in_any_layout():
+    whole = torch.from_numpy(codes(5, 3, 7, 4))
+    strided, shared = torch.from_numpy(codes(5, 3, 4, 7)).mT, whole[:1].expand(3, 7, 4)
+    matrices, rows = np.array([2, 0]), np.array([[6, 0, 3], [1, 1, 5]])
+    for each in (whole, strided, shared, whole[:, :, :0]):
+        wanted = [each[m, some].tolist() for m, some in zip(matrices, rows, strict=True)]
+        assert rows_of_matrices(each, matrices, rows).tolist() == wanted
