@@ -22,11 +22,11 @@ from analysis.reports.results import Accuracy, Results
 from analysis.workloads.digits import Digits, digits_network, load_digits
 from analysis.workloads.labelled import Labelled
 from analysis.workloads.training import correct, train
+from analysis.workloads.workload import FOLDING_BATCHES
 from multipliers import Multiplier, Netlist
 from torchapprox.layers import InferenceMode
 
 BATCH_SIZE = 128
-FOLDING_BATCHES = 4
 
 STAGES: dict[str, str] = {
     "float": "the network as trained, in floating point",

@@ -12,15 +12,13 @@ from analysis.noise import noisy
 from analysis.reports.explanation import explain
 from analysis.reports.reproducible import software_versions
 from analysis.reports.results import Accuracy, Results
-from analysis.workloads.workload import Workload
+from analysis.workloads.workload import FOLDING_BATCHES, Workload
 from multipliers import Multiplier, Netlist
 from multipliers.multiplier import check_multiplier
 from multipliers.netlists.netlist import check_netlist
 from multipliers.parameters import check_kind, check_parameter
 from torchapprox.batches import run_batch
 from torchapprox.layers import InferenceMode
-
-FOLDING_BATCHES = 4
 
 MEANINGS: dict[str, str] = {
     "quantised": "8-bit codes and exact products",

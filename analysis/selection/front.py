@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection.acceptance import Evaluate
 from analysis.selection.validation import Candidate
 from multipliers.parameters import check_kind
@@ -87,6 +86,8 @@ def on_front(points: pd.DataFrame) -> list[bool]:
         ... }))
         [True, False, True]
     """
+    from analysis.characterisation.multiplier_frame import pareto_front  # noqa: PLC0415  which loads plots
+
     errors = points.assign(error=1 - points["validation_accuracy"])
     fronts = [
         pareto_front(part, "error", "relative_energy")

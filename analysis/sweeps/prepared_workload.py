@@ -19,9 +19,8 @@ from torch import Tensor
 
 import torchapprox
 from analysis.modes import evaluating
-from analysis.reports.model_study import FOLDING_BATCHES, prepare
 from analysis.workloads.digits_models import DIGITS_MODELS
-from analysis.workloads.workload import Workload, load_model, load_workload
+from analysis.workloads.workload import FOLDING_BATCHES, Workload, load_model, load_workload
 from multipliers import Multiplier, load, save
 from multipliers.bounded_json import json_bytes, read_json
 from multipliers.parameters import check_parameter, check_path
@@ -124,6 +123,8 @@ def prepare_workload(
             ports, or the source has returned another model or other data since.
         Exception: Whatever `analysis.load_workload` raises.
     """
+    from analysis.reports.model_study import prepare  # noqa: PLC0415  which loads plots
+
     folder = check_path("folder", folder)
     seed = check_parameter("seed", seed, 0)
     if (folder / _INDEX).exists():

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.characterisation.multiplier_frame import pareto_front
 from analysis.selection import Assignment, Energies
 from analysis.selection.energies import energy_matrix
 from analysis.sweeps.executors import ExecutorSource, open_pool
@@ -211,6 +210,8 @@ def _accuracies(frame: pd.DataFrame) -> list[float]:
 
 
 def _result(study: optuna.Study, space: SearchSpace) -> SearchResult:
+    from analysis.characterisation.multiplier_frame import pareto_front  # noqa: PLC0415  which loads plots
+
     trials = finished(study)
     assignments = {trial.number: space.assignment(trial.params) for trial in trials}
     frame = pd.DataFrame(

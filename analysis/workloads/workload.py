@@ -16,6 +16,9 @@ from analysis.workloads.named_function import call_named
 from analysis.workloads.tensor_digest import tensor_digest
 from multipliers.parameters import check_flag, check_kind, check_parameter
 
+FOLDING_BATCHES = 4
+"""Of those to calibrate, with which mean errors are folded into biases."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:

@@ -73,7 +73,7 @@ def test_a_worker_evaluates_what_the_parent_has(prepared, assignments, split, fo
 
 
 def test_a_folder_is_taken_up_again_without_a_new_calibration(prepared, source, monkeypatch):
-    monkeypatch.setattr("analysis.sweeps.prepared_workload.prepare", None)
+    monkeypatch.setattr("analysis.reports.model_study.prepare", None)
     again = prepare_workload(prepared.folder, source, get("mul8s_drum3"), seed=3)
     assert again.sha256 == prepared.sha256
     assert again.digests == prepared.digests == again.workload.digests

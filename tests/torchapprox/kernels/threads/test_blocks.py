@@ -213,7 +213,9 @@ class Products(Dataset):
 def test_in_the_workers_of_a_data_loader(context):
     if context == "spawn":
         pytest.importorskip("tests.torchapprox", reason="workers must find the tests' modules")
+    workers = 2 if context == "fork" else 1  # a new process takes seconds to import all
+    options = {"num_workers": workers, "multiprocessing_context": context, "timeout": 100}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        loader = DataLoader(Products(), num_workers=2, multiprocessing_context=context, timeout=100)
+        loader = DataLoader(Products(), **options)
         assert [bool(batch.all()) for batch in loader] == [True] * 4
