@@ -25,7 +25,6 @@ from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
 from torchapprox.kernels.features.code_words import CodeWords, RowStrips
-from torchapprox.kernels.features.feature_pairs import map_places, map_vectors, pack_strips
 from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, pair_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
@@ -163,7 +162,7 @@ def multiply_features_cpu(
     if isinstance(left, ByteTables):
         pack, of_rows = _byte_packing()[0], np.empty(groups * height, np.int32)
     else:
-        pack = pack_strips
+        pack = _pair_packing()[0]
     strip, at_once = tiling.strip, tiling.channels
     pack(
         RowStrips(
@@ -268,6 +267,14 @@ def plane_pitch(places: int, lanes: int) -> int:
 
 
 @cache
+def _pair_packing() -> tuple[Any, ...]:
+    """Return what packs rows in pairs, and what maps vectors and places."""
+    from torchapprox.kernels.features import feature_pairs  # noqa: PLC0415  which loads Numba
+
+    return feature_pairs.pack_strips, feature_pairs.map_vectors, feature_pairs.map_places
+
+
+@cache
 def _byte_packing() -> tuple[Any, ...]:
     """Return what packs rows in bytes, and what maps vectors and places, on this CPU."""
     from torchapprox.kernels.features import feature_bytes  # noqa: PLC0415  which loads Numba
@@ -295,7 +302,7 @@ def _compiled(
     from torchapprox.kernels.features import feature_tiles  # noqa: PLC0415
     from torchapprox.kernels.results import vector_results  # noqa: PLC0415
 
-    mappers = _byte_packing()[1:] if in_bytes else (map_vectors, map_places)
+    _, *mappers = _byte_packing() if in_bytes else _pair_packing()
     pieces = (
         feature_tiles.pair_multiplier(unit, rows),
         feature_tiles.pair_multiplier(unit, last),
