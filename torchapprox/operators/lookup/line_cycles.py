@@ -1,6 +1,7 @@
 """What a product takes by each kernel that reads lines of codes, in cycles of one core."""
 
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.kernels.lookup.code_lines import LANES, REGISTERS
@@ -8,6 +9,7 @@ from torchapprox.kernels.lookup.expanded_cpu import LANES as EXPANDED_LANES
 from torchapprox.kernels.lookup.expanded_cpu import TILE, VECTORS
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes
+from torchapprox.operators.remembered import keep
 
 # Measured by halves of the table and bits of an entry: for a row of the table, which comes from the
 # second-level cache, and for each 64 codes that are looked up in it.
@@ -86,12 +88,25 @@ def fastest_kernel(
         x_selects_rows: As `LookupTable.planes` takes it.
         columns: Likewise.
     """
-    choices = [
-        Choice(_cycles(kernel, planes, sizes), kernel, planes)
-        for kernel in kernels
-        if (planes := table.planes(kernel, x_selects_rows=x_selects_rows, columns=columns))
-    ]
-    return min(choices, key=lambda choice: choice.cycles, default=None)
+    known = _choices.get(table)
+    if known is None:
+        known = _choices[table] = {}
+    key = kernels, sizes, x_selects_rows, columns
+    if key not in known:
+        choices = [
+            Choice(_cycles(kernel, planes, sizes), kernel, planes)
+            for kernel in kernels
+            if (planes := table.planes(kernel, x_selects_rows=x_selects_rows, columns=columns))
+        ]
+        found = min(choices, key=lambda choice: choice.cycles, default=None)
+        keep(known, key, found, _CHOICES_KEPT)
+        return found
+    return known[key]
+
+
+# By table and product, since to compare kernels takes longer than many a small product.
+_choices: WeakKeyDictionary[LookupTable, dict[object, Choice | None]] = WeakKeyDictionary()
+_CHOICES_KEPT = 256  # of a table
 
 
 def _cycles(kernel: str, planes: Planes, sizes: ProductSizes) -> float:
