@@ -1,5 +1,7 @@
 """Which kernel a product's sizes call for."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,12 @@ KERNELS = ("avx2", "expanded")
 
 def chosen(sizes, *, table=TABLE, columns=WHOLE, kernels=KERNELS):
     return fastest_kernel(kernels, table, sizes, x_selects_rows=False, columns=columns)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(monkeypatch):
+    """A CPU's kernels do not change but in tests."""
+    monkeypatch.setattr(line_cycles, "_choices", WeakKeyDictionary())
 
 
 @pytest.mark.parametrize(
@@ -50,8 +58,18 @@ def test_vectors_of_128_bits_take_twice_as_long(monkeypatch):
     cycles = []
     for kernels in (KERNELS, ("expanded",)):
         monkeypatch.setattr(line_cycles, "available_kernels", lambda kernels=kernels: kernels)
+        monkeypatch.setattr(line_cycles, "_choices", WeakKeyDictionary())
         cycles.append(chosen(ProductSizes(64, 5760, 1024), kernels=("expanded",)).cycles)
     assert 1.9 < cycles[1] / cycles[0] <= 2
+
+
+def test_a_choice_is_found_once_and_kept_for_so_many_products():
+    sizes = ProductSizes(64, 576, 1024)
+    assert chosen(sizes) is chosen(sizes)
+    for depth in range(line_cycles._CHOICES_KEPT + 5):
+        chosen(ProductSizes(64, depth, 1024))
+    ((_, known),) = line_cycles._choices.items()
+    assert len(known) == line_cycles._CHOICES_KEPT
 
 
 def test_a_table_that_spans_more_than_16_bits_suits_none():
