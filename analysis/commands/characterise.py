@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.characterisation.data_sheet import Conditions
     from analysis.characterisation.sources import Reading, expand_sources, source_sheet
     from analysis.cosimulation.operand_stream import OperandStream
+    from analysis.progress import hidden
 
     stream = None
     if arguments.operands is not None:
@@ -82,7 +83,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     sources = mendable(lambda: expand_sources(arguments.multipliers))
     stated = Reading(**reading(arguments))
     sheets, problems = [], []
-    for source in tqdm(sources, unit="multiplier", disable=arguments.quiet or len(sources) == 1):
+    silent = hidden(arguments.quiet or len(sources) == 1)
+    for source in tqdm(sources, unit="multiplier", disable=silent):
         with pair_bar(quiet=arguments.quiet) as progress:
             step = partial(
                 source_sheet, source, reading=stated, conditions=conditions, progress=progress
@@ -104,7 +106,11 @@ def pair_bar(*, quiet: bool) -> Iterator[Callable[[int, int], object]]:
     """Yield what shows how many operand pairs are done, once there are any to report."""
     from tqdm import tqdm
 
-    bar: tqdm[NoReturn] = tqdm(unit="pair", unit_scale=True, leave=False, disable=quiet, delay=1)
+    from analysis.progress import hidden
+
+    bar: tqdm[NoReturn] = tqdm(
+        unit="pair", unit_scale=True, leave=False, disable=hidden(quiet), delay=1
+    )
 
     def progress(done: int, pairs: int) -> None:
         bar.total = pairs

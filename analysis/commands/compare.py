@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     from analysis.measurement.comparison import compare, ratio_quantiles
     from analysis.plots.error_model_plots import plot_model_scatter
     from analysis.plots.style import PAPER, render_pdf, render_png
+    from analysis.progress import hidden
     from analysis.reports.model_study import prepare
     from analysis.workloads.workload import load_workload
     from torchapprox import Trace
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         else mendable(lambda: Trace.load(arguments.trace))
     )
     batches = tqdm(
-        workload.evaluation, desc="measuring errors", unit="batch", disable=arguments.quiet
+        workload.evaluation, desc="measuring errors", unit="batch", disable=hidden(arguments.quiet)
     )
     frame = mendable(lambda: compare(model, multipliers, batches, calibration=calibration))
     table = ratio_quantiles(frame)

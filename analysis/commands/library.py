@@ -93,6 +93,7 @@ def _own(arguments: argparse.Namespace) -> Iterator[str]:
 def _verify(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     from tqdm import tqdm
 
+    from analysis.progress import hidden
     from multipliers.library import verify
 
     verified = wrong = 0
@@ -101,7 +102,7 @@ def _verify(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
         verify(library, widest=arguments.widest),
         total=len(library),
         unit="multiplier",
-        disable=arguments.quiet,
+        disable=hidden(arguments.quiet),
     ):
         verified += not result.skipped
         wrong += not result.ok
@@ -145,10 +146,11 @@ def _compare(library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     from tqdm import tqdm
 
     from analysis.characterisation.data_sheet import Conditions, data_sheet
+    from analysis.progress import hidden
 
     cells = cell_table(arguments)
     sheets, problems = [], []
-    for entry in tqdm(library, unit="multiplier", disable=arguments.quiet):
+    for entry in tqdm(library, unit="multiplier", disable=hidden(arguments.quiet)):
         conditions = Conditions(mred=entry.figures.mred_convention, cells=cells)
         try:
             sheets.append(

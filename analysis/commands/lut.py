@@ -77,6 +77,10 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     try:
         multiplier = mendable(lambda: load(arguments.file, **reading(arguments)))
     except UserError as error:
+        if isinstance(error.__cause__, IsADirectoryError):
+            raise UserError(
+                f"{error}; 'torchapprox characterise {arguments.file}' compares all that are in it"
+            ) from error
         if isinstance(error.__cause__, NotImplementedError):
             raise UserError(
                 f"{error}; 'torchapprox characterise {arguments.file}' gives the figures of wider "

@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
     from analysis.characterisation.sources import source_multiplier
     from analysis.measurement.tracing import trace_batches
+    from analysis.progress import hidden
     from analysis.reports.model_study import prepare
     from analysis.workloads.workload import load_workload
 
@@ -57,7 +58,9 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         )
     )
     model = mendable(lambda: prepare(workload, multiplier))
-    batches = tqdm(workload.calibration, desc="tracing", unit="batch", disable=arguments.quiet)
+    batches = tqdm(
+        workload.calibration, desc="tracing", unit="batch", disable=hidden(arguments.quiet)
+    )
     traces = mendable(lambda: trace_batches(model, batches, seed=arguments.seed))
     table = pd.DataFrame(
         {

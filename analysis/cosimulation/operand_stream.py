@@ -148,6 +148,7 @@ def record_stream(
     """
     check_kind("model", model, nn.Module)
     known = [name for name, _ in get_approx_modules(model)]
+    check_kind("layer", layer, str)
     if layer not in known:
         raise LookupError(f"no approximate layer '{layer}'; the model has {', '.join(known)}")
     limit = check_parameter("limit", limit, 1)

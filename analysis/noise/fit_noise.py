@@ -74,6 +74,7 @@ def noise_parameters(
     """
     check_kind("trace", trace, Mapping)
     check_flag("folded", folded)
+    check_kind("detail", detail, str)
     if detail not in get_args(Detail):
         raise ValueError(f"'detail' must be one of {', '.join(get_args(Detail))}, got '{detail}'")
     return {

@@ -16,6 +16,7 @@ from tqdm import tqdm
 import torchapprox
 from analysis.modes import evaluating, set_mode
 from analysis.noise import NoiseParameters, noisy
+from analysis.progress import hidden
 from analysis.reports.explanation import explain
 from analysis.reports.reproducible import single_threaded, software_versions
 from analysis.reports.results import Accuracy, Results
@@ -60,7 +61,7 @@ DEFAULT_BUDGET = Budget()
 def image_batches(data: Labelled, *, title: str, quiet: bool) -> Iterator[Tensor]:
     """Yield images in batches, with a progress bar from the first one on unless quiet."""
     batches = [batch.images for batch in data.batches(BATCH_SIZE)]
-    yield from tqdm(batches, desc=title, unit="batch", disable=quiet)
+    yield from tqdm(batches, desc=title, unit="batch", disable=hidden(quiet))
 
 
 def train_float(digits: Digits, *, epochs: int, seed: int, quiet: bool = True) -> nn.Module:

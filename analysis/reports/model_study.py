@@ -9,6 +9,7 @@ from tqdm import tqdm
 import torchapprox
 from analysis.modes import evaluating
 from analysis.noise import noisy
+from analysis.progress import hidden
 from analysis.reports.explanation import explain
 from analysis.reports.reproducible import software_versions
 from analysis.reports.results import Accuracy, Results
@@ -92,7 +93,9 @@ def study(
     seed = check_parameter("seed", seed, 0)
     digests = workload.digests
     model = prepare(workload, multiplier)
-    batches = tqdm(workload.evaluation, desc="measuring errors", unit="batch", disable=quiet)
+    batches = tqdm(
+        workload.evaluation, desc="measuring errors", unit="batch", disable=hidden(quiet)
+    )
     explanation = explain(model, multiplier, workload.calibration, batches, netlist=netlist)
     correct: dict[str, int] = {}
     if workload.labelled:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from analysis.plots.style import DARK, render_both, render_png
+from analysis.progress import hidden
 from multipliers.whole_file import write_whole
 
 Plot = tuple[str, str, Callable[[], Axes]]
@@ -69,7 +70,7 @@ def write_pictures(plots: Iterable[Plot], directory: Path, *, quiet: bool) -> di
         OSError: If a file cannot be written.
     """
     pictures: dict[str, Picture] = {}
-    for name, text, plot in tqdm(list(plots), desc="drawing", unit="plot", disable=quiet):
+    for name, text, plot in tqdm(list(plots), desc="drawing", unit="plot", disable=hidden(quiet)):
         pictures[name] = Picture.draw(name, text, plot)
         write_whole(directory / f"{name}.png", pictures[name].light)
         write_whole(directory / f"{name}.pdf", pictures[name].pdf)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.reproduction.image_data import DIGITS
 from analysis.reproduction.methods import METHODS, USUAL
 from analysis.reproduction.trial import Evaluate, FloatTrainer, Setting, Trial, exact_multiplier
@@ -85,7 +86,7 @@ def reproduce(
     results = run_jobs(Evaluate(trainer), missing, executor=executor, in_flight=in_flight)
     bar = tqdm(
         results, desc="trials", unit="trial", total=len(trials),
-        initial=len(trials) - len(missing), disable=quiet, smoothing=0,
+        initial=len(trials) - len(missing), disable=hidden(quiet), smoothing=0,
     )  # fmt: skip
     inputs = [setting.inputs(trial) for trial in missing]
     names = [f"{trial.multiplier.name}, {trial.method}, seed {trial.seed}" for trial in missing]
@@ -145,7 +146,11 @@ def _train(
     jobs = [(seed, digests[seed]) for seed in missing]
     results = run_jobs(trainer, jobs, executor=executor, in_flight=in_flight)
     bar = tqdm(
-        results, desc="float networks", unit="network", total=len(jobs), disable=quiet or not jobs
+        results,
+        desc="float networks",
+        unit="network",
+        total=len(jobs),
+        disable=hidden(quiet or not jobs),
     )
     _keep(bar, results, [inputs[seed] for seed in missing], [f"seed {n}" for n in missing], store)
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.workloads.labelled import Labelled
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff"})
@@ -71,7 +72,7 @@ def read_images(
         ValueError: If a file is no image or of another size.
     """
     pixels: npt.NDArray[np.uint8] = np.empty((0, 0, 0, 0), np.uint8)
-    bar = tqdm(files, desc="reading images", unit="image", disable=quiet)
+    bar = tqdm(files, desc="reading images", unit="image", disable=hidden(quiet))
     for number, (path, _) in enumerate(bar):
         image = _read(path, size, grey=grey)
         if number == 0:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from multipliers.parameters import check_kind
+
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut that subsamples and adds empty channels.
@@ -182,6 +184,7 @@ def build_network(name: str, *, channels: int, size: int, classes: int, seed: in
         >>> sum(isinstance(module, (nn.Conv2d, nn.Linear)) for module in network.modules())
         8
     """
+    check_kind("name", name, str)
     if name not in NETWORKS:
         raise LookupError(f"'name' must be one of {', '.join(NETWORKS)}, got {name!r}")
     with torch.random.fork_rng(devices=[]):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from analysis.error_models import DEFAULT_MODEL, ErrorModel, LayerError, predict_error
+from analysis.progress import hidden
 from multipliers import Multiplier
 from multipliers.multiplier import check_multipliers
 from multipliers.parameters import check_kind
@@ -97,7 +98,7 @@ def relative_error_variances(
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"'multipliers' must have different names, got twice: {repeated}")
     plain, folded = np.zeros((2, len(traces), len(names)))
-    with tqdm(total=plain.size, desc="errors", unit="layer", disable=quiet) as bar:
+    with tqdm(total=plain.size, desc="errors", unit="layer", disable=hidden(quiet)) as bar:
         for row, trace in enumerate(traces.values()):
             for column, multiplier in enumerate(multipliers):
                 error = predict_error(multiplier, trace, model=model)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.selection.acceptance import Evaluate
 from analysis.selection.choice_table import ChoiceTable
 from multipliers.parameters import check_kind, check_number
@@ -62,7 +63,7 @@ def measure_choices(
         for row, column in np.ndindex(measured.shape)
         if column != best[row] and table.loss[row, column] <= within
     ]
-    for row, column in tqdm(choices, desc="choices", unit="choice", disable=quiet):
+    for row, column in tqdm(choices, desc="choices", unit="choice", disable=hidden(quiet)):
         layer, multiplier = table.layers[row], table.multipliers[column]
         loss = evaluate(start.with_layer(layer, multiplier)).loss
         if not np.isfinite(loss):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.selection.acceptance import Accept, Evaluate
 from analysis.selection.assignment import Assignment
 from analysis.selection.choice_table import Choices, ChoiceTable
@@ -73,7 +74,7 @@ def refine(
         )
     rows = np.arange(len(chosen))
     rejected = np.empty((0, len(chosen)))
-    with tqdm(total=evaluations, desc=title, unit="evaluation", disable=quiet) as bar:
+    with tqdm(total=evaluations, desc=title, unit="evaluation", disable=hidden(quiet)) as bar:
         trials = _trials(table, chosen, distinct)
         for _ in range(evaluations):
             promising = (

@@ -146,6 +146,7 @@ def _tolerance_array(
 
 
 def _check(method: str, max_loss: float | None, max_energy: float | None) -> None:
+    check_kind("method", method, str)
     if method not in get_args(Method):
         raise ValueError(f"'method' must be one of {', '.join(get_args(Method))}, got {method!r}")
     given = [bound for bound in (max_loss, max_energy) if bound is not None]

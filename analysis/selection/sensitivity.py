@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from analysis.modes import evaluating
 from analysis.noise import NoiseParameters, noisy
+from analysis.progress import hidden
 from analysis.selection.quality import Loss, Quality, measure_quality
 from multipliers.parameters import check_kind, check_number, check_parameter
 from torchapprox import get_approx_modules
@@ -149,7 +150,7 @@ def measure_sensitivities(
         exact = measure_quality(model, batches, loss=loss)
     found: dict[str, Sensitivity] = {}
     passes = len(layers) * len(variances) * draws
-    with tqdm(total=passes, desc="sensitivities", unit="pass", disable=quiet) as bar:
+    with tqdm(total=passes, desc="sensitivities", unit="pass", disable=hidden(quiet)) as bar:
         for name in layers:
             rises, falls = np.zeros(len(variances)), np.zeros(len(variances))
             for (level, variance), draw in product(enumerate(variances), range(draws)):

@@ -22,7 +22,7 @@ import filelock
 import pandas as pd
 
 from multipliers.bounded_json import read_json
-from multipliers.parameters import check_path
+from multipliers.parameters import check_kind, check_path
 
 FORMAT = "torchapprox results"
 VERSION = 1
@@ -44,7 +44,33 @@ def content_key(inputs: Mapping[str, Any]) -> str:
         >>> content_key({"a": 1, "b": 2}) == content_key({"b": 2, "a": 1})
         True
     """
-    return hashlib.sha256(_json(inputs).encode()).hexdigest()
+    return hashlib.sha256(_json(dict(inputs)).encode()).hexdigest()
+
+
+def check_context(context: Mapping[str, Any]) -> None:
+    """Refuse what else results depend on if a store cannot hold it.
+
+    Args:
+        context: As `analysis.sweep` takes it.
+
+    Raises:
+        TypeError: If it is no mapping, or something in it is not for JSON.
+        ValueError: If a number is not finite, or something contains itself.
+
+    Examples:
+        >>> check_context({"model": {1, 2}})
+        Traceback (most recent call last):
+        TypeError: 'context' must be what JSON can say, texts, numbers, lists and dicts with texts
+        as keys: Object of type set is not JSON serializable
+    """
+    check_kind("context", context, Mapping)
+    try:
+        content_key(context)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            "'context' must be what JSON can say, texts, numbers, lists and dicts with texts as "
+            f"keys: {error}"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.selection import Assignment, Energies
 from analysis.selection.energies import energy_matrix
 from analysis.sweeps.executors import ExecutorSource, open_pool
-from analysis.sweeps.results_store import ResultsStore, content_key
+from analysis.sweeps.results_store import ResultsStore, check_context, content_key
 from analysis.sweeps.search_space import SearchSpace
 from analysis.sweeps.study import (
     STUDY_NAME,
@@ -148,7 +149,7 @@ def search(
     check_kind("evaluate", evaluate, Callable)
     check_kind("macs", macs, Mapping)
     check_kind("store", store, ResultsStore)
-    check_kind("context", context, Mapping)
+    check_context(context)
     check_kind("study", study, str)
     start = [*start] if isinstance(start, Iterable) else [start]
     for assignment in start:
@@ -179,7 +180,9 @@ def search(
         for assignment in start:
             enqueue(trying, space.parameters(assignment))
         distributions: dict[str, Any] = {**space.distributions()}
-        with tqdm(total=trials, initial=done, desc=sampler, unit="trial", disable=quiet) as bar:
+        with tqdm(
+            total=trials, initial=done, desc=sampler, unit="trial", disable=hidden(quiet)
+        ) as bar:
             while (left := trials - len(finished(trying))) > 0:
                 asked = [trying.ask(distributions) for _ in range(min(batch, left))]
                 proposed = {
@@ -231,6 +234,7 @@ def _result(study: optuna.Study, space: SearchSpace) -> SearchResult:
 
 
 def _check_sampler(sampler: str) -> None:
+    check_kind("sampler", sampler, str)
     if sampler not in get_args(Sampler):
         known = ", ".join(get_args(Sampler))
         raise ValueError(f"'sampler' must be one of {known}, got {sampler!r}")

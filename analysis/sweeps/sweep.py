@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.progress import hidden
 from analysis.selection import Assignment
 from analysis.sweeps.executors import ExecutorSource, usable_cores
 from analysis.sweeps.job_loop import JobError, run_jobs
-from analysis.sweeps.results_store import ResultsStore
+from analysis.sweeps.results_store import ResultsStore, check_context
 from multipliers.parameters import check_kind, check_parameter
 
 Evaluate = Callable[[Mapping[str, str]], Any]
@@ -87,7 +88,7 @@ def sweep(
     check_kind("evaluate", evaluate, Callable)
     _check_assignments(assignments)
     check_kind("store", store, ResultsStore)
-    check_kind("context", context, Mapping)
+    check_context(context)
     most_failures = check_parameter("most_failures", most_failures, 0)
     inputs = {label: _inputs(one, context) for label, one in assignments.items()}
     jobs: dict[str, str] = {}
@@ -106,7 +107,7 @@ def sweep(
     failures: dict[str, JobError] = {}
     bar = tqdm(
         results, desc="sweep", unit="job", total=distinct, initial=distinct - len(labels),
-        disable=quiet, smoothing=0,
+        disable=hidden(quiet), smoothing=0,
     )  # fmt: skip
     with closing(results), bar:
         for number, result in bar:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from analysis.modes import evaluating
+from analysis.progress import hidden
 from analysis.workloads.labelled import Labelled
 from multipliers.parameters import check_kind, check_number, check_parameter
 
@@ -66,7 +67,7 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     losses: list[float] = []
     model.train()
-    bar = tqdm(range(epochs), desc=title, unit="epoch", disable=quiet)
+    bar = tqdm(range(epochs), desc=title, unit="epoch", disable=hidden(quiet))
     # Dropout draws from the global generator.
     with bar, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

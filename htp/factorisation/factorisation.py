@@ -14,6 +14,7 @@ from htp.models.model import HtpModel
 from htp.models.operand_function import TableFeature
 from htp.models.term import Term
 from multipliers import Multiplier
+from multipliers.parameters import check_kind
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -62,6 +63,7 @@ class Factorisation:
     part: FactorisedPart
 
     def __post_init__(self) -> None:
+        check_kind("part", self.part, str)
         if self.part not in get_args(FactorisedPart):
             raise ValueError(f"'part' must be 'table' or 'error', got {self.part!r}")
         if self.left.shape != (256, self.rank) or self.right.shape != (self.rank, 256):
@@ -116,6 +118,7 @@ class Factorisation:
         Raises:
             LookupError: There is no such arithmetic.
         """
+        check_kind("arithmetic", arithmetic, str)
         if arithmetic not in ARITHMETICS:
             raise LookupError(
                 f"'arithmetic' must be one of {', '.join(ARITHMETICS)}, got {arithmetic!r}"

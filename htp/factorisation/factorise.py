@@ -14,7 +14,7 @@ from htp.factorisation.lattice import integer_coordinates, row_lattice_basis
 from htp.table import Table, as_multiplier, operand_values
 from multipliers import Multiplier
 from multipliers.characterisation.rank import exact_rank, least_rank
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -73,6 +73,7 @@ def factorise(
         mul8s_bam_h0_v6: rank 7, error factorised, entries up to 128 and 128
     """
     multiplier = as_multiplier(lut)
+    check_kind("part", part, str)
     if part not in ("smaller", *_MAKERS):
         raise ValueError(f"'part' must be 'smaller', 'table' or 'error', got {part!r}")
     max_rank = check_parameter("max_rank", max_rank, 0)

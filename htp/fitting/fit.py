@@ -23,7 +23,7 @@ from htp.models.term import Term
 from htp.table import Table, as_multiplier
 from multipliers import Multiplier
 from multipliers.characterisation.population import Weights
-from multipliers.parameters import check_number, check_parameter
+from multipliers.parameters import check_kind, check_number, check_parameter
 from multipliers.wording import counted
 
 FloatArray = npt.NDArray[np.float64]
@@ -151,6 +151,8 @@ def _path(
     multiplier = as_multiplier(lut)
     terms = check_parameter("terms", terms, 0, 64)
     bits = check_parameter("bits", bits, 2, 24)
+    check_kind("basis", basis, str)
+    check_kind("criterion", criterion, str)
     if basis not in get_args(Basis):
         raise ValueError(f"'basis' must be 'table', 'mixed' or 'named', got {basis!r}")
     if criterion not in _EXPONENTS:

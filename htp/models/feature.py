@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from multipliers.parameters import integer, shown
+from multipliers.parameters import check_kind, integer, shown
 
 FeatureKind = Literal[
     "one", "identity", "square", "mod", "floor", "bit", "leading", "step", "hinge"
@@ -67,6 +67,7 @@ class Feature:
     parameter: int = 0
 
     def __post_init__(self) -> None:
+        check_kind("kind", self.kind, str)
         if self.kind not in FEATURE_KINDS:
             raise LookupError(
                 f"'kind' must be one of {', '.join(FEATURE_KINDS)}, got {self.kind!r}"

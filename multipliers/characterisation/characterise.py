@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from multipliers.characterisation.error_sums import ErrorSums, error_sums
 from multipliers.characterisation.population import Weights, population
 from multipliers.multiplier import Multiplier
+from multipliers.parameters import check_kind
 
 MredConvention = Literal["skip-zero", "max-one", "zero-counts"]
 """What the mean relative error does with the pairs whose exact product is 0."""
@@ -110,7 +111,8 @@ def characterise(
 
 
 def check_convention(mred: str) -> None:
-    """Raise ValueError if `mred` is no `MredConvention`."""
+    """Raise an error if `mred` is no `MredConvention`."""
+    check_kind("mred", mred, str)
     if mred not in get_args(MredConvention):
         raise ValueError(f"'mred' must be one of {get_args(MredConvention)}, got {mred!r}")
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from multipliers.characterisation.population import Weights, population
 from multipliers.multiplier import Multiplier
+from multipliers.parameters import check_kind
 
 Operand = Literal["x", "w"]
 """The first operand (activation) or the second (weight)."""
@@ -65,6 +66,7 @@ def error_profile(
         >>> profile.values[3:5].tolist(), profile.mae[3:5].tolist()
         ([3, 4], [382.5, 6.0])
     """
+    check_kind("operand", operand, str)
     if operand not in get_args(Operand):
         raise ValueError(f"'operand' must be 'x' or 'w', got {operand!r}")
     pairs = population(multiplier, weights=weights)

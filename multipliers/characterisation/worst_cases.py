@@ -9,7 +9,7 @@ import numpy as np
 
 from multipliers.characterisation.population import Weights, population
 from multipliers.multiplier import Multiplier
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 
 Severity = Literal["absolute", "relative"]
 """By abs(error), or by abs(error) / abs(exact) among the pairs whose exact product is not 0."""
@@ -76,6 +76,7 @@ def worst_cases(
         251 x 255 = 62496 instead of 64005
     """
     count = check_parameter("count", count, 1)
+    check_kind("by", by, str)
     if by not in get_args(Severity):
         raise ValueError(f"'by' must be one of {get_args(Severity)}, got {by!r}")
     pairs = population(multiplier, weights=weights)

@@ -12,7 +12,7 @@ from multipliers.circuits.partial_products import circuit_name, columns_of, part
 from multipliers.circuits.wallace import wallace_reduction
 from multipliers.netlists.builder import NetlistBuilder
 from multipliers.netlists.netlist import CONSTANT_0, Netlist
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 
 Reduction = Literal["dadda", "wallace"]
 """Scheme by which exact compressors reduce the columns to two words."""
@@ -52,6 +52,7 @@ def tree_multiplier(
         C. S. Wallace, "A suggestion for a fast multiplier", IEEE Trans. Electronic Computers
         EC-13(1), 1964.
     """
+    check_kind("reduction", reduction, str)
     if reduction not in get_args(Reduction):
         raise ValueError(f"'reduction' must be one of {get_args(Reduction)}, got {reduction!r}")
     width = check_parameter("width", width, 1)

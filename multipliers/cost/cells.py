@@ -19,6 +19,7 @@ CELL_NAMES = (*(op.name for op in Op), *ADDERS)
 
 
 def _check_cell(cell: str) -> None:
+    check_kind("cell", cell, str)
     if cell not in CELL_NAMES:
         raise ValueError(f"'cell' must be one of {', '.join(CELL_NAMES)}, got {cell!r}")
 

@@ -76,6 +76,8 @@ def parse_aiger(content: bytes, *, name: str = "aiger", file: str = "text") -> N
         aiger: A[1], B[1] -> O[1], 2 gates
     """
     check_kind("content", content, bytes)
+    check_kind("name", name, str)
+    check_kind("file", file, str)
     if not content.strip():
         raise NetlistError("the file is empty", file=file)
     graph = _Reader(content, file).read()

@@ -76,7 +76,7 @@ module XNPDKGENOR2X1(input A, input B, output Y);
   assign Y = ~(A ^ B);
 endmodule
 
-// Cells of Yosys, as `write_verilog -noexpr` names them.
+// Cells of Yosys, as `write_verilog -noexpr` and `write_blif -icells` name them.
 
 module \$_NOT_ (input A, output Y);
   assign Y = ~A;
@@ -140,4 +140,13 @@ endmodule
 
 module \$_OAI4_ (input A, input B, input C, input D, output Y);
   assign Y = ~((A | B) & (C | D));
+endmodule
+
+module \$_MUX4_ (input A, input B, input C, input D, input S, input T, output Y);
+  assign Y = T ? (S ? D : C) : (S ? B : A);
+endmodule
+
+module \$_MUX8_ (input A, input B, input C, input D, input E, input F, input G, input H,
+                 input S, input T, input U, output Y);
+  assign Y = U ? (T ? (S ? H : G) : (S ? F : E)) : (T ? (S ? D : C) : (S ? B : A));
 endmodule

@@ -88,6 +88,8 @@ def parse_cgp(
         cgp: A[1], B[1] -> O[1], 1 gate
     """
     check_kind("text", text, str)
+    check_kind("name", name, str)
+    check_kind("file", file, str)
     if widths is not None:
         check_kind("widths", widths, tuple, advice="of the widths of both inputs in bits")
         if len(widths) != 2:

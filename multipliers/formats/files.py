@@ -7,7 +7,14 @@ from pathlib import Path
 
 from multipliers.formats.adapt import adapt_header, read_adapt
 from multipliers.formats.arrays import npy_table, npz_table, read_npy, read_npz
-from multipliers.formats.netlist_files import FLAT, HIERARCHICAL, WRITERS, listing, read_netlist
+from multipliers.formats.netlist_files import (
+    FLAT,
+    HIERARCHICAL,
+    WRITERS,
+    listing,
+    read_netlist,
+    refuse_folder,
+)
 from multipliers.formats.table_layout import Order
 from multipliers.formats.table_text import read_text_table, text_table
 from multipliers.formats.tfapprox import read_tfapprox, tfapprox_table
@@ -70,6 +77,7 @@ def load(
 
     Raises:
         FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder.
         ImportError: If Yosys is needed and not installed.
         NetlistError: If a netlist or a text table cannot be read.
         NotImplementedError: If a circuit is no multiplier of 2 to 8 bits a port.
@@ -90,6 +98,7 @@ def load(
             raise ValueError(f"{path}: 'order' is for tables, got {order!r}")
         return _load_netlist(path, signed, top, synthesise)
     if suffix not in _TABLES:
+        refuse_folder(path)
         suffixes = listing([*_NETLISTS, *_TABLES])
         beside = "; EvoApproxLib has a .v file of the same circuit" if suffix == ".c" else ""
         raise ValueError(f"{path}: the suffix must be {suffixes}, got {suffix!r}{beside}")

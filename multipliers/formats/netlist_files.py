@@ -58,6 +58,7 @@ def read_netlist(path: str | Path, *, top: str | None = None, synthesise: bool =
 
     Raises:
         FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder.
         ImportError: If Yosys is needed and not installed.
         NetlistError: If the file cannot be read.
         ValueError: If the suffix is another one, or an argument is not for this format.
@@ -71,6 +72,7 @@ def read_netlist(path: str | Path, *, top: str | None = None, synthesise: bool =
     path = check_path("path", path)
     suffix = path.suffix.lower()
     if suffix not in HIERARCHICAL | FLAT:
+        refuse_folder(path)
         raise ValueError(
             f"{path}: the suffix must be {listing(HIERARCHICAL | FLAT)}, got {suffix!r}"
         )
@@ -112,6 +114,24 @@ def write_netlist(netlist: Netlist, path: str | Path) -> None:
         raise ValueError(f"{path}: the suffix must be {listing(WRITERS)}, got {suffix!r}")
     content = WRITERS[suffix](netlist)
     write_whole(path, content if isinstance(content, bytes) else content.encode())
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse a folder where a file is read.
+
+    Args:
+        path: What the caller named.
+
+    Raises:
+        IsADirectoryError: If it is a folder.
+
+    Examples:
+        >>> refuse_folder(Path("."))
+        Traceback (most recent call last):
+        IsADirectoryError: .: it is a folder; name a file in it
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: it is a folder; name a file in it")
 
 
 def listing(suffixes: Iterable[str]) -> str:

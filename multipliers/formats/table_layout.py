@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multipliers.multiplier import Multiplier
+from multipliers.parameters import check_kind
 from multipliers.ports import Port
 from multipliers.signedness import Signedness, resolve_signedness
 
@@ -205,6 +206,7 @@ def check_order(order: Order | None) -> Order | None:
     Raises:
         ValueError: If it is no order.
     """
+    check_kind("order", order, str | None)
     if order not in (None, *get_args(Order)):
         raise ValueError(f"'order' must be 'xw', 'wx' or None, got {order!r}")
     return order

@@ -80,6 +80,7 @@ def parse_verilog(text: str, *, top: str | None = None, file: str = "text") -> N
     """
     check_kind("top", top, str | None)
     check_kind("text", text, str)
+    check_kind("file", file, str)
     if not text.strip():
         raise NetlistError("the file is empty", file=file)
     check_macros(text, file)

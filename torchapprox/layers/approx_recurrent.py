@@ -18,6 +18,7 @@ from torchapprox.operators.recurrent_step import (
     run_steps,
     tanh_step,
 )
+from torchapprox.running_layer import in_layer
 
 
 class ApproxRecurrent(nn.Module):
@@ -133,13 +134,15 @@ class ApproxRecurrent(nn.Module):
                 raise ValueError(
                     f"'input' must be (T, B, {self.input_size}), with 'batch_first' "
                     f"(B, T, {self.input_size}), or (T, {self.input_size}), "
-                    f"got {tuple(input.shape)}"
+                    f"got {tuple(input.shape)}{in_layer()}"
                 )
             steps = input if batched else input[:, None]
             steps = steps.transpose(0, 1) if batched and self.batch_first else steps
             length, batch = steps.shape[:2]
             if length == 0:
-                raise ValueError(f"'input' must have at least one step, got {tuple(input.shape)}")
+                raise ValueError(
+                    f"'input' must have at least one step, got {tuple(input.shape)}{in_layer()}"
+                )
             data, sizes = steps.reshape(length * batch, self.input_size), [batch] * length
         state = self._initial_state(data, hx, batch, batched)
         if packed is not None and packed.sorted_indices is not None:

@@ -15,6 +15,7 @@ from torchapprox.operators.recurrent_step import (
     relu_step,
     tanh_step,
 )
+from torchapprox.running_layer import in_layer
 
 
 class ApproxRecurrentCell(nn.Module):
@@ -97,7 +98,7 @@ class ApproxRecurrentCell(nn.Module):
         if input.dim() not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(
                 f"'input' must be (B, {self.input_size}) or ({self.input_size},), "
-                f"got {tuple(input.shape)}"
+                f"got {tuple(input.shape)}{in_layer()}"
             )
         parts = 2 if self._FLOAT is nn.LSTMCell else 1
         wanted = (*input.shape[:-1], self.hidden_size)

@@ -14,6 +14,7 @@ from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_transpose_args import ConvTransposeArgs
 from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.operand_sink import OperandSink
+from torchapprox.running_layer import in_layer
 
 
 class ConvolutionLayer(ApproxLayer):
@@ -148,7 +149,7 @@ class ConvolutionLayer(ApproxLayer):
             letters = ", ".join("DHW"[-dims:]) if dims > 1 else "L"
             raise ValueError(
                 f"'x' must be (B, {self.in_channels}, {letters}) or "
-                f"({self.in_channels}, {letters}), got {tuple(x.shape)}"
+                f"({self.in_channels}, {letters}), got {tuple(x.shape)}{in_layer()}"
             )
         batch = x if x.dim() == dims + 2 else x[None]
         size = tuple(batch.shape[2:])

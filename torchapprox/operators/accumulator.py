@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from multipliers.parameters import check_parameter
+from multipliers.parameters import check_kind, check_parameter
 from torchapprox.operators.lookup.lut_matmul import lut_matmul
 from torchapprox.operators.lookup.saturating_matmul import saturating_matmul
 
@@ -64,6 +64,8 @@ class Accumulator:
         for name, (least, most) in bounds.items():
             value = check_parameter(name, getattr(self, name), least, most)
             object.__setattr__(self, name, value)
+        check_kind("overflow", self.overflow, str)
+        check_kind("when", self.when, str)
         if self.overflow not in OVERFLOWS:
             raise ValueError(f"'overflow' must be 'wrap' or 'saturate', got {self.overflow!r}")
         if self.when not in MOMENTS:

@@ -19,6 +19,7 @@ from torchapprox.operators.operand import OperandCodes, OperandPair
 from torchapprox.operators.operand_sink import OperandSink
 from torchapprox.operators.prepared_products import RealProduct
 from torchapprox.operators.real_products import operand_codes, real_matmul, takes_reals
+from torchapprox.running_layer import in_layer
 
 
 def approx_matmul(
@@ -98,7 +99,7 @@ def matrices(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     if x.dim() == 0 or w.dim() == 0 or x.shape[-1] != w.shape[max(w.dim() - 2, 0)]:
         raise ValueError(
             "'x' and 'w' must be (..., M, K) and (..., K, N), or vectors (K,), "
-            f"got {tuple(x.shape)} and {tuple(w.shape)}"
+            f"got {tuple(x.shape)} and {tuple(w.shape)}{in_layer()}"
         )
     rows = x[None] if x.dim() == 1 else x
     columns = w[None] if w.dim() == 1 else w.mT
@@ -107,7 +108,7 @@ def matrices(x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     except RuntimeError:
         raise ValueError(
             "'x' and 'w' must have batch axes that broadcast, "
-            f"got {tuple(x.shape)} and {tuple(w.shape)}"
+            f"got {tuple(x.shape)} and {tuple(w.shape)}{in_layer()}"
         ) from None
     return rows, columns
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchapprox.running_layer import in_layer
+
 Product = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -91,7 +93,7 @@ def attention_weights(
     if query.dim() < 2 or key.dim() < 2 or query.shape[-1] != key.shape[-1]:
         raise ValueError(
             "'query' and 'key' must be (..., L, E) and (..., S, E), "
-            f"got {tuple(query.shape)} and {tuple(key.shape)}"
+            f"got {tuple(query.shape)} and {tuple(key.shape)}{in_layer()}"
         )
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = _grouped(product, query, key.transpose(-2, -1), enable_gqa)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchapprox.operators.cuda_arrays import on_cuda
 from torchapprox.operators.remembered import Content
 from torchapprox.quantisation.torch_ao import FakeQuantize, quantiser_range
+from torchapprox.running_layer import in_layer
 
 _Seen = tuple[tuple[str, Tensor, int, Content | None], ...]
 
@@ -86,8 +87,8 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
         scale: Any = quantiser.scale
         raise ValueError(
             "a quantiser's scale must be positive and finite, got "
-            f"{scale.flatten()[:4].tolist()}; call torchapprox.calibrate(model, batches) "
-            "or load an undamaged checkpoint"
+            f"{scale.flatten()[:4].tolist()}{in_layer()}; call "
+            "torchapprox.calibrate(model, batches) or load an undamaged checkpoint"
         )
     return quantiser_range(quantiser)
 
@@ -142,9 +143,10 @@ def check_calibrated(operand: str, quantiser: nn.Module) -> None:
     """
     if isinstance(quantiser, FakeQuantize) and not _is_calibrated(quantiser):
         raise RuntimeError(
-            f"the {operand} quantiser never saw data and its observer is off, so that its scale is "
-            "still 1: call torchapprox.calibrate(model, batches), run the model before observers "
-            "are disabled, or set the scale with torchapprox.quantisation.torch_ao.set_parameters"
+            f"the {operand} quantiser{in_layer()} never saw data and its observer is off, so that "
+            "its scale is still 1: call torchapprox.calibrate(model, batches), run the model "
+            "before observers are disabled, or set the scale with "
+            "torchapprox.quantisation.torch_ao.set_parameters"
         )
 
 

@@ -213,6 +213,7 @@ def _per_channel_name(observer: str) -> str:
 def _observer(
     argument: str, name: str, options: dict[str, float], *, per_channel: bool
 ) -> dict[str, Any]:
+    check_kind(argument, name, str)
     if name not in get_args(Observer):
         raise LookupError(
             f"'{argument}' must be one of {', '.join(get_args(Observer))}, got {name!r}"

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from analysis.error_models import DEFAULT_MODEL
 from analysis.measurement.tracing import trace_batches
+from analysis.progress import hidden
 from analysis.selection import (
     ErrorVariances,
     Sensitivity,
@@ -65,7 +66,7 @@ def stored_error_variances(
     known = sum(store.get(each) is not None for each in different.values())
     traces = None
     with tqdm(total=len(different), initial=known, desc="errors", unit="multiplier",
-              disable=quiet) as bar:  # fmt: skip
+              disable=hidden(quiet)) as bar:  # fmt: skip
         for multiplier, each in zip(multipliers, inputs, strict=True):
             if store.get(each) is not None:
                 continue

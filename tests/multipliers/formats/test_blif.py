@@ -104,7 +104,6 @@ MISTAKES = {
     "1 1\n": "4: '1' must be a statement, or a row behind .names",
     ".area 1\n1 1\n": "5: '1' must be a statement, or a row behind .names",
     ".latch a[0] y[0] re clk 0\n": "4: a latch is not supported, the file must be combinational",
-    ".gate AND2X1 A=a[0] Y=y[0]\n": r"4: a cell of a library \('.gate'\) is not supported",
     ".exdc\n": "4: a set of external don't-cares is not supported",
     ".foo\n": "4: unknown statement '.foo'",
     ".conn a[0]\n": "4: .conn must have two names, got 1",

@@ -4,6 +4,8 @@ import os
 from functools import cache
 from typing import Any
 
+from multipliers.parameters import check_kind
+
 VARIABLE = "TORCHAPPROX_KERNEL"
 
 # From the one that needs most, with the CPU features that each needs.
@@ -54,6 +56,8 @@ def forced_kernel(name: str | None) -> str | None:
         >>> forced_kernel("portable")
         'portable'
     """
+    if name is not None:
+        check_kind("kernel", name, str)
     wanted = name or os.environ.get(VARIABLE) or None
     if wanted is None or wanted in available_kernels():
         return wanted

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from torchapprox.operators.library_op import library_op
+from torchapprox.running_layer import in_layer
 
 UNSIGNED = (0, 255)
 SIGNED = (-128, 127)
@@ -50,7 +51,7 @@ def _to_codes(
         if not (low >= least and high <= greatest):
             raise ValueError(
                 f"operand values must lie in {least}..{greatest}, the range of the multiplier's "
-                f"port, got {low.item():.0f}..{high.item():.0f}"
+                f"port, got {low.item():.0f}..{high.item():.0f}{in_layer()}"
             )
     # Through a wide integer, since a negative float has no defined conversion to uint8.
     return q.to(torch.int16).to(torch.uint8)
@@ -138,14 +139,14 @@ def real_operand(values: Tensor, argument: str) -> Tensor:
     if not isinstance(values, Tensor) or not values.is_floating_point():
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
         raise TypeError(
-            f"'{argument}' must be a tensor of real floating-point numbers, got {kind}; convert it "
-            "first, for instance with float()"
+            f"'{argument}' must be a tensor of real floating-point numbers, got {kind}"
+            f"{in_layer()}; convert it first, for instance with float()"
         )
     if values.layout is not torch.strided or values.is_nested:
         form = "a nested tensor" if values.is_nested else str(values.layout)
         raise NotImplementedError(
-            f"'{argument}' must be a dense tensor, got {form}; convert it first, with to_dense() "
-            "or to_padded_tensor()"
+            f"'{argument}' must be a dense tensor, got {form}{in_layer()}; convert it first, with "
+            "to_dense() or to_padded_tensor()"
         )
     if values.device.type == "meta":
         raise NotImplementedError(

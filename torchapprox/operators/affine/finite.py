@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from torchapprox.running_layer import in_layer
+
 
 def check_finite(x: Tensor, what: str = "the layer's input") -> None:
     """Raise ValueError if an operand holds NaN or infinity.
@@ -30,5 +32,5 @@ def not_finite(values: Tensor, what: str) -> ValueError:
     return ValueError(
         f"{what} must be finite, since quantisation would hide NaN and infinity, got "
         f"{int(values.isnan().sum())} NaN and {int(values.isinf().sum())} infinite of "
-        f"{values.numel()} values"
+        f"{values.numel()} values{in_layer()}"
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from multipliers.parameters import integer
+from multipliers.parameters import check_kind, integer
 from torchapprox.operators.convolution.padding import (
     PADDING_MODES,
     check_margins,
@@ -17,6 +17,7 @@ from torchapprox.operators.convolution.padding import (
     padded_size,
 )
 from torchapprox.operators.remembered import Derived, remembered
+from torchapprox.running_layer import in_layer
 
 Size = int | tuple[int, ...]
 Arguments = TypeVar("Arguments")
@@ -75,6 +76,7 @@ class ConvArgs:
     padding_mode: str = "zeros"
 
     def __post_init__(self) -> None:
+        check_kind("padding_mode", self.padding_mode, str)
         if self.padding_mode not in PADDING_MODES:
             raise ValueError(
                 f"'padding_mode' must be one of {', '.join(PADDING_MODES)}, "
@@ -205,7 +207,8 @@ def _output_size(args: ConvArgs, size: tuple[int, ...]) -> tuple[int, ...]:
     padded = padded_size(size, margins)
     if any(n < span for n, span in zip(padded, spans, strict=True)):
         raise ValueError(
-            f"padded input must be at least as large as the kernel, {spans}, got {padded}"
+            f"padded input must be at least as large as the kernel, {spans}, "
+            f"got {padded}{in_layer()}"
         )
     steps = zip(padded, spans, args.axes("stride"), strict=True)
     return tuple((n - span) // stride + 1 for n, span, stride in steps)

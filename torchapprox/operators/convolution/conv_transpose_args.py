@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchapprox.operators.convolution.conv_args import Size, per_axis
+from torchapprox.running_layer import in_layer
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class ConvTransposeArgs:
         """
         if min(size) < 1:
             raise ValueError(
-                f"the input must have at least one element along each axis, got {size}"
+                f"the input must have at least one element along each axis, got {size}{in_layer()}"
             )
         full = self.scatter_size(*size)
         result = tuple(n - 2 * cut for n, cut in zip(full, self.axes("padding"), strict=True))

@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from multipliers.parameters import check_kind
 from torchapprox.kernels.compiling.cpu_kernel import compiles
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
@@ -32,12 +33,13 @@ ENGINES = ("auto", "lookup", "factors")
 
 
 def check_engine(engine: str, origin: str = "'engine'") -> None:
-    """Raise ValueError unless there is an engine of this name.
+    """Raise an error unless there is an engine of this name.
 
     Args:
         engine: The name.
         origin: What named it.
     """
+    check_kind("engine", engine, str)
     if engine not in ENGINES:
         raise ValueError(f"{origin} must be one of {', '.join(ENGINES)}, got {engine!r}")
 
@@ -58,6 +60,7 @@ def chosen_engine(engine: str, kernel: str | None) -> str:
         >>> chosen_engine("factors", None), chosen_engine("auto", "portable")
         ('factors', 'lookup')
     """
+    check_kind("engine", engine, str)
     named, origin = engine, "'engine'"
     if engine == "auto" and os.environ.get(VARIABLE):
         named, origin = os.environ[VARIABLE], f"the environment variable {VARIABLE}"
