@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import page, record
+from benchmarks import page, record, table
 
 PRINTED = "Two figures:\n\n| name | ratio |\n|---|---|\n| a | 1.5 |\n| b | 0.3 |\n\nend\n"
 RECORDS = sorted(record.RESULTS.glob("*.json"))
@@ -13,6 +13,18 @@ RECORDS = sorted(record.RESULTS.glob("*.json"))
 
 def test_the_page_is_what_the_script_makes_of_the_records():
     assert page.PAGE.read_text(encoding="utf-8") == page.page()
+
+
+@pytest.mark.parametrize(
+    "file", sorted(record.RESULTS.glob("table*.json")), ids=lambda file: file.stem
+)
+def test_the_start_page_has_the_recorded_figures(file):
+    content = json.loads(file.read_text(encoding="utf-8"))
+    begin, end = (marker.format(content["machine"]["kernel"]) for marker in table.MARKERS)
+    shown = table.README.read_text(encoding="utf-8").split(begin)[1].split(end)[0]
+    head, rows, last = content["parts"]
+    for part in (head["lines"], rows["columns"], *rows["rows"], last["lines"]):
+        assert " | ".join(part) in shown
 
 
 @pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
