@@ -32,7 +32,7 @@ class WeightedCounts:
 
     def __init__(self) -> None:
         self.w_codes: Codes = np.zeros((0, 0, 0), np.uint8)
-        self.rows = 0
+        self.rows: int = 0
         self._w_bytes = bytearray()
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         # Counts since the weights last changed; their products are not yet in the joint counts.
@@ -100,7 +100,7 @@ class MatrixCounts:
     """
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows: int = 0
         self._x_counts: Counts = np.zeros((0, 256), np.int64)
         self._joint: Counts = np.zeros((256, 256), np.int64)
 

@@ -50,7 +50,7 @@ class Reservoir:
     """
 
     def __init__(self, size: int, source: KeySource) -> None:
-        self.places = size + -(-size // 4)
+        self.places: int = size + -(-size // 4)
         self._size = size
         self._keys = np.full(self.places, np.inf)  # those of free places are infinite
         self._free = np.arange(self.places)
