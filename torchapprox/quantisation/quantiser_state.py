@@ -143,7 +143,7 @@ def check_calibrated(operand: str, quantiser: nn.Module) -> None:
     """
     if isinstance(quantiser, FakeQuantize) and not _is_calibrated(quantiser):
         raise RuntimeError(
-            f"the {operand} quantiser{in_layer()} never saw data and its observer is off, so that "
+            f"the {operand} quantiser never saw data{in_layer()} and its observer is off, so that "
             "its scale is still 1: call torchapprox.calibrate(model, batches), run the model "
             "before observers are disabled, or set the scale with "
             "torchapprox.quantisation.torch_ao.set_parameters"
