@@ -10,11 +10,12 @@ from multipliers import get
 MULTIPLIER = get("mul8s_tm_k3")
 
 
-def searched(**options):
+def searched(folder, **options):
     arguments = {
         "evaluate": lambda _: {"accuracy": 0.5}, "layers": ["0"], "multipliers": [MULTIPLIER],
         "energies": {MULTIPLIER.name: 0.5}, "macs": {"0": 6}, "context": {},
-        "store": analysis.ResultsStore("results.jsonl"), "storage": "trials.journal", "trials": 1,
+        "store": analysis.ResultsStore(folder / "results.jsonl"),
+        "storage": folder / "trials.journal", "trials": 1,
     }  # fmt: skip
     return analysis.search(**arguments | options)
 
@@ -34,7 +35,7 @@ def test_a_context_that_json_cannot_say(context, error, message, tmp_path):
     with pytest.raises(error, match=message):
         analysis.sweep(max, {}, store=store, context=context)
     with pytest.raises(error, match=message):
-        searched(context=context, store=store)
+        searched(tmp_path, context=context)
 
 
 @pytest.mark.parametrize("word", [np.array(["milp", "x"]), ["milp"], {"milp": 1}, 3, b"milp"])
@@ -49,4 +50,4 @@ def test_what_is_no_word(word, tmp_path):
     with pytest.raises(TypeError, match="'layer' must be a str, got "):
         analysis.record_stream(nn.Linear(2, 2), word, [])
     with pytest.raises(TypeError, match="'sampler' must be a str, got "):
-        searched(sampler=word, store=analysis.ResultsStore(tmp_path / "results.jsonl"))
+        searched(tmp_path, sampler=word)
