@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -202,3 +203,10 @@ def selection_results():
         ),
         provenance={"model": "made", "assignment, SHA-256": chosen.digest, "seed": "0"},
     )  # fmt: skip
+
+
+@pytest.fixture
+def terminal(capsys, monkeypatch):
+    """What reads the standard streams, of which errors go to what says that it is a terminal."""
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda _: True, raising=False)
+    return capsys

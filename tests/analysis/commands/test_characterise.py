@@ -132,9 +132,9 @@ def test_pareto_plot(compare, tmp_path):
     assert "column 'x_port' must hold numbers" in printed.err
 
 
-def test_a_progress_bar_for_several(tmp_path, capsys):
+def test_a_progress_bar_for_several(tmp_path, terminal):
     save(get("drum4"), tmp_path / "a.npz")
     assert main(["characterise", str(tmp_path), "drum3"]) == 0
-    assert "2/2" in capsys.readouterr().err
+    assert "2/2" in terminal.readouterr().err
     assert main(["characterise", "drum3"]) == 0
-    assert capsys.readouterr().err == ""
+    assert terminal.readouterr().err == ""

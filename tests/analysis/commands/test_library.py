@@ -149,11 +149,11 @@ def test_compare_leaves_out_what_cannot_be_read(checkout, tmp_path, capsys):
     assert printed.err == "torchapprox: error: 1 of 2 multipliers are left out\n"
 
 
-def test_a_bar_by_default_and_no_folder(checkout, tmp_path, capsys):
+def test_a_bar_by_default_and_no_folder(checkout, tmp_path, terminal):
     assert main(["library", str(checkout), "--library-version", "v1", "--verify"]) == 0
-    assert "2/2" in capsys.readouterr().err
+    assert "2/2" in terminal.readouterr().err
     assert library(tmp_path / "absent") == 1
-    assert "there is no folder" in capsys.readouterr().err
+    assert "there is no folder" in terminal.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         library(checkout, "--widest", "13")
-    assert "argument --widest: invalid choice: 13" in capsys.readouterr().err
+    assert "argument --widest: invalid choice: 13" in terminal.readouterr().err

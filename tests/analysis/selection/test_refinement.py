@@ -103,11 +103,11 @@ def test_few_multipliers_stay_few(random_table, additive, seed):
             refine(table, free, evaluate, accept, distinct=2)
 
 
-def test_the_bar_counts_evaluations_and_ends_full(random_table, additive, capsys):
+def test_the_bar_counts_evaluations_and_ends_full(random_table, additive, terminal):
     table = random_table(2, 5)
     accept = within(EXACT, loss_rise=float(table.loss.mean()))
     quiet = refine(table, start_of(table), additive(table), accept)
-    assert capsys.readouterr().err == ""
+    assert terminal.readouterr().err == ""
     asked = []
 
     def evaluate(assignment):
@@ -116,6 +116,6 @@ def test_the_bar_counts_evaluations_and_ends_full(random_table, additive, capsys
 
     shown = refine(table, start_of(table), evaluate, accept, title="refining milp", quiet=False)
     assert shown == quiet
-    last = capsys.readouterr().err.split("\r")[-1]
+    last = terminal.readouterr().err.split("\r")[-1]
     assert "refining milp: 100%" in last
     assert f"{len(asked)}/{len(asked)} [" in last

@@ -211,11 +211,11 @@ def test_without_optuna_the_extra_is_named(run, monkeypatch):
         run()
 
 
-def test_its_bar_counts_trials_of_all_runs(run, capsys):
+def test_its_bar_counts_trials_of_all_runs(run, terminal):
     run(trials=9, population=6, quiet=False)
-    assert "| 9/9 [" in capsys.readouterr().err.split("\r")[-1]
+    assert "| 9/9 [" in terminal.readouterr().err.split("\r")[-1]
     run(trials=12, quiet=False)
-    lines = capsys.readouterr().err.split("\r")
+    lines = terminal.readouterr().err.split("\r")
     assert "nsga2:  75%" in lines[1]
     assert "| 12/12 [" in lines[-1]
 
