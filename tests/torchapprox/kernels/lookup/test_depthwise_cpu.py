@@ -1,5 +1,6 @@
 """The kernel for depthwise convolutions, against sums of Python integers."""
 
+import ctypes
 import itertools
 
 import numpy as np
@@ -9,6 +10,7 @@ from tests.torchapprox.builders import random_table
 from torchapprox.kernels import lookup_depthwise_cpu
 from torchapprox.kernels.compiling.cpu_kernel import compiles
 from torchapprox.kernels.lookup import depthwise_cpu
+from torchapprox.kernels.lookup.depthwise_tiles import add_fields
 from torchapprox.kernels.lookup.table_planes import HIGH, LOW, SPLITS, WHOLE, split_table
 from torchapprox.kernels.results.sum_places import Rescaling
 from torchapprox.operators.convolution.channel_lines import channel_lines
@@ -106,3 +108,23 @@ def test_real_numbers(kind):
     exact = convolved(table, x, w, shape) - offset.reshape(by_channel)
     wanted = exact.astype(kind) * scale.reshape(by_channel) + bias.reshape(by_channel)
     assert np.array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("in_python", [True, False])
+@pytest.mark.parametrize("used", [1, 2, 3])
+@pytest.mark.parametrize(("down", "hop"), [(1, 1), (2, 1), (1, 2), (3, 2)])
+def test_fields_of_words_are_added_to_lines_of_sums(down, hop, used, in_python):
+    source, lines, length = np.random.default_rng(used), 4, 5
+    fields = source.integers(0, 2**21, (3, (lines - 1) * hop + 2 * down + 1, length))
+    words = sum(fields[j].astype(np.uint64) << np.uint64(21 * j) for j in range(3))
+    sums = source.integers(-(2**30), 2**30, (lines, length)).astype(np.int32)
+    wanted = sums + sum(
+        fields[j, j * down : j * down + (lines - 1) * hop + 1 : hop] for j in range(used)
+    )
+    sizes = used, down, hop
+    if in_python:
+        add_fields.function(words.reshape(-1), *sizes, sums.reshape(-1), lines, length)
+    else:
+        add = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(add_fields.address)
+        add(words.ctypes.data, *sizes, sums.ctypes.data, lines, length)
+    assert np.array_equal(sums, wanted)

@@ -20,8 +20,12 @@ LINES = {"one": (1, 0, 0), "dropped": (1, 12, 10), "several": (5, 0, 0)}
 @pytest.mark.parametrize("transposed", [True, False])
 @pytest.mark.parametrize("bits", KINDS)
 @pytest.mark.parametrize("lines", LINES)
-@pytest.mark.parametrize(("height", "positions"), PARTS)
-def test_every_sum_is_written_to_its_place(height, positions, lines, bits, transposed, of_rows):
+@pytest.mark.parametrize(
+    ("height", "positions", "in_python"), [*((*part, False) for part in PARTS), (5, 9, True)]
+)
+def test_every_sum_is_written_to_its_place(
+    height, positions, in_python, lines, bits, transposed, of_rows
+):
     """Rows 3 and up of group 1, and positions 7 and up, of a result of ones that stay."""
     source = np.random.default_rng(height)
     count, pitch, kept = LINES[lines]
@@ -50,8 +54,12 @@ def test_every_sum_is_written_to_its_place(height, positions, lines, bits, trans
     places_of = SumPlaces(rows * places, row_step, starts.astype(np.int64), pitch, kept, step)
     terms = Rescaling(offset.astype(np.float64), scale, bias, of_rows)
     results = Results(out, places_of, terms, rows, count * length, length)
-    packed = np.array(integers_of(results))
-    write = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 8)(writer(bits, transposed).address)
     part = first, first + height, begin, begin + positions
-    write(sums.ctypes.data, width, packed.ctypes.data, 1, *part)
+    piece = writer(bits, transposed)
+    if in_python:
+        piece.function(sums.reshape(-1), width, results, 1, *part)
+    else:
+        packed = np.array(integers_of(results))
+        write = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 8)(piece.address)
+        write(sums.ctypes.data, width, packed.ctypes.data, 1, *part)
     assert np.array_equal(out, wanted)
