@@ -15,13 +15,15 @@ from torchapprox.kernels.compiling.vector_ir import I8, I16, I32, I64, splat
 binding.initialize_all_targets()
 binding.initialize_all_asmprinters()
 
-# With the features that kernels ask for, and no more than a CPU has that has these.
+# With the features that kernels ask for, and no more than a CPU has that has these. LLVM knows
+# Zen 4 from version 16 on, and ends the process over instructions of a CPU that it does not know.
 BW = "+avx512f,+avx512bw"
+_ZEN4 = [("znver4", "")] if binding.llvm_version_info[0] >= 16 else []
 CPUS = {
-    "vbmi": [("znver4", ""), ("icelake-server", ""), ("x86-64", f"{BW},+avx512vbmi")],
-    "avx512bw": [("znver4", ""), ("skylake-avx512", ""), ("x86-64", BW)],
-    "vnni": [("znver4", ""), ("icelake-server", ""), ("x86-64", f"{BW},+avx512vnni")],
-    "avx2": [("znver4", ""), ("haswell", ""), ("x86-64", "+avx2")],
+    "vbmi": [*_ZEN4, ("icelake-server", ""), ("x86-64", f"{BW},+avx512vbmi")],
+    "avx512bw": [*_ZEN4, ("skylake-avx512", ""), ("x86-64", BW)],
+    "vnni": [*_ZEN4, ("icelake-server", ""), ("x86-64", f"{BW},+avx512vnni")],
+    "avx2": [*_ZEN4, ("haswell", ""), ("x86-64", "+avx2")],
 }
 
 
