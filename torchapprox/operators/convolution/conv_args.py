@@ -30,10 +30,11 @@ def per_axis(value: Size, dims: int, name: str) -> tuple[int, ...]:
         >>> per_axis(3, 2, "stride"), per_axis((1, 2), 2, "stride")
         ((3, 3), (1, 2))
     """
-    number = integer(value)
-    if number is not None:
-        return (number,) * dims
-    sizes = [integer(size) for size in value] if isinstance(value, Sequence) else []
+    # Sequences first: PyTorch 2.6 does not compile the question whether one is an integer.
+    if isinstance(value, Sequence):
+        sizes = [integer(size) for size in value]
+    else:
+        sizes = [integer(value)] * dims
     numbers = tuple(size for size in sizes if size is not None)
     if len(sizes) != dims or len(numbers) != dims:
         raise ValueError(f"{name!r} must be a number or {dims} numbers, got {value}")
