@@ -98,11 +98,11 @@ def retrain_on_affine_models(
 ) -> None:
     """Retrain each layer on the affine model that fits the products of its operands best."""
     traced = _trace(model, retraining)
-    for name, layer in get_approx_modules(model):
-        layer.htp_model = htp.fit_affine(multiplier, weights=traced[name].joint_counts)
-    retraining.run(model)
-    for _, layer in get_approx_modules(model):
-        layer.htp_model = None
+    fitted = {
+        name: htp.fit_affine(multiplier, weights=traced[name].joint_counts)
+        for name, _ in get_approx_modules(model)
+    }
+    _run_on_models(model, fitted, retraining)
 
 
 def _trace(model: nn.Module, retraining: Retraining) -> torchapprox.Trace:
@@ -119,14 +119,21 @@ def retrain_on_model(fit: Callable[[Multiplier], htp.HtpModel]) -> Method:
 
     def retrain(model: nn.Module, multiplier: Multiplier, retraining: Retraining) -> None:
         fitted = fit(multiplier)
-        layers = [layer for _, layer in get_approx_modules(model)]
-        for layer in layers:
-            layer.htp_model = fitted
-        retraining.run(model)
-        for layer in layers:
-            layer.htp_model = None
+        _run_on_models(model, {name: fitted for name, _ in get_approx_modules(model)}, retraining)
 
     return retrain
+
+
+def _run_on_models(
+    model: nn.Module, fitted: dict[str, htp.HtpModel], retraining: Retraining
+) -> None:
+    """Retrain with a fitted model in each layer, by name, and leave none there."""
+    layers = dict(get_approx_modules(model))
+    for name, layer in layers.items():
+        layer.htp_model = fitted[name]
+    retraining.run(model)
+    for layer in layers.values():
+        layer.htp_model = None
 
 
 def retrain_on_table(make: Callable[[Multiplier], Estimator]) -> Method:

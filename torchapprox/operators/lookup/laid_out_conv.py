@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torchapprox.kernels.compiling.cpu_kernel import line_kernels
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.lookup.cpu_lookup import looked_up_reals
@@ -36,6 +37,8 @@ def laid_out_reals(
         terms: Offset, scale and bias of `Rescaling`, `(N,)`.
         kernel: As `forced_kernel` returns it.
     """
+    if not line_kernels(kernel):  # before anything is laid out
+        return False
     rows = w.view(shape.groups, shape.rows, shape.depth)
     by_group = out.view(shape.batch, shape.groups, shape.rows, *shape.output_size)
     first = 0
