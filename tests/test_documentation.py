@@ -11,6 +11,7 @@ LINK = re.compile(r"\[[^\]]*\]\((?!\w+:|#)([^)#\s]+)")
 FILE_IN_TABLE = re.compile(
     r"`((?:multipliers|htp|torchapprox|analysis|benchmarks|docs|tests)/[\w./]*)`"
 )
+FILE_OF_TORCHAPPROX = re.compile(r"`((?:kernels|layers|operators|tracing)/[\w./]*)`")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -18,6 +19,7 @@ def test_links_and_files_exist(document):
     text = document.read_text()
     targets = [document.parent / link for link in LINK.findall(text)]
     targets += [ROOT / name for name in FILE_IN_TABLE.findall(text)]
+    targets += [ROOT / "torchapprox" / name for name in FILE_OF_TORCHAPPROX.findall(text)]
     assert [str(target) for target in targets if not target.exists()] == []
 
 
