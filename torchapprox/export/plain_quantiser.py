@@ -18,7 +18,8 @@ class PlainQuantiser(nn.Module):
         NotImplementedError: It is something else than a fake-quantiser.
 
     Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig, set_parameters
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
+        >>> from torchapprox.quantisation.torch_ao import set_parameters
         >>> quantiser = default_qconfig().activation()
         >>> set_parameters(quantiser, 0.5, 3)
         >>> plain = PlainQuantiser(quantiser)

@@ -25,6 +25,7 @@ from torchapprox.kernels.results.rescale_cpu import (
 from torchapprox.kernels.statistics.histogram_cpu import histogram_cpu, matrix_histogram_cpu
 from torchapprox.kernels.statistics.joint_histogram_cpu import joint_histogram_cpu
 from torchapprox.kernels.statistics.moments_cpu import moments_cpu
+from torchapprox.kernels.statistics.value_histogram_cpu import value_histogram_cpu
 from torchapprox.kernels.statistics.window_histogram_cpu import window_histogram_cpu
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "rescale_rows_cpu",
     "rescale_transposed_cpu",
     "saturating_runs_cpu",
+    "value_histogram_cpu",
     "window_histogram_cpu",
 ]

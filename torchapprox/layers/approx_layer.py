@@ -22,16 +22,14 @@ from torchapprox.operators.gemm_operands import GemmOperands
 from torchapprox.operators.lookup.exact_table import exact_range, exact_table
 from torchapprox.operators.operand_sink import LastOperands, OperandSink, TracedGeMMInputs
 from torchapprox.operators.prepared_products import OperandForms, Product, RealProduct
+from torchapprox.quantisation.default_qconfig import default_qconfig
 from torchapprox.quantisation.quantiser_state import (
     check_calibrated,
     is_centred,
     makes_codes,
     plain_limits,
 )
-from torchapprox.quantisation.torch_ao import (
-    QConfig,
-    default_qconfig,
-)
+from torchapprox.quantisation.torch_ao import QConfig
 
 __all__ = ["ApproxLayer", "InferenceMode", "QuantizationParameters", "TracedGeMMInputs"]
 

@@ -13,13 +13,9 @@ from torchapprox.layers.evaluated_layer import evaluated, keep_evaluated
 from torchapprox.layers.inference_mode import InferenceMode
 from torchapprox.operators.affine.codes import real_operand
 from torchapprox.operators.affine.finite import check_finite
+from torchapprox.quantisation.default_qconfig import default_qconfig
 from torchapprox.quantisation.quantiser_state import check_calibrated
-from torchapprox.quantisation.torch_ao import (
-    DeQuantStub,
-    QConfig,
-    QuantStub,
-    default_qconfig,
-)
+from torchapprox.quantisation.torch_ao import DeQuantStub, QConfig, QuantStub
 from torchapprox.quantisation.torch_ao import quantiser_range as range_of
 
 _NOT_PREPARED = (

@@ -24,7 +24,8 @@ from torchapprox.layers.state_version import check_state_version
 from torchapprox.operators.accumulator import Accumulator
 from torchapprox.operators.engine.choice import check_engine
 from torchapprox.operators.gradients import ProductGradient
-from torchapprox.quantisation.torch_ao import QConfig, default_qconfig, quantiser_range
+from torchapprox.quantisation.default_qconfig import default_qconfig
+from torchapprox.quantisation.torch_ao import QConfig, quantiser_range
 
 STATE_VERSION = 1
 """Raised where a checkpoint of this program would be misread by an earlier one."""

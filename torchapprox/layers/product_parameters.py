@@ -39,7 +39,7 @@ def product_parameters(
         ValueError: Activations are quantised per channel, or weights along another axis than 0.
 
     Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> one, zero = torch.tensor([1.0]), torch.tensor([0])
         >>> product_parameters(one, zero, default_qconfig().weight(), ports=None).w_range
         (-128, 127)

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from multipliers.parameters import check_number
-from torchapprox.quantisation.torch_ao import HistogramObserver, PerChannelMinMaxObserver
+from torchapprox.quantisation.histogram_observer import HistogramObserver
+from torchapprox.quantisation.torch_ao import PerChannelMinMaxObserver
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,7 +30,7 @@ _LEAST_SHARE = 0.02
 """No search clips below this share of the greatest magnitude."""
 
 
-class LevelHistogramObserver(HistogramObserver):  # type: ignore[misc]
+class LevelHistogramObserver(HistogramObserver):
     """torch.ao's histogram observer, with as many levels as the quantiser has.
 
     torch.ao estimates the squared error of each range as if there were always 256 levels, so that
@@ -41,7 +42,7 @@ class LevelHistogramObserver(HistogramObserver):  # type: ignore[misc]
         self.dst_nbins: int = self.quant_max - self.quant_min + 1
 
 
-class ThresholdObserver(HistogramObserver):  # type: ignore[misc]
+class ThresholdObserver(HistogramObserver):
     """Base of the observers that find a magnitude threshold in a running histogram.
 
     Args:

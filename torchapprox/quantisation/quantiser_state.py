@@ -72,7 +72,7 @@ def plain_limits(quantiser: nn.Module) -> tuple[int, int] | None:
         ValueError: Its scale is not positive and finite.
 
     Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> quantiser = default_qconfig().activation()
         >>> plain_limits(quantiser)
         >>> quantiser.disable_observer()
@@ -112,7 +112,7 @@ def makes_codes(quantiser: nn.Module) -> bool:
     """Whether a fake-quantiser only quantises, on the CPU and to numbers of 8 bits.
 
     Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> quantiser = default_qconfig().activation()
         >>> quantiser.disable_observer()
         >>> makes_codes(quantiser)
@@ -154,7 +154,7 @@ def is_centred(quantiser: nn.Module) -> bool:
     """Whether every zero point of a fake-quantiser is 0.
 
     Examples:
-        >>> from torchapprox.quantisation.torch_ao import default_qconfig
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> is_centred(default_qconfig().weight())
         True
     """

@@ -6,6 +6,11 @@ import torch
 
 from multipliers import Multiplier, Port
 from multipliers.parameters import check_flag, check_kind, check_number, integer, shown
+from torchapprox.quantisation.default_qconfig import (
+    ACTIVATION_CODES,
+    WEIGHT_CODES,
+    default_qconfig,
+)
 from torchapprox.quantisation.learned_step import LearnedStepQuantize
 from torchapprox.quantisation.observers import (
     EntropyObserver,
@@ -22,7 +27,6 @@ from torchapprox.quantisation.torch_ao import (
     MovingAveragePerChannelMinMaxObserver,
     PerChannelMinMaxObserver,
     QConfig,
-    default_qconfig,
     quantiser_range,
 )
 
@@ -150,8 +154,9 @@ def fitting_qconfig(multiplier: Multiplier | None) -> QConfig:
         >>> ranges_of(fitting_qconfig(Multiplier.from_lut(table, x_signed=False, w_signed=False)))
         ((0, 255), (0, 255))
     """
-    default, fitting = default_qconfig(), qconfig(multiplier)
-    return default if ranges_of(default) == ranges_of(fitting) else fitting
+    x_port, w_port = _ports(multiplier)
+    codes = (_x_range(x_port, bits=None, signed=None), _w_range(w_port, bits=None))
+    return default_qconfig() if codes == (ACTIVATION_CODES, WEIGHT_CODES) else qconfig(multiplier)
 
 
 def ranges_of(config: QConfig) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:

@@ -50,7 +50,6 @@ __all__ = [
     "QatConvTranspose3d",
     "QatLinear",
     "QuantStub",
-    "default_qconfig",
     "describe_quantiser",
     "disable_fake_quant",
     "disable_observer",
@@ -87,33 +86,6 @@ class QatConvTranspose3d(nn.ConvTranspose3d):
         self.weight_fake_quant: nn.Module = qconfig.weight()
 
 
-def default_qconfig() -> QConfig:
-    """Return the configuration of layers that are given none.
-
-    Activations are affine per tensor with codes 0..127, weights symmetric per tensor with codes
-    -128..127, so that both fit the ports of a signed 8-bit multiplier.
-
-    Examples:
-        >>> quantiser_range(default_qconfig().activation())
-        (0, 127)
-    """
-    activation = FakeQuantize.with_args(
-        observer=HistogramObserver,
-        dtype=torch.quint8,
-        qscheme=torch.per_tensor_affine,
-        quant_min=0,
-        quant_max=127,
-    )
-    weight = FakeQuantize.with_args(
-        observer=HistogramObserver,
-        dtype=torch.qint8,
-        qscheme=torch.per_tensor_symmetric,
-        quant_min=-128,
-        quant_max=127,
-    )
-    return QConfig(activation=activation, weight=weight)
-
-
 def prepare_qat(model: nn.Module, mapping: dict[type[nn.Module], type[nn.Module]]) -> None:
     """Insert quantisers into a model in place, in training or evaluation mode, without a warning.
 
@@ -136,6 +108,7 @@ def weight_port_activation(qconfig: QConfig) -> nn.Module:
     quantiser is, and always per tensor.
 
     Examples:
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> quantiser_range(weight_port_activation(default_qconfig()))
         (-128, 127)
     """
@@ -166,6 +139,7 @@ def describe_quantiser(quantiser: nn.Module | None) -> str:
     """Return range and scheme of a fake-quantiser as text, "?" for another module.
 
     Examples:
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> describe_quantiser(default_qconfig().weight())
         '-128..127 symmetric'
     """
@@ -196,6 +170,7 @@ def set_parameters(
             numbers do not match the scheme.
 
     Examples:
+        >>> from torchapprox.quantisation.default_qconfig import default_qconfig
         >>> quantiser = default_qconfig().activation()
         >>> set_parameters(quantiser, 0.5, 3)
         >>> quantiser(torch.tensor([-2.0, 0.7, 100.0]))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from torchapprox.quantisation.histogram_observer import HistogramObserver
 from torchapprox.quantisation.observers import (
     EntropyObserver,
     LevelHistogramObserver,
@@ -14,7 +15,7 @@ from torchapprox.quantisation.observers import (
     PerChannelMseObserver,
     PerChannelPercentileObserver,
 )
-from torchapprox.quantisation.torch_ao import FakeQuantize, HistogramObserver, MinMaxObserver
+from torchapprox.quantisation.torch_ao import FakeQuantize, MinMaxObserver
 
 SYMMETRIC, AFFINE = torch.per_tensor_symmetric, torch.per_tensor_affine
 

@@ -10,13 +10,13 @@ from torch import nn
 from multipliers import Multiplier, Port, exact_products
 from tests.torchapprox.builders import wrapped
 from torchapprox import InferenceMode, approximate, calibrate, qconfig
+from torchapprox.quantisation.default_qconfig import default_qconfig
+from torchapprox.quantisation.histogram_observer import HistogramObserver
 from torchapprox.quantisation.learned_step import LearnedStepQuantize
 from torchapprox.quantisation.quantisers import fitting_qconfig, ranges_of
 from torchapprox.quantisation.torch_ao import (
     FakeQuantize,
-    HistogramObserver,
     QConfig,
-    default_qconfig,
     disable_observer,
     set_parameters,
 )
