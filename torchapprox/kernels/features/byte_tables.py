@@ -18,11 +18,12 @@ class ByteTables:
 
     Attributes:
         pairs: uint32 `(r, 64)`, the terms' bytes of all codes, as registers hold them.
+        halves: Of these that codes lie in: 1 where all are below 128, else 2.
         last: uint32 `(r * 256,)`, each term's byte in the lowest bits of a word.
         rank: Number of terms, r.
         flip: 0 or 128 where the only term's byte is ``code ^ flip``; else -1.
-        begins: int64 `(256,)`, what each code of a row brings to the sums, since unsigned bytes of
-            positions are their features less the least one; zeros for positions.
+        least: int64 `(r,)`, what the unsigned bytes of positions are less than their features, by
+            which a row's bytes are multiplied; zeros for positions.
         shifted: Whether one of them is not 0.
         unsigned_rows: Whether the rows' bytes are the unsigned ones, and not the positions'.
         small: Whether 16 bits hold every sum of two products of bytes.
@@ -30,10 +31,11 @@ class ByteTables:
 
     SHARE: ClassVar[int] = 4
     pairs: NDArray[np.uint32]
+    halves: int
     last: NDArray[np.uint32]
     rank: int
     flip: int
-    begins: NDArray[np.int64]
+    least: NDArray[np.int64]
     shifted: bool
     unsigned_rows: bool
     small: bool
@@ -84,28 +86,25 @@ class ByteTables:
             return None
         sign = np.where(as_they_are, 1, -1)[:, None]
         first = (sign * seen[1]).min(1)
-        begins = first @ (sign * rows)
-        # Of a code that does not occur, whatever its features.
-        begins[codes[0] :] = 0
         greatest = 2 * span * np.maximum(np.where(as_they_are, most, -least), 0)
         lowest = 2 * span * np.minimum(np.where(as_they_are, least, -most), 0)
         small = bool((greatest < 2**15).all() and (lowest >= -(2**15)).all())
         return (
-            cls._of(sign * rows, begins, small=small),
-            cls._of(sign * positions - first[:, None], np.zeros(_CODES, np.int64), small=small),
+            cls._of(sign * rows, codes[0], first, small=small),
+            cls._of(sign * positions - first[:, None], codes[1], 0 * first, small=small),
         )
 
     @classmethod
     def _of(
-        cls, features: NDArray[np.int64], begins: NDArray[np.int64], *, small: bool
+        cls, features: NDArray[np.int64], count: int, least: NDArray[np.int64], *, small: bool
     ) -> "ByteTables":
         last = (features & 255).astype(np.uint32)
-        codes = np.arange(_CODES)
+        codes, halves = np.arange(_CODES), 1 if count <= _CODES // 2 else 2
         flips = (flip for flip in (0, 128) if len(last) == 1 and (last == codes ^ flip).all())
         in_registers = last.astype(np.uint8).view(np.uint32)
-        flip, shifted = next(flips, -1), bool(begins.any())
+        flip, shifted = next(flips, -1), bool(least.any())
         return cls(
-            *(in_registers, last.reshape(-1), len(last), flip, begins, shifted),
+            *(in_registers, halves, last.reshape(-1), len(last), flip, least, shifted),
             unsigned_rows=False,
             small=small,
         )
@@ -126,8 +125,8 @@ class ByteTables:
 
     def words(self) -> CodeWords:
         """Return what compiled code takes."""
-        tables = self.pairs, self.last, self.flip
-        return CodeWords(self.half, self.odd, self.SHARE, *tables, self.begins, self.shifted)
+        tables = self.pairs, self.halves, self.last, self.flip
+        return CodeWords(self.half, self.odd, self.SHARE, *tables, self.least, self.shifted)
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

@@ -14,9 +14,10 @@ class CodeWords(NamedTuple):
         odd: Planes of ``share`` channels beside these.
         share: Features in a word.
         pairs: Of the tables.
+        halves: Of the tables that codes lie in: 1 where all are below 128, else 2.
         last: Of the tables.
         flip: Of the tables.
-        begins: Of `ByteTables`; empty for pairs.
+        least: Of `ByteTables`; empty for pairs.
         shifted: Of `ByteTables`; false for pairs.
     """
 
@@ -24,13 +25,14 @@ class CodeWords(NamedTuple):
     odd: int
     share: int
     pairs: NDArray[np.uint32]
+    halves: int
     last: NDArray[np.uint32]
     flip: int
-    begins: NDArray[np.int64]
+    least: NDArray[np.int64]
     shifted: bool
 
 
-class RowStrips(NamedTuple):
+class RowPacking(NamedTuple):
     """Rows and where their words go.
 
     Attributes:
@@ -39,10 +41,9 @@ class RowStrips(NamedTuple):
         height: R.
         channels: Number of channels.
         taps: Number of taps.
-        strips: uint32; overwritten.
+        packed: uint32; overwritten.
         starts: int32 `(G * R,)`, what each row's sums begin with, overwritten where the words are
             shifted; else empty.
-        strip: Rows of a strip.
         at_once: Channels that are multiplied at a time.
     """
 
@@ -51,7 +52,6 @@ class RowStrips(NamedTuple):
     height: int
     channels: int
     taps: int
-    strips: NDArray[np.uint32]
+    packed: NDArray[np.uint32]
     starts: NDArray[np.int32]
-    strip: int
     at_once: int

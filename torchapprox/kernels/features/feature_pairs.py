@@ -21,7 +21,7 @@ import numpy as np
 
 from torchapprox.kernels.compiling.piece import piece_cpu
 from torchapprox.kernels.compiling.vector_memory import elements
-from torchapprox.kernels.features.code_words import CodeWords, RowStrips
+from torchapprox.kernels.features.code_words import CodeWords, RowPacking
 from torchapprox.kernels.threads.blocks import block_piece_cpu
 
 
@@ -84,61 +84,53 @@ def map_vectors(words, codes, channel_stride, place_stride, first, last, count, 
                 planes[to] = last_term[codes[of + channels - 1]]
 
 
-@block_piece_cpu(RowStrips)
-def pack_strips(packing, worker, start, stop):
-    """Pack the rows' strips numbered ``start`` to ``stop`` in the order (group, strip).
+@block_piece_cpu(RowPacking)
+def pack_rows(packing, worker, start, stop):
+    """Pack the rows numbered ``start`` to ``stop`` of all groups.
 
-    Each strip holds the words of ``at_once`` channels after those of the channels before,
-    `(plane, tap, row)`.
+    Each row holds the words of ``at_once`` channels, `(plane, tap)`, and those of the channels
+    before lie before those of the first row.
     """
-    rows, strips = elements(packing.rows, np.uint8), elements(packing.strips, np.uint32)
-    words, strip, at_once = packing.words, packing.strip, packing.at_once
-    height, channels, taps = packing.height, packing.channels, packing.taps
+    rows, packed = elements(packing.rows, np.uint8), elements(packing.packed, np.uint32)
+    words, at_once, height = packing.words, packing.at_once, packing.height
+    channels, taps = packing.channels, packing.taps
     half, odd, depth = words.half, words.odd, packing.channels * packing.taps
     pairs, last = elements(words.pairs, np.uint32), elements(words.last, np.uint32)
-    per_group = -(-height // strip)
     planes = channels * half + (channels + 1) // 2 * odd
     for item in range(start, stop):
-        group, row = item // per_group, item % per_group * strip
-        count = min(strip, height - row)
-        origin = (group * height + row) * depth
+        group, row = item // height, item % height
         for first in range(0, channels, at_once):
             some = min(channels - first, at_once)
             even = some - some % 2
             before = first * half + first // 2 * odd
             steps = (some * half + (some + 1) // 2 * odd) * taps
             target = height * (group * planes + before) * taps + row * steps
-            mixed = target + some * half * taps * count
-            for i in range(count):
-                of = origin + i * depth + first * taps
-                if taps == 1:  # the loops below, at half the time
-                    for j in range(half):
-                        to = target + j * count + i
-                        for c in range(some):
-                            strips[to] = pairs[j * 256 + rows[of + c]]
-                            to += half * count
-                    to = mixed + i
-                    for c in range(0, even * odd, 2):
-                        low, high = last[rows[of + c]], last[rows[of + c + 1]]
-                        strips[to] = low | high << np.uint32(16)
-                        to += count
-                    if even * odd < some * odd:
-                        strips[to] = last[rows[of + even]]
-                    continue
+            mixed, of = target + some * half * taps, item * depth + first * taps
+            if taps == 1:  # the loops below, at half the time
                 for j in range(half):
-                    to = target + j * taps * count + i
+                    to = target + j
                     for c in range(some):
-                        for t in range(taps):
-                            strips[to + t * count] = pairs[j * 256 + rows[of + c * taps + t]]
-                        to += half * taps * count
-                to = mixed + i
+                        packed[to] = pairs[j * 256 + rows[of + c]]
+                        to += half
                 for c in range(0, even * odd, 2):
-                    for t in range(taps):
-                        low = last[rows[of + c * taps + t]]
-                        high = last[rows[of + (c + 1) * taps + t]]
-                        strips[to] = low | high << np.uint32(16)
-                        to += count
+                    low, high = last[rows[of + c]], last[rows[of + c + 1]]
+                    packed[mixed + c // 2] = low | high << np.uint32(16)
                 if even * odd < some * odd:
+                    packed[mixed + even // 2] = last[rows[of + even]]
+                continue
+            for j in range(half):
+                to = target + j * taps
+                for c in range(some):
                     for t in range(taps):
-                        strips[to] = last[rows[of + even * taps + t]]
-                        to += count
+                        packed[to + t] = pairs[j * 256 + rows[of + c * taps + t]]
+                    to += half * taps
+            to = mixed
+            for c in range(0, even * odd, 2):
+                for t in range(taps):
+                    low = last[rows[of + c * taps + t]]
+                    high = last[rows[of + (c + 1) * taps + t]]
+                    packed[to + t] = low | high << np.uint32(16)
+                to += taps
+            if even * odd < some * odd:
+                for t in range(taps):
+                    packed[to + t] = last[rows[of + even * taps + t]]

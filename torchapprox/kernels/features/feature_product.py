@@ -4,9 +4,8 @@ r"""Matrix products and convolutions of features of codes, exact in 32 bits.
 
 with k = (channel, tap). Features are made once of each code of a tile (`feature_pairs`), as words
 of two, or of four where they fit bytes (`feature_bytes`), and stay in the second-level cache while
-all rows pass over them; those of the rows are packed before, in strips of as many rows as registers
-hold (`pair_emitter`). Where the channels of a
-tile would not fit, some are multiplied at a time.
+all rows pass over them, in strips of as many as registers hold (`pair_emitter`); those of the rows
+are packed before. Where the channels of a tile would not fit, some are multiplied at a time.
 
 Positions fill vectors by lines, so that a receptive field is read where it stands; what a vector
 reads beyond its line is not used. Sums go where `SumPlaces` says, or become real numbers.
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from torchapprox.kernels.compiling.cpu_kernel import available_kernels
 from torchapprox.kernels.features.byte_tables import ByteTables
 from torchapprox.kernels.features.code_planes import CodePlanes
-from torchapprox.kernels.features.code_words import CodeWords, RowStrips
+from torchapprox.kernels.features.code_words import CodeWords, RowPacking
 from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit, pair_unit
 from torchapprox.kernels.lookup.table_planes import aligned_empty
@@ -37,6 +36,7 @@ _SUMS = 2**16  # of a tile
 _POSITIONS = 512  # of a tile, at most
 _LINE = 16  # words of a cache line
 _PACKED = 2**14  # codes of rows that are packed at once, about 10 microseconds
+_KEPT = 2**23  # words of rows whose memory the next call uses again, 32 MB
 _SMALL = 2**16  # products of pairs of terms, about 3 microseconds, which a hand-out costs
 
 
@@ -77,7 +77,7 @@ class FeatureTiles(NamedTuple):
     """What the compiled part takes.
 
     Attributes:
-        strips: uint32, the rows' words, as `pack_strips` has them.
+        packed: uint32, the rows' words, as `pack_rows` has them.
         planes: Codes of the positions.
         taps_count: Number of taps.
         lines_count: Lines of an image.
@@ -101,7 +101,7 @@ class FeatureTiles(NamedTuple):
         lanes: Words of a vector.
     """
 
-    strips: NDArray[np.uint32]
+    packed: NDArray[np.uint32]
     planes: CodePlanes
     taps_count: int
     lines_count: int
@@ -157,7 +157,8 @@ def multiply_features_cpu(
         unit = right.unit() if isinstance(right, ByteTables) else pair_unit()
     tiling = _Tiling(planes, right, groups, height, unit, threads)
     taps = len(planes.taps)
-    strips = np.empty(groups * height * right.planes(planes.channels) * taps, np.uint32)
+    of_words = _row_words.take(groups * height * right.planes(planes.channels) * taps)
+    (packed,) = of_words.arrays
     starts, start_pitch, of_rows = _ZEROS, 0, _NO_STARTS
     if isinstance(left, ByteTables):
         pack, of_rows = _byte_packing()[0], np.empty(groups * height, np.int32)
@@ -165,12 +166,8 @@ def multiply_features_cpu(
         pack = _pair_packing()[0]
     strip, at_once = tiling.strip, tiling.channels
     pack(
-        RowStrips(
-            rows, left.words(), height, planes.channels, taps, strips, of_rows, strip, at_once
-        ),
-        **division(
-            groups * -(-height // strip), depth * strip, threads, most=_PACKED, least=_PACKED
-        ),
+        RowPacking(rows, left.words(), height, planes.channels, taps, packed, of_rows, at_once),
+        **division(groups * height, depth, threads, most=_PACKED, least=_PACKED),
     )
     if isinstance(left, ByteTables) and left.shifted:
         width = VECTORS * unit.lanes
@@ -183,7 +180,7 @@ def multiply_features_cpu(
     if groups * height * planes.positions * depth * right.rank <= _SMALL:
         threads = 1
     scratch = _scratch.take(threads, tiling.words, tiling.steps)
-    operands = strips, planes, taps, len(planes.lines), right.words(), results, starts, start_pitch
+    operands = packed, planes, taps, len(planes.lines), right.words(), results, starts, start_pitch
     _, words_size, distances_size = scratch.sizes
     sizes = words_size, distances_size, _SUMS
     memory = FeatureMemory(*scratch.addresses)
@@ -195,6 +192,8 @@ def multiply_features_cpu(
         threads=threads,
     )
     _scratch.give_back(scratch)
+    if packed.size <= _KEPT:
+        _row_words.give_back(of_words)
 
 
 class _Tiling:
@@ -271,19 +270,20 @@ def _pair_packing() -> tuple[Any, ...]:
     """Return what packs rows in pairs, and what maps vectors and places."""
     from torchapprox.kernels.features import feature_pairs  # noqa: PLC0415  which loads Numba
 
-    return feature_pairs.pack_strips, feature_pairs.map_vectors, feature_pairs.map_places
+    return feature_pairs.pack_rows, feature_pairs.map_vectors, feature_pairs.map_places
 
 
 @cache
 def _byte_packing() -> tuple[Any, ...]:
     """Return what packs rows in bytes, and what maps vectors and places, on this CPU."""
     from torchapprox.kernels.features import feature_bytes  # noqa: PLC0415  which loads Numba
+    from torchapprox.kernels.features.byte_lookup import ANY, AVX2, VBMI  # noqa: PLC0415  likewise
 
-    vbmi = int("vbmi" in available_kernels())
+    unit = next((name for name in (VBMI, AVX2) if name in available_kernels()), ANY)
     return (
-        feature_bytes.byte_strip_packer(vbmi),
-        feature_bytes.byte_vector_mapper(vbmi),
-        feature_bytes.byte_place_mapper(vbmi),
+        feature_bytes.byte_row_packer(unit),
+        feature_bytes.byte_vector_mapper(unit),
+        feature_bytes.byte_place_mapper(unit),
     )
 
 
@@ -323,4 +323,9 @@ def _new_scratch(workers: int, words: int, steps: int) -> Arrays:
     return planes, aligned_empty((workers, _SUMS), np.int32), np.empty((workers, steps), np.int64)
 
 
-_scratch = Scratch(_new_scratch)
+def _new_words(count: int) -> Arrays:
+    """Return words of rows."""
+    return (np.empty(count, np.uint32),)
+
+
+_scratch, _row_words = Scratch(_new_scratch), Scratch(_new_words)

@@ -20,9 +20,7 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     unsigned_rows = int(unsigned)
 
     @piece_cpu()
-    def multiply(
-        one, other, distances, words, step_pitch, steps, before, before_pitch, sums, pitch
-    ):
+    def multiply(one, other, distances, words, row_pitch, steps, before, before_pitch, sums, pitch):
         columns = one, other, distances
         multiply_pairs(
             lanes,
@@ -30,7 +28,7 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
             share,
             unsigned_rows,
             rows,
-            (*columns, words, step_pitch, steps, before, before_pitch, sums, pitch),
+            (*columns, words, row_pitch, steps, before, before_pitch, sums, pitch),
         )
 
     return multiply
@@ -95,7 +93,7 @@ def fill_tiles(product, worker, start, stop):
                             step = plane * taps_count + t
                             distances[step] = 4 * (plane * pitch + taps[t])
                 earlier = first * half + first // share * odd
-                packed = product.strips + 4 * (
+                packed = product.packed + 4 * (
                     height * (group * planes + earlier) * taps_count + upper * steps
                 )
                 for vector in range(0, vectors, 2):
@@ -116,7 +114,7 @@ def fill_tiles(product, worker, start, stop):
                         of_sums = before, before_pitch, target, 4 * width
                         whole = lower - row >= strip
                         chosen = pieces.multiply if whole else pieces.multiply_last
-                        rows = words_of_rows, 4 * min(strip, lower - row)
+                        rows = words_of_rows, 4 * steps
                         call(chosen, (*operands, *rows, steps, *of_sums))
             for line in range(first_line, last_line):
                 m = (image * lines_count + line) * length

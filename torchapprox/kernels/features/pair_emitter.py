@@ -4,8 +4,8 @@ For up to six rows and two vectors of positions,
 
     sums[r, m] = before[r, m] + sum_k lo(a[k, r]) lo(b[k, m]) + hi(a[k, r]) hi(b[k, m])
 
-where a word of 32 bits holds a pair (lo, hi) of signed integers. The words of a step's rows are
-neighbours, each is spread over a register; those of its positions are read where they stand.
+where a word of 32 bits holds a pair (lo, hi) of signed integers. The words of a row's steps are
+neighbours, each is spread over a register; those of positions are read where they stand.
 
 On x86 a product of both pairs and their sum is one instruction (`vpmaddwd`), and the addition to
 the sums another one, or the same where there is VNNI. LLVM finds it in no spelling of its own, so
@@ -60,9 +60,9 @@ def multiply_pairs(context, lanes, instruction, share, unsigned_rows, rows, addr
         unsigned_rows: Likewise, 0 or 1.
         rows: 1 to `ROWS`, literal.
         addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
-            k's words from them, int64 `(K,)`; the rows' words of step 0, and the bytes from one
-            step's to the next; K itself; the sums before and the bytes from one of their rows to
-            the next; the sums, likewise.
+            k's words from them, int64 `(K,)`; the first row's words, side by side, and the bytes
+            from one row's to the next; K itself; the sums before and the bytes from one of their
+            rows to the next; the sums, likewise.
     """
     signature = types.void(lanes, instruction, share, unsigned_rows, rows, addresses)
     values = (each.literal_value for each in (lanes, instruction, share, unsigned_rows))
@@ -87,8 +87,8 @@ class _Tile:
         first: Any,
         second: Any,
         distances: Any,
-        strip: Any,
-        step_pitch: Any,
+        words: Any,
+        row_pitch: Any,
         steps: Any,
         before: Any,
         before_pitch: Any,
@@ -97,16 +97,16 @@ class _Tile:
     ) -> None:
         b = self.b
         start = [load(b, place, self.words, 4) for place in self._places(before, before_pitch)]
+        rows = [b.add(words, b.mul(row_pitch, integer(row))) for row in range(self.rows)]
 
         def add(step: Any, state: list[Any]) -> list[Any]:
             distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
             columns = [
                 load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)
             ]
-            place = b.add(strip, b.mul(step, step_pitch))
             end: list[Any] = []
-            for row in range(self.rows):
-                word = self._spread(load(b, b.add(place, integer(4 * row)), I32, 4))
+            for row in rows:
+                word = self._spread(load(b, b.add(row, b.shl(step, integer(2))), I32, 4))
                 for column in columns:
                     end.append(self._added(state[len(end)], word, column))
             return end

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from torchapprox.kernels.features.code_words import CodeWords
 
-_NO_BEGINS = np.empty(0, np.int64)
+_NO_LEAST = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +63,8 @@ class PairTables:
 
     def words(self) -> CodeWords:
         """Return what compiled code takes."""
-        tables = self.pairs, self.last, self.flip
-        return CodeWords(self.half, self.odd, self.SHARE, *tables, _NO_BEGINS, shifted=False)
+        tables = self.pairs, 2, self.last, self.flip
+        return CodeWords(self.half, self.odd, self.SHARE, *tables, _NO_LEAST, shifted=False)
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

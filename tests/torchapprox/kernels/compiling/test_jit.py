@@ -14,6 +14,7 @@ from torchapprox.kernels.compiling.jit import jit_cpu
 from torchapprox.kernels.compiling.kernel_cache import KeyedCacheFile
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.features import feature_bytes, feature_tiles
+from torchapprox.kernels.features.byte_lookup import ANY, AVX2, VBMI
 from torchapprox.kernels.features.pair_unit import PORTABLE
 from torchapprox.kernels.lookup import expanded_tiles, lookup_cpu, lookup_tiles, vector_panels
 from torchapprox.kernels.results import vector_results
@@ -57,10 +58,10 @@ def in_functions():
     for bits in (0, 32, 64):
         for transposed in (True, False):
             yield vector_results.writer(bits, transposed).function
-    for vbmi in (0, 1):
-        yield feature_bytes.byte_place_mapper(vbmi).function
-        yield feature_bytes.byte_vector_mapper(vbmi).function
-        yield feature_bytes.byte_strip_packer(vbmi).piece.function
+    for unit in (VBMI, AVX2, ANY):
+        yield feature_bytes.byte_place_mapper(unit).function
+        yield feature_bytes.byte_vector_mapper(unit).function
+        yield feature_bytes.byte_row_packer(unit).piece.function
 
 
 @pytest.mark.parametrize("function", list(in_functions()))

@@ -1,34 +1,13 @@
-"""Words of bytes as Python makes them from the kernels' sources, for CPUs with VBMI and without."""
-
-from typing import Any, NamedTuple
+"""Words of bytes as Python makes them from the kernels' sources, for CPUs of each kind."""
 
 import numpy as np
 import pytest
 
+from tests.torchapprox.kernels.features.places import Place, elements
 from torchapprox.kernels.features import feature_bytes
-from torchapprox.kernels.features.byte_lookup import CODES
+from torchapprox.kernels.features.byte_lookup import ANY, AVX2, CODES, VBMI
 from torchapprox.kernels.features.byte_tables import ByteTables
-from torchapprox.kernels.features.code_words import RowStrips
-
-
-class Place(NamedTuple):
-    """A place in an array, in bytes; an element has 4 of them where it is a word, else one.
-
-    Codes are wider integers here, which NumPy adds to without wrapping.
-    """
-
-    array: Any
-    start: int = 0
-
-    def __add__(self, distance):
-        return Place(self.array, self.start + distance)
-
-    def __radd__(self, distance):
-        return self + distance
-
-    @property
-    def index(self):
-        return self.start // (4 if self.array.dtype == np.uint32 else 1)
+from torchapprox.kernels.features.code_words import RowPacking
 
 
 def looked_up(table, codes, lanes):
@@ -37,13 +16,17 @@ def looked_up(table, codes, lanes):
     return bytes_of_table[codes.array[codes.index :][:lanes]].astype(np.uint32)
 
 
-def words_of_neighbours(vbmi, table, codes, target, pitch):
+def bytes_of_neighbours(unit, table, halves, codes, target):
+    target.elements(np.uint8)[:CODES] = looked_up(table, codes, CODES)
+
+
+def words_of_neighbours(unit, table, halves, codes, target, pitch):
     by_four = looked_up(table, codes, CODES).reshape(-1, 4)
     for number, features in enumerate(by_four):
         target.array[(target + number * pitch).index] = (features << 8 * np.arange(4)).sum()
 
 
-def words_of_lines(vbmi, table, codes, pitch, target):
+def words_of_lines(unit, table, halves, codes, pitch, target):
     lines = [looked_up(table, codes + line * pitch, CODES) for line in range(4)]
     words = sum(features << np.uint32(8 * line) for line, features in enumerate(lines))
     target.array[target.index :][:CODES] = words
@@ -52,6 +35,8 @@ def words_of_lines(vbmi, table, codes, pitch, target):
 @pytest.fixture(autouse=True)
 def _in_python(monkeypatch):
     monkeypatch.setattr(feature_bytes, "address", Place)
+    monkeypatch.setattr(feature_bytes, "elements", elements)
+    monkeypatch.setattr(feature_bytes, "bytes_of_neighbours", bytes_of_neighbours)
     monkeypatch.setattr(feature_bytes, "words_of_neighbours", words_of_neighbours)
     monkeypatch.setattr(feature_bytes, "words_of_lines", words_of_lines)
 
@@ -65,20 +50,20 @@ def tables(name):
 
 
 def expected(table, codes):
-    """Planes `(4 channels and term, position)` by the formula; codes `(channel, position)`."""
+    """Planes `(term and 4 channels, position)` by the formula; codes `(channel, position)`."""
     features = table.last.reshape(table.rank, 256)
     channels, count = codes.shape
-    planes = np.zeros((-(-channels // 4), table.rank, count), np.uint32)
+    planes = np.zeros((table.rank, -(-channels // 4), count), np.uint32)
     for c in range(channels):
-        planes[c // 4] |= features[:, codes[c]] << np.uint32(8 * (c % 4))
+        planes[:, c // 4] |= features[:, codes[c]] << np.uint32(8 * (c % 4))
     return planes.reshape(-1, count)
 
 
-@pytest.mark.parametrize("vbmi", [0, 1])
+@pytest.mark.parametrize("unit", [VBMI, AVX2, ANY])
 @pytest.mark.parametrize("name", ["own", "features"])
 @pytest.mark.parametrize("channels", [4, 7, CODES, 2 * CODES + 6])
 @pytest.mark.parametrize("along_places", [True, False])
-def test_planes_of_positions(along_places, channels, name, vbmi):
+def test_planes_of_positions(along_places, channels, name, unit):
     count, pitch = CODES + 5, CODES + 16
     table = tables(name)[1]
     codes = np.random.default_rng(3).integers(0, 256, (channels, count))
@@ -88,23 +73,25 @@ def test_planes_of_positions(along_places, channels, name, vbmi):
         memory, strides, make = codes, (count, 1), feature_bytes.byte_place_mapper
     planes = np.zeros(table.planes(channels) * pitch, np.uint32)
     words = table.words()._replace(pairs=Place(table.pairs))
-    make(vbmi).function(words, memory.reshape(-1), *strides, 0, channels, count, planes, pitch)
+    make(unit).function(words, memory.reshape(-1), *strides, 0, channels, count, planes, pitch)
     assert np.array_equal(planes.reshape(-1, pitch)[:, :count], expected(table, codes))
 
 
-@pytest.mark.parametrize("vbmi", [0, 1])
+@pytest.mark.parametrize("unit", [VBMI, AVX2, ANY])
 @pytest.mark.parametrize("name", ["own", "features"])
 @pytest.mark.parametrize(("channels", "taps"), [(5, 3), (CODES, 1), (2 * CODES + 7, 1)])
-def test_strips_of_rows(channels, taps, name, vbmi):
-    """All rows in one strip: planes of taps, whose positions are the rows."""
+def test_rows(channels, taps, name, unit):
     height, table = 3, tables(name)[0]
     rows = np.random.default_rng(4).integers(0, 256, (height, channels, taps))
-    strips = np.zeros(table.planes(channels) * taps * height, np.uint32)
+    packed = np.zeros(table.planes(channels) * taps * height, np.uint32)
     starts = np.zeros(height, np.int32)
     words = table.words()._replace(pairs=Place(table.pairs))
-    sizes = height, channels, taps
-    packing = RowStrips(rows.reshape(-1), words, *sizes, strips, starts, height, channels)
-    feature_bytes.byte_strip_packer(vbmi).piece.function(packing, 0, 0, 1)
-    wanted = [expected(table, rows[:, :, tap].T) for tap in range(taps)]
-    assert np.array_equal(strips.reshape(-1, taps, height), np.stack(wanted, axis=1))
-    assert starts.tolist() == [int(table.begins[row].sum()) for row in rows]
+    packing = RowPacking(
+        Place(rows.reshape(-1)), words, height, channels, taps, Place(packed), starts, channels
+    )
+    feature_bytes.byte_row_packer(unit).piece.function(packing, 0, 0, height)
+    wanted = [expected(table, rows[:, :, tap].T) for tap in range(taps)]  # (plane, row) of each tap
+    assert np.array_equal(packed.reshape(height, -1, taps), np.stack(wanted, axis=2).swapaxes(0, 1))
+    signed = table.last.astype(np.uint8).view(np.int8).reshape(table.rank, 256).astype(np.int64)
+    begins = table.least @ signed
+    assert starts.tolist() == [int(begins[row].sum()) for row in rows]

@@ -114,12 +114,13 @@ def test_which_sums_of_two_products_fit_16_bits(rows, positions, small):
 
 
 @pytest.mark.parametrize("unsigned_rows", [False, True])
-def test_codes_that_do_not_occur_have_any_features(unsigned_rows):
+@pytest.mark.parametrize("depth", [33, 131])
+def test_codes_that_do_not_occur_have_any_features(depth, unsigned_rows):
     """Of an operand whose codes are below 100, and of none where such a code occurs."""
     values = np.arange(256)[None]
     signed = (values ^ 128) - 128
     few = np.where(values < 100, values, 10**6)
-    rows, codes = draw(1, 9, 50, 33, 3)
+    rows, codes = draw(1, 9, 70, depth, 3)
     if unsigned_rows:
         of_few, of_all, rows = few, signed, rows % 100
     else:
@@ -224,8 +225,8 @@ def test_a_term_whose_negative_fits_is_negated():
 
 
 @pytest.fixture
-def without_vbmi(monkeypatch):
-    """Pack features as CPUs without AVX-512 VBMI do."""
+def without_vectors(monkeypatch):
+    """Pack features as CPUs without AVX-512 VBMI and AVX2 do."""
     remembered = feature_product._byte_packing, feature_product._compiled
     monkeypatch.setattr(feature_product, "available_kernels", lambda: ("portable",))
     for each in remembered:
@@ -236,7 +237,7 @@ def without_vbmi(monkeypatch):
 
 
 @pytest.mark.parametrize(("depth", "width"), [(64, 64), (131, 70), (200, 150)])
-@pytest.mark.usefixtures("without_vbmi")
+@pytest.mark.usefixtures("without_vectors")
 def test_codes_are_looked_up_byte_by_byte_elsewhere(depth, width):
     rows, codes = draw(2, 8, width, depth, 6)
     left, right = features(2, 1)

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.torchapprox.kernels.features.places import Place, elements
 from tests.torchapprox.kernels.features.test_feature_product import features
 from torchapprox.kernels.features import feature_bytes, feature_pairs
+from torchapprox.kernels.features.byte_lookup import ANY
 from torchapprox.kernels.features.byte_tables import ByteTables
-from torchapprox.kernels.features.code_words import RowStrips
+from torchapprox.kernels.features.code_words import RowPacking
 from torchapprox.kernels.features.feature_pairs import map_places, map_vectors
 from torchapprox.kernels.features.pair_tables import PairTables
 
@@ -16,29 +18,31 @@ ROWS = np.random.default_rng(3).integers(
 )
 
 
-def packed(kind, rank, strip, at_once, *, plain):
-    """Strips of rows, and what sums begin with where features are bytes."""
+def packed(kind, rank, at_once, *, plain):
+    """Words of rows, and what sums begin with where features are bytes."""
     source = np.random.default_rng(2)
     if kind == "pairs":
-        pack, tables = feature_pairs.pack_strips, PairTables.of(features(rank, 1))
+        pack, tables = feature_pairs.pack_rows, PairTables.of(features(rank, 1))
     else:
-        pack = feature_bytes.byte_strip_packer(0)
+        pack = feature_bytes.byte_row_packer(ANY)
         values = source.integers(-128, 128, (rank, 256)), source.integers(-90, 100, (rank, 256))
         if kind == "codes":  # which stand for themselves
             values = (np.arange(256)[None] ^ 128) - 128, np.arange(256)[None]
         tables, _ = ByteTables.of(*values)
         assert (tables.flip >= 0, tables.shifted) == (kind == "codes", kind == "bytes")
     starts = np.ones(GROUPS * HEIGHT, np.int32)
-    strips = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
-    # Wider codes for Python than those at an address, which NumPy adds to without wrapping.
-    rows, words = ROWS.astype(np.int64) if plain else ROWS, flat(tables)
-    packing = RowStrips(rows, words, HEIGHT, CHANNELS, TAPS, strips, starts, strip, at_once)
-    length = GROUPS * -(-HEIGHT // strip)
+    of_rows = np.zeros(GROUPS * HEIGHT * tables.planes(CHANNELS) * TAPS, np.uint32)
+    words, count = flat(tables), GROUPS * HEIGHT
+    packing = RowPacking(ROWS, words, HEIGHT, CHANNELS, TAPS, of_rows, starts, at_once)
     if plain:
-        pack.piece.function(packing, 0, 0, length)
+        packing = packing._replace(rows=Place(ROWS.astype(np.int64)), packed=Place(of_rows))
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (feature_bytes, feature_pairs):
+                patch.setattr(module, "elements", elements)
+            pack.piece.function(packing, 0, 0, count)
     else:
-        pack(packing, length=length, block=1, threads=1)
-    return [strips, starts]
+        pack(packing, length=count, block=1, threads=1)
+    return [of_rows, starts]
 
 
 def flat(tables):
@@ -51,9 +55,9 @@ def flat(tables):
     ("kind", "rank"),
     [("codes", 1), *((kind, rank) for kind in ("pairs", "bytes") for rank in (1, 2, 3))],
 )
-@pytest.mark.parametrize(("strip", "at_once"), [(3, CHANNELS), (7, 4), (1, 4)])
-def test_strips_of_rows(kind, rank, strip, at_once):
-    compiled, plain = (packed(kind, rank, strip, at_once, plain=plain) for plain in (0, 1))
+@pytest.mark.parametrize("at_once", [CHANNELS, 4])
+def test_rows(kind, rank, at_once):
+    compiled, plain = (packed(kind, rank, at_once, plain=plain) for plain in (0, 1))
     for one, other in zip(plain, compiled, strict=True):
         assert other.any()
         assert np.array_equal(one, other)

@@ -60,15 +60,15 @@ def test_sums(name, unsigned_rows):
         run = Runnable(tile(unit, rows))
         for steps in (0, 1, 19):
             words = source.integers(0, 2**32, 400, dtype=np.uint32)
-            strip = source.integers(0, 2**32, (steps, rows + 1), dtype=np.uint32)
+            of_rows = source.integers(0, 2**32, (rows, steps + 1), dtype=np.uint32)
             if unit.instruction == _SMALL_BYTES.instruction:  # which saturates beyond 16 bits
-                words, strip = words & 0x7F7F7F7F, strip & 0x7F7F7F7F
+                words, of_rows = words & 0x7F7F7F7F, of_rows & 0x7F7F7F7F
             before = source.integers(-(2**31), 2**31, (rows, width + 3), dtype=np.int32)
             sums = np.full((rows, width + 1), 77, np.int32)
             distances = 4 * source.integers(0, 400 - 5 - unit.lanes, steps)
             other = words[5:]
             run(
-                *(words, other, distances, strip, 4 * (rows + 1), steps),
+                *(words, other, distances, of_rows, 4 * (steps + 1), steps),
                 *(before, 4 * (width + 3), sums, 4 * (width + 1)),
             )
             expected = before[:, :width].astype(np.int64)
@@ -76,8 +76,9 @@ def test_sums(name, unsigned_rows):
                 columns = np.concatenate(
                     [part[place : place + unit.lanes] for part in (words, other)]
                 )
-                x = fields(strip[k, :rows], unit.share, signed=unit.share == 2 or not unsigned_rows)
-                y = fields(columns, unit.share, signed=unit.share == 2 or unsigned_rows)
+                of_step, pairs = of_rows[:, k].copy(), unit.share == 2
+                x = fields(of_step, unit.share, signed=pairs or not unsigned_rows)
+                y = fields(columns, unit.share, signed=pairs or unsigned_rows)
                 expected += x @ y.T
             assert np.array_equal(sums[:, :width], expected.astype(np.int32))
             assert (sums[:, width:] == 77).all()
