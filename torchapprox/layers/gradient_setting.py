@@ -39,6 +39,10 @@ class GradientSetting:
         self.estimator: Estimator = estimator
         self._made: tuple[Any, TableGradient] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The table of a copied layer has versions of its own.
+        return {"estimator": self.estimator, "_made": None}
+
     def product_gradient(self, table: ProductTable, ranges: Ranges) -> ProductGradient | None:
         """Return what an operator takes as its ``gradient``.
 

@@ -30,6 +30,8 @@ class ProductTable(nn.Module):
     lut: Tensor | None
     _anchor: Tensor
     _known_ports: tuple[dict[str, Any], tuple[Port, Port]] | None = None
+    _known_version: tuple[Tensor, int, object] | None = None
+    _lut_range: tuple[object, tuple[int, int]] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +44,6 @@ class ProductTable(nn.Module):
     def assign(self, multiplier: Multiplier | None) -> None:
         """Take over a multiplier's table, ports and name; None for the exact product."""
         self._labels: dict[str, Any] | None = None
-        self._lut_range: tuple[Any, tuple[int, int]] | None = None
         if multiplier is None:
             self.lut = None
             return
@@ -92,10 +93,13 @@ class ProductTable(nn.Module):
         if self.lut is None:
             return None
         # The buffer may be written in place, by the user or by load_state_dict.
-        count = writes(self.lut)
-        if count is not None:
-            return id(self.lut), count
-        return object() if on_cuda(self.lut) else host_table(self.lut)
+        count, known = writes(self.lut), self._known_version
+        if count is None:
+            return object() if on_cuda(self.lut) else host_table(self.lut)
+        if known is None or known[0] is not self.lut or known[1] != count:
+            # The tensor is kept, since the identity of one that is gone may be that of the next.
+            known = self._known_version = self.lut, count, object()
+        return known[2]
 
     @property
     def lut_range(self) -> tuple[int, int] | None:
@@ -133,6 +137,10 @@ class ProductTable(nn.Module):
                 "multiplier's ports with Multiplier.from_lut(lut, x_signed=..., w_signed=...)"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy's tensor counts its own writes.
+        return {**self.__dict__, "_known_version": None, "_lut_range": None}
+
     def get_extra_state(self) -> dict[str, Any]:
         """Return name, source and ports; only texts, numbers and booleans, for safe loading."""
         return {"version": STATE_VERSION, "labels": self._labels}
@@ -145,7 +153,6 @@ class ProductTable(nn.Module):
         """
         check_state_version(state, STATE_VERSION)
         self._labels = _checked_labels(state.get("labels"))
-        self._lut_range = None
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

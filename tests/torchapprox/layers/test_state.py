@@ -19,6 +19,7 @@ from tests.torchapprox.builders import (
     wrapped,
 )
 from torchapprox import InferenceMode, get_approx_modules, trace
+from torchapprox.gradients import WindowDifference
 from torchapprox.layers import ApproxLinear
 
 
@@ -104,6 +105,33 @@ def test_the_range_of_the_table_follows_it():
     layer.lut = random_table(limit=2**30)
     assert layer.product_table.lut_range == (layer.lut.min(), layer.lut.max())
     assert layer.product_table.lut_range[1] > 2**29
+
+
+def test_no_table_is_taken_for_one_that_is_gone():
+    """A new tensor is often where the one before the last was, and was written as often."""
+    table, versions = ApproxLinear(2, 2).product_table, []
+    multipliers = [random_multiplier(seed) for seed in range(2)]
+    for turn in range(40):
+        table.assign(multipliers[turn % 2])
+        table = copy.deepcopy(table) if turn % 4 == 0 else table
+        versions.append(table.version)
+        assert table.version is versions[-1]
+        table.lut.add_(1)
+        versions.append(table.version)
+    assert len(set(versions)) == len(versions)
+
+
+def test_a_copy_finds_range_and_gradients_of_its_own_table():
+    layers = [ApproxLinear(3, 2), ApproxLinear(3, 2)]
+    for layer, factor in zip(layers, (1, 7), strict=True):
+        layer.gradient = WindowDifference(2)
+        layer.lut = factor * random_table(limit=100)
+    found = [(each.product_table.lut_range, each.product_gradient.x.mean) for each in layers]
+    for copied in (copy.deepcopy(layers[0]), pickle.loads(pickle.dumps(layers[0]))):
+        assert copied.product_table.lut_range == found[0][0]
+        copied.lut.mul_(7)
+        assert copied.product_table.lut_range == found[1][0]
+        assert torch.equal(copied.product_gradient.x.mean, found[1][1])
 
 
 class _TablesMade(TorchDispatchMode):
