@@ -73,8 +73,11 @@ class Multiplier:
             raise TypeError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
         if self.lut.shape != _SHAPE:
             raise ValueError(f"'lut' must be int32 (256, 256), got {_describe(self.lut)}")
-        check_kind("name", self.name, str)
-        check_kind("source", self.source, str)
+        for each in ("name", "source"):
+            text = getattr(self, each)
+            check_kind(each, text, str)
+            # Of a subclass, such as NumPy's, a checkpoint would be of a class that nobody allowed.
+            object.__setattr__(self, each, str(text))
         _check_ports(self.x_port, self.w_port)
         own = self.lut[: 1 << self.x_port.width, : 1 << self.w_port.width]
         if not np.array_equal(_embed(own), self.lut):

@@ -144,6 +144,11 @@ def test_digest_is_of_function_not_name(table):
     assert exact.digest == "8aa424448e377863fa0170a3bacc0bb007829be0d987a16ce9a27f288b31a06b"
 
 
+def test_texts_of_numpy_become_texts(table):
+    made = Multiplier.from_lut(table, name=np.array(["a"])[0], source=np.str_("b"))
+    assert [(text, type(text)) for text in (made.name, made.source)] == [("a", str), ("b", str)]
+
+
 @pytest.mark.parametrize(
     "duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 )
