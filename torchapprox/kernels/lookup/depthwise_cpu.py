@@ -115,6 +115,36 @@ class DepthwiseMemory(NamedTuple):
     sums_size: int
 
 
+class DepthwiseTiling(NamedTuple):
+    """Which part of a channel is computed at once.
+
+    Attributes:
+        lines: Lines of a tile.
+        planes: Planes of a tile, more than one where all their lines are in it.
+        shares: Tasks of a channel.
+    """
+
+    lines: int
+    planes: int
+    shares: int
+
+
+class DepthwisePieces(NamedTuple):
+    """Addresses of the pieces that the kernel calls.
+
+    Attributes:
+        pack_words: `depthwise_tiles.pack_words`.
+        add_lines: What `depthwise_tiles.line_adder` returns.
+        add_fields: `depthwise_tiles.add_fields`.
+        write: What `vector_results.writer` returns.
+    """
+
+    pack_words: int
+    add_lines: int
+    add_fields: int
+    write: int
+
+
 class DepthwiseProduct(NamedTuple):
     """What the compiled part takes.
 
@@ -129,15 +159,10 @@ class DepthwiseProduct(NamedTuple):
         planes: Planes of the output, U.
         outer: Planes of the kernel, O.
         zeros: As many entries as a row has.
-        at_once: Lines of a tile.
-        together: Planes of a tile, more than one where all their lines are in it.
-        shares: Tasks of a channel.
         results: What the sums are written to, of a group for each channel.
+        tiling: What is computed at once.
         memory: What is written meanwhile.
-        add_lines: Address of what `depthwise_tiles.line_adder` returns.
-        pack_words: Address of the piece of that name.
-        add_fields: Likewise.
-        write: Address of what `vector_results.writer` returns.
+        pieces: What is called.
     """
 
     entries: NDArray[np.uint16]
@@ -150,15 +175,10 @@ class DepthwiseProduct(NamedTuple):
     planes: int
     outer: int
     zeros: NDArray[np.uint16]
-    at_once: int
-    together: int
-    shares: int
     results: Results
+    tiling: DepthwiseTiling
     memory: DepthwiseMemory
-    add_lines: int
-    pack_words: int
-    add_fields: int
-    write: int
+    pieces: DepthwisePieces
 
 
 def lookup_depthwise_cpu(
@@ -193,52 +213,59 @@ def lookup_depthwise_cpu(
         len(places.images) * places.results,
         places.results,
     )
-    fixed = places.lines_of_codes(1)
-    most = (_WORDS // places.length - fixed) // places.hop_down + 1
-    tiles = -(-places.height // min(places.height, max(1, most)))
-    at_once = -(-places.height // tiles)
-    together = max(1, _WORDS // (at_once * places.length)) if tiles == 1 else 1
-    tiles *= -(-len(places.planes) // together)
     if height * depth * len(places.planes) * places.height * places.length <= _SMALL:
         threads = 1
-    shares = min(tiles, -(-4 * threads // height)) if threads > 1 else 1
-    sizes = (
+    tiling = _tiling(places, height, threads)
+    scratch = _scratch.take(
+        threads,
         places.tables * 256,
-        places.lines_of_codes(at_once) * places.length,
-        together * at_once * places.length,
+        places.lines_of_codes(tiling.lines) * places.length,
+        tiling.planes * tiling.lines * places.length,
     )
-    scratch = _scratch.take(threads, *sizes)
     memory = DepthwiseMemory(*scratch.addresses, *scratch.sizes[1:])
     count = -(-places.length // -(-places.length // COUNT))
     fill, pieces = _compiled(count, places.columns, places.across, places.hop, results.bits)
-    of_codes = codes, places, len(places.planes), len(places.outer)
     table = planes.entries, planes.bias, planes.halves * 128, planes.first
-    tiling = _ZEROS, at_once, together, shares
+    of_codes = codes, places, len(places.planes), len(places.outer)
     fill(
-        DepthwiseProduct(*table, weights, *of_codes, *tiling, results, memory, *pieces),
-        length=height * shares,
-        block=max(1, height * shares // (4 * threads)),
+        DepthwiseProduct(*table, weights, *of_codes, _ZEROS, results, tiling, memory, pieces),
+        length=height * tiling.shares,
+        block=max(1, height * tiling.shares // (4 * threads)),
         threads=threads,
     )
     _scratch.give_back(scratch)
 
 
+def _tiling(places: ChannelLines, channels: int, threads: int) -> DepthwiseTiling:
+    """Return tiles whose words stay in the first-level cache, and enough tasks for all threads."""
+    planes = len(places.planes)
+    beyond = places.lines_of_codes(1)
+    most = (_WORDS // places.length - beyond) // places.hop_down + 1
+    tiles = -(-places.height // min(places.height, max(1, most)))
+    lines, together = -(-places.height // tiles), 1
+    if tiles == 1:
+        together = max(1, _WORDS // (lines * places.length))
+    tiles *= -(-planes // together)
+    shares = min(tiles, -(-4 * threads // channels)) if threads > 1 else 1
+    return DepthwiseTiling(lines, together, shares)
+
+
 @cache
 def _compiled(
     count: int, columns: int, across: int, hop: int, real_bits: int
-) -> tuple[Any, tuple[int, ...]]:
-    """Compile what a product needs: the kernel and its pieces, in the order of the record."""
+) -> tuple[Any, DepthwisePieces]:
+    """Compile what a product needs: the kernel and its pieces."""
     # Imported late, since they load Numba.
     from torchapprox.kernels.lookup import depthwise_tiles  # noqa: PLC0415
     from torchapprox.kernels.results import vector_results  # noqa: PLC0415
 
     pieces = (
-        depthwise_tiles.line_adder(count, columns, across, hop),
         depthwise_tiles.pack_words,
+        depthwise_tiles.line_adder(count, columns, across, hop),
         depthwise_tiles.add_fields,
         vector_results.writer(real_bits, transposed=False),
     )
-    return depthwise_tiles.fill_channels, tuple(piece.address for piece in pieces)
+    return depthwise_tiles.fill_channels, DepthwisePieces(*(piece.address for piece in pieces))
 
 
 _ZEROS = np.zeros(256, np.uint16)

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from torchapprox.kernels.compiling.jit import jit_cpu
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.compiling.vector_memory import call, elements
 from torchapprox.kernels.lookup.depthwise_cpu import FIELD, FIELDS, DepthwiseProduct
@@ -85,47 +86,64 @@ def add_fields(words, used, down, hop, sums, lines, length):
 @block_piece_cpu(DepthwiseProduct)
 def fill_channels(product, worker, start, stop):
     """Fill tasks ``start`` to ``stop``, numbered in the order (channel, share of the tiles)."""
-    places, memory, results = product.places, product.memory, product.results
+    places, tiling, memory = product.places, product.tiling, product.memory
     tables = memory.tables + 8 * worker * memory.tables_size
     words = memory.words + 8 * worker * memory.words_size
     sums = memory.sums + 4 * worker * memory.sums_size
     totals, bias = elements(sums, np.int32), elements(product.bias, np.int32)
-    planes, outer = elements(places.planes, np.int64), elements(places.outer, np.int64)
     weights = elements(product.weights, np.uint8)
-    length, lines, columns = places.length, places.lines, places.columns
-    depth = product.outer * lines * columns
-    per_plane = -(-places.height // product.at_once)
-    tiles = -(-product.planes // product.together) * per_plane
+    depth = product.outer * places.lines * places.columns
+    per_plane = -(-places.height // tiling.lines)
+    tiles, shares = -(-product.planes // tiling.planes) * per_plane, tiling.shares
     for task in range(start, stop):
-        channel, share = task // product.shares, task % product.shares
+        channel, share = task // shares, task % shares
         if task == start or share == 0:
-            call(product.pack_words, (product, channel, tables))
+            call(product.pieces.pack_words, (product, channel, tables))
         least = np.int64(0)
         for k in range(depth):
             least += bias[weights[channel * depth + k]]
         of_channel = product.codes + channel // places.rows * places.group
-        for tile in range(tiles * share // product.shares, tiles * (share + 1) // product.shares):
-            upper = tile // per_plane * product.together
-            lower = min(product.planes, upper + product.together)
-            first = tile % per_plane * product.at_once
-            some = min(product.at_once, places.height - first)
-            count = (lower - upper) * some * length
+        for tile in range(tiles * share // shares, tiles * (share + 1) // shares):
+            plane, line = tile // per_plane * tiling.planes, tile % per_plane * tiling.lines
+            planes = min(tiling.planes, product.planes - plane)
+            lines = min(tiling.lines, places.height - line)
+            count = planes * lines * places.length
             for i in range(count):
                 totals[i] = np.int32(least)
-            for plane in range(upper, lower):
-                of_plane = of_channel + planes[plane] + first * places.hop_down * places.pitch
-                target = sums + 4 * (plane - upper) * some * length
-                selected = tables
-                for o in range(product.outer):
-                    for line in range(0, lines, FIELDS):
-                        used = min(FIELDS, lines - line)
-                        of_lines = (some - 1) * places.hop_down + (used - 1) * places.down + 1
-                        of_part = of_plane + outer[o] + line * places.down * places.pitch
-                        to_words = places.pitch, of_lines, length, words
-                        call(product.add_lines, (selected, of_part, *to_words))
-                        fields = words, used, places.down, places.hop_down
-                        call(product.add_fields, (*fields, target, some, length))
-                        selected += TABLE * columns
-            begin = (upper * places.height + first) * length
+            of_lines = of_channel + line * places.hop_down * places.pitch
+            _add_planes(product, tables, of_lines, plane, planes, lines, words, sums)
+            begin = (plane * places.height + line) * places.length
             bounds = 0, 1, begin, begin + count
-            call(product.write, (sums, count, results, channel, *bounds))
+            call(product.pieces.write, (sums, count, product.results, channel, *bounds))
+
+
+@jit_cpu
+def _add_planes(product, tables, codes, first, planes, lines, words, sums):
+    """Add look-ups to the sums of some lines of some planes.
+
+    Args:
+        product: The product.
+        tables: Address of the channel's words.
+        codes: Address of the codes of the first of the lines, less where its plane stands.
+        first: First plane.
+        planes: Number of planes.
+        lines: Number of lines.
+        words: Address of memory for sums of words.
+        sums: Address of the sums.
+    """
+    places, pieces = product.places, product.pieces
+    of_planes, outer = elements(places.planes, np.int64), elements(places.outer, np.int64)
+    length = places.length
+    for plane in range(planes):
+        target, selected = sums + 4 * plane * lines * length, tables
+        for o in range(product.outer):
+            of_outer = codes + of_planes[first + plane] + outer[o]
+            for line in range(0, places.lines, FIELDS):
+                used = min(FIELDS, places.lines - line)
+                of_part = of_outer + line * places.down * places.pitch
+                lines_of_codes = (lines - 1) * places.hop_down + (used - 1) * places.down + 1
+                to_words = places.pitch, lines_of_codes, length, words
+                call(pieces.add_lines, (selected, of_part, *to_words))
+                fields = words, used, places.down, places.hop_down
+                call(pieces.add_fields, (*fields, target, lines, length))
+                selected += TABLE * places.columns
