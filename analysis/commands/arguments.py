@@ -93,7 +93,7 @@ def add_workload(
         help="CNN, ViT or LSTM: a small network, trained on handwritten digits now; or "
         "FILE.py:FUNCTION or MODULE:FUNCTION, a function that returns a model, batches to "
         "calibrate with and batches to measure on (inputs, or inputs and class labels), or with "
-        "--loader a model alone",
+        "--loader a model alone" + ("" if default is None else f" (default: {default})"),
     )
     command.add_argument(
         "--loader",

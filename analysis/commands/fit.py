@@ -49,7 +49,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="E",
         type=_error,
         default=0.0,
-        help="mean absolute difference from the table at which fewer products are enough",
+        help="mean absolute difference from the table at which fewer products are enough "
+        "(default: 0.0)",
     )
     command.add_argument(
         "--basis",

@@ -11,6 +11,8 @@ def aligned(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     Examples:
         >>> aligned([("mae", "12.5", "mean"), ("wce", "130", "worst")])
         ['mae  12.5  mean', 'wce   130  worst']
+        >>> aligned([])
+        []
     """
-    names, figures = (max(len(row[column]) for row in rows) for column in (0, 1))
+    names, figures = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
     return [f"{name:{names}}  {figure:>{figures}}  {remark}" for name, figure, remark in rows]

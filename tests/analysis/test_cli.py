@@ -1,11 +1,12 @@
 import subprocess
 import sys
+from argparse import SUPPRESS, _SubParsersAction
 
 import numpy as np
 import pytest
 
 import analysis
-from analysis.cli import main
+from analysis.cli import main, parser
 from analysis.commands import COMMANDS
 from analysis.reports import demo
 from multipliers import Multiplier, exact_products, load, save
@@ -171,6 +172,18 @@ def test_no_help_loads_torch():
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count(b"usage: torchapprox") == 1 + len(COMMANDS)
+
+
+def test_every_help_states_the_defaults():
+    (commands,) = (each for each in parser()._actions if isinstance(each, _SubParsersAction))
+    missing = [
+        f"{word} {option.dest}"
+        for word, command in commands.choices.items()
+        for option in command._actions
+        if option.nargs != 0 and option.default not in (None, [], SUPPRESS)
+        if f"(default: {option.default}" not in (option.help or "")
+    ]
+    assert missing == []
 
 
 def test_every_public_name_is_there_and_sorted():

@@ -9,6 +9,7 @@ from torch import nn
 from htp import HtpCallable
 from multipliers import Multiplier, get
 from multipliers.parameters import check_flag, check_kind
+from multipliers.wording import listed
 from torchapprox.batches import several
 from torchapprox.conversion.batchnorm import fold
 from torchapprox.conversion.bias_folding import fold_mean_error as fold_errors
@@ -108,9 +109,9 @@ def approximate(
             assignment does not name a layer.
         NotImplementedError: ``layer_mapping`` names a type of several products.
         TypeError: A multiplier, mode, model or type is something else.
-        ValueError: A quantiser's range does not fit the multiplier's ports, calibration brought no
-            batch, did not reach a layer or brought NaN, the model itself is a single layer, or
-            there is no calibration to fold with. The model is then as it was.
+        ValueError: A quantiser's range does not fit the multiplier's ports, calibration found no
+            layer, brought no batch, did not reach a layer or brought NaN, the model itself is a
+            single layer, or there is no calibration to fold with. The model is then as it was.
 
     Examples:
         >>> import torch
@@ -154,6 +155,7 @@ def approximate(
                 prepare_qat(replacement, mapping)  # type: ignore[arg-type]
         settings.assign(get_approx_modules(model))
         if calibration is not None:
+            _check_any(model)
             calibrate(model, calibration)
         if fold_mean_error and batches is not None:
             fold_errors(model, batches)
@@ -277,6 +279,18 @@ def _checked(
                 "with one layer for each of them"
             )
     return dict(mapping)
+
+
+def _check_any(model: nn.Module) -> None:
+    """Raise an error, before a model is calibrated, unless it has an approximate layer."""
+    if get_approx_modules(model):
+        return
+    left = summarise(model, ran=False).left_exact
+    names = listed([f"{name!r} ({kind})" for name, kind in left]) if left else "nothing"
+    raise ValueError(
+        f"'model' must have a layer that is converted, got none; left exact: {names}; "
+        "'layer_mapping' takes approximate types for layers of your own"
+    )
 
 
 def _fold_first(

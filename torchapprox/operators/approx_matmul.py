@@ -292,7 +292,7 @@ def _check_scale(params: QuantizationParameters) -> None:
     if params.w_scale.numel() != 1:
         raise ValueError(
             "'w_scale' must have one element, since both operands of a matrix product are "
-            f"activations, quantised per tensor, got shape {tuple(params.w_scale.shape)}"
+            f"quantised per tensor, got shape {tuple(params.w_scale.shape)}"
         )
 
 

@@ -61,6 +61,15 @@ def test_report_writes_the_page_and_says_how_to_repeat_it(model, quick_pictures,
     assert len(provenance["model, SHA-256"]) == 64
 
 
+def test_a_report_on_batches_without_labels_has_no_accuracies(quick_pictures, tmp_path, capsys):
+    file = tmp_path / "unlabelled.py"
+    file.write_text(MODEL + "\ndef unlabelled():\n    return (*tiny()[:2], [torch.rand(40, 6)])\n")
+    words = ["report", "mul8s_tm_k3", "--model", f"{file}:unlabelled", "--quiet"]
+    assert main([*words, "--output", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [f"report: {tmp_path / 'out' / 'report.html'}"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

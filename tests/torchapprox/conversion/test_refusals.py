@@ -120,3 +120,20 @@ def test_settings_of_other_types(options, message):
 def test_bits_that_are_no_number():
     with pytest.raises(TypeError, match="'x_bits' must be an int, got '4'"):
         torchapprox.qconfig(MULTIPLIER, x_bits="4")
+
+
+class Own(nn.Linear):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("model", "left"),
+    [
+        (nn.Sequential(Own(4, 3), nn.ReLU()), r"'0' \(Own\)"),
+        (nn.Sequential(nn.ReLU()), "nothing"),
+    ],
+)
+def test_a_model_of_which_no_layer_is_converted(model, left):
+    message = f"must have a layer that is converted, got none; left exact: {left}; 'layer_mapping'"
+    with pytest.raises(ValueError, match=message):
+        torchapprox.approximate(model, MULTIPLIER, calibration=[torch.randn(8, 4)])
