@@ -1,9 +1,10 @@
 """Numba's simulator without what takes it most of its time.
 
-It starts all threads of a block and asks each in turn, without a pause, whether it has come to a
-barrier; meanwhile they wait for the interpreter lock that the asking takes. Here a thread runs
-until its next barrier or its end while all others sleep. The order turns at each barrier, so that a
-thread that reads what another one has not yet written is noticed whichever comes first.
+It starts a thread of the system for each of a block's, and asks each in turn, without a pause,
+whether it has come to a barrier; meanwhile they wait for the interpreter lock, which the asking
+takes. Here they are coroutines: one runs until its next barrier or its end, then the next one. The
+order turns at each barrier, so that a thread that reads what another one has not yet written is
+noticed whichever comes first.
 
 It also looks at the whole stack where shared memory is asked for, replaces a module's ``cuda`` for
 each call of a device function, and passes each access to an array through two classes, which only
@@ -11,41 +12,33 @@ structured arrays need.
 """
 
 import sys
-import threading
+from types import SimpleNamespace
 
 import numpy as np
+from greenlet import greenlet
 from numba.core import types
 from numba.cuda.simulator import kernel, kernelapi
 from numba.np import numpy_support
 
 
 class Thread(kernel.BlockThread):
-    """A thread of a block that runs when it is told to."""
+    """A thread of a block that runs when it is told to, up to its next barrier or its end."""
+
+    running = None
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.waits = False  # at a barrier
-        self._turn, self._stop = threading.Semaphore(0), threading.Semaphore(0)
+        self._switch = greenlet(self.run)
 
     def proceed(self):
-        """Let it run up to its next barrier or its end."""
-        if self.waits:
-            self.waits = False
-            self._turn.release()
-        else:
-            self.start()
-        self._stop.acquire()
-
-    def run(self):
-        try:
-            super().run()
-        finally:
-            self._stop.release()
+        """Let it run."""
+        Thread.running, self.waits = self, False
+        self._switch.switch()
 
     def syncthreads(self):
         self.waits = True
-        self._stop.release()
-        self._turn.acquire()
+        self._switch.parent.switch()
         if self.abort:
             raise RuntimeError("another thread of the block failed")
 
@@ -105,3 +98,5 @@ def install():
     kernel.FakeCUDAKernel.__call__ = call_at_once
     kernel.FakeWithinKernelCUDAArray = lambda array: array._ary
     kernel.BlockManager, kernelapi.FakeCUDAShared = Block, Shared
+    # Asked by the kernels who they are.
+    kernelapi.threading = SimpleNamespace(current_thread=lambda: Thread.running)

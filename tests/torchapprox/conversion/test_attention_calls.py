@@ -141,9 +141,10 @@ def test_threads_do_not_take_each_others_calls():
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 
-def test_compiled():
+@pytest.mark.parametrize("name", ["1.inner", pytest.param("1", marks=pytest.mark.nightly)])
+def test_compiled(name):
     # Of the network what calls the function; modules of attention are compiled in their own tests.
-    model = converted()[1]
+    model = converted().get_submodule(name)
     with torch.no_grad():
         assert torch.equal(torch.compile(model, backend="eager")(TOKENS), model(TOKENS))
 

@@ -1,6 +1,6 @@
 """Layers against the oracle on random configurations: integers equal, floats to 1e-5.
 
-100 configurations of each kind of layer, and 2,000 more that are new every time in the nightly
+50 configurations of each kind of layer, and 2,000 more that are new every time in the nightly
 profile; ``--hypothesis-show-statistics`` shows which there were. Some run on the CUDA kernels, in
 Numba's simulator where there is no device.
 """
@@ -45,7 +45,7 @@ def check_on_cuda_kernels(kind, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(seed=SEEDS)
 def test_layer(kind, seed):
     check(kind, seed)

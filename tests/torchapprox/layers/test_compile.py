@@ -54,7 +54,10 @@ def cnn(mode):
     return converted(nn.Sequential(*layers), batches[0], multiplier, mode=mode), batches
 
 
-@pytest.mark.parametrize("mode", [InferenceMode.QUANTIZED, InferenceMode.APPROXIMATE])
+@pytest.mark.parametrize(
+    "mode",
+    [InferenceMode.APPROXIMATE, pytest.param(InferenceMode.QUANTIZED, marks=pytest.mark.nightly)],
+)
 def test_a_convolution_and_a_linear_layer(mode):
     model, (_, batch) = cnn(mode)
     assert_compiled_equals_eager(model, [batch])

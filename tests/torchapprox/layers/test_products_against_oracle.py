@@ -1,6 +1,6 @@
 """Modules of several products against the oracle: every product's integers equal, gates close.
 
-50 configurations of each kind, most of which have a dozen products, and 2,000 more that are new
+25 configurations of each kind, most of which have a dozen products, and 2,000 more that are new
 every time in the nightly profile. Some run on the CUDA kernels, in Numba's simulator where there is
 no device.
 """
@@ -25,7 +25,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=SEEDS)
 def test_products(kind, seed):
     KINDS[kind](seed)

@@ -101,13 +101,23 @@ GRADIENTS = {
     ),
 }
 
+# On every commit each product and each gradient; all pairs are many seconds of compiling.
+COMPILED = [
+    pytest.param(
+        product,
+        gradient,
+        marks=() if gradient == "tables" or product == "linear" else pytest.mark.nightly,
+    )
+    for product in PRODUCTS
+    for gradient in GRADIENTS
+]
+
 
 @pytest.mark.filterwarnings("ignore:<class 'torch.autograd.function.Function'> should not be")
-@pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize(("product", "gradient"), COMPILED)
 def test_operators_compile_without_a_graph_break(product, gradient):
     torch._dynamo.reset()
-    lut, how = torch.tensor(MULTIPLIER.lut), gradient()
+    lut, how = torch.tensor(MULTIPLIER.lut), GRADIENTS[gradient]()
     bounds, params = (int(lut.min()), int(lut.max())), parameters()
 
     def loss(x, w):
