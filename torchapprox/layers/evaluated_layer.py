@@ -250,6 +250,8 @@ class _EvaluatedLayer:
 
     def _operands(self, layer: ApproxLayer, product: RealProduct) -> GemmOperands:
         """Return the operands of a product, for whoever looks."""
+        if "weight" in layer._parameters:  # whose codes are kept, and not to be written to
+            product = product._replace(w_codes=product.w_codes.clone())
         if self.shown:
             return self.shown[0].with_codes(product.x_codes, product.w_codes)
         operands = layer.operands_of(product, self.params)

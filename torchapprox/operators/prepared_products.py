@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from torchapprox.kernels.lookup.lookup_table import LookupTable
@@ -19,12 +21,15 @@ from torchapprox.operators.affine.quantise_on_cpu import MOST_AXES, Parameters, 
 from torchapprox.operators.convolution.conv_args import ConvArgs
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.padding import padded_size
+from torchapprox.operators.lookup.fused_terms import channel_offsets
 from torchapprox.operators.lookup.lut_conv_reals import conv_reals
 from torchapprox.operators.lookup.lut_matmul_reals import matrix_reals
 from torchapprox.operators.matrix_batch import broadcast_batch, grouped
-from torchapprox.operators.remembered import FoundOfTensors
+from torchapprox.operators.remembered import FoundOfTensors, LastFound
 
 Range = tuple[int, int]
+Weights = Callable[[Tensor], "WeightCodes"]
+_MOST_KEPT = 2**16  # weights whose codes are kept; to compare more takes as long as to make codes
 
 
 class RealProduct(NamedTuple):
@@ -70,6 +75,7 @@ class Scales:
         w_signed: bool,
         bias: Tensor | None,
         dtype: torch.dtype,
+        offset: NDArray[np.float64] | None = None,
     ) -> ProductTerms:
         """Return the terms of a product; arguments as the attributes of `ProductTerms`."""
         found = self._by_channel.get((channels, dtype))
@@ -79,7 +85,8 @@ class Scales:
             # Those of products of two activations are as many as there are sizes.
             self._by_channel = {(channels, dtype): found}
         bias = None if bias is None else bias.view(channels)
-        return ProductTerms(self._zero_point, found[0], w_signed, bias, numbers=found[1])
+        zero_point, scale, numbers = self._zero_point, *found
+        return ProductTerms(zero_point, scale, w_signed, bias, numbers=numbers, offset=offset)
 
 
 scales_of: FoundOfTensors[Scales] = FoundOfTensors(Scales)
@@ -123,6 +130,34 @@ class OperandForms:
         """Return codes of weights."""
         return codes_of(at_least_float32(w), self.scales.w, self.w_limits)
 
+    def weights(self, w: Tensor) -> "WeightCodes":
+        """Return codes of weights `(N, ...)` and the offsets that follow from them."""
+        codes, zero_point = self.w_codes(w), int(self.scales.x[1][0])
+        offset = channel_offsets(codes.flatten(1), zero_point, signed=self.w_signed)
+        return WeightCodes(codes, offset)
+
+
+class WeightCodes(NamedTuple):
+    """Weights as a product takes them.
+
+    Attributes:
+        codes: uint8, of the weights' shape.
+        offset: Of `Rescaling`, float64 `(N,)`.
+    """
+
+    codes: Tensor
+    offset: NDArray[np.float64]
+
+
+def kept_weights(forms: OperandForms) -> Weights:
+    """Return what finds `WeightCodes` anew where small weights hold something else.
+
+    Args:
+        forms: What becomes of them.
+    """
+    last: LastFound[WeightCodes] = LastFound(most=_MOST_KEPT)
+    return lambda w: last.of(w, forms.weights)
+
 
 def conv_product(
     x: Tensor,
@@ -131,6 +166,7 @@ def conv_product(
     forms: OperandForms,
     shape: ConvShape,
     margins: Sequence[Range],
+    weights: Weights | None = None,
 ) -> RealProduct:
     """Return a convolution of real operands.
 
@@ -141,19 +177,26 @@ def conv_product(
         forms: What becomes of them.
         shape: The convolution of the padded activations.
         margins: Elements of padding before and after each axis, or empty.
+        weights: What makes codes of the weights, as `kept_weights` returns it; `forms` if None.
 
     Raises:
         ValueError: A value is NaN or infinite.
     """
-    x_codes, w_codes = forms.x_codes(x, margins), forms.w_codes(w)
-    terms = forms.scales.terms((shape.out_channels,), forms.w_signed, bias, x.dtype)
+    x_codes, (w_codes, offset) = forms.x_codes(x, margins), (weights or forms.weights)(w)
+    terms = forms.scales.terms((shape.out_channels,), forms.w_signed, bias, x.dtype, offset)
     reals = conv_reals(
         x_codes, w_codes, forms.table, shape, terms, forms.engine, forms.kernel, wide=forms.wide
     )
     return RealProduct(reals, x_codes, w_codes)
 
 
-def linear_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForms) -> RealProduct:
+def linear_product(
+    x: Tensor,
+    w: Tensor,
+    bias: Tensor | None,
+    forms: OperandForms,
+    weights: Weights | None = None,
+) -> RealProduct:
     """Return ``x @ w.T``, of codes `(1, M, K)` and `(1, N, K)`; arguments as of `conv_product`.
 
     Args:
@@ -161,12 +204,14 @@ def linear_product(x: Tensor, w: Tensor, bias: Tensor | None, forms: OperandForm
         w: Weights, floating point `(N, K)`.
         bias: As there.
         forms: Likewise.
+        weights: Likewise.
 
     Raises:
         ValueError: A value is NaN or infinite.
     """
-    x_codes, w_codes = forms.x_codes(x[None]), forms.w_codes(w[None])
-    terms = forms.scales.terms((1, w.shape[0]), forms.w_signed, bias, x.dtype)
+    x_codes, (codes, offset) = forms.x_codes(x[None]), (weights or forms.weights)(w)
+    w_codes = codes[None]
+    terms = forms.scales.terms((1, w.shape[0]), forms.w_signed, bias, x.dtype, offset)
     reals = matrix_reals(
         x_codes, w_codes, forms.table, terms, forms.engine, forms.kernel, wide=forms.wide
     )
@@ -210,7 +255,8 @@ def prepared_conv(x: Tensor, args: ConvArgs, forms: OperandForms) -> Product | N
     steps = args.axes("stride"), args.axes("dilation"), args.groups
     shape = ConvShape.of((*x.shape[:2], *padded), args.weight_shape, *steps)
     some = margins if any(map(any, margins)) else ()
-    return partial(conv_product, forms=forms, shape=shape, margins=some)
+    weights = kept_weights(forms)
+    return partial(conv_product, forms=forms, shape=shape, margins=some, weights=weights)
 
 
 def prepared_linear(forms: OperandForms) -> Product:
@@ -219,9 +265,10 @@ def prepared_linear(forms: OperandForms) -> Product:
     Args:
         forms: What becomes of the operands.
     """
+    weights = kept_weights(forms)
 
     def product(x: Tensor, w: Tensor, bias: Tensor | None) -> RealProduct:
-        reals, *codes = linear_product(x.reshape(-1, w.shape[1]), w, bias, forms)
+        reals, *codes = linear_product(x.reshape(-1, w.shape[1]), w, bias, forms, weights)
         return RealProduct(reals.view(*x.shape[:-1], w.shape[0]), *codes)
 
     return product

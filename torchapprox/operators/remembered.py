@@ -142,6 +142,39 @@ class FoundOfTensors(Generic[Result]):
         return value
 
 
+class LastFound(Generic[Result]):
+    """What was found of a tensor on the CPU, until it holds something else.
+
+    It is compared, as `FoundOfTensors` does. One of many elements is not kept, nor one whose
+    elements do not follow each other, whose content does not tell in which order they do.
+
+    Args:
+        most: Elements of one that is kept, at most.
+
+    Examples:
+        >>> last, tensor = LastFound(most=2), torch.ones(2)
+        >>> last.of(tensor, torch.sum) is last.of(tensor, torch.sum)
+        True
+        >>> last.of(tensor.data.add_(1), torch.sum)
+        tensor(4.)
+    """
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._known: tuple[Content, Result] | None = None
+
+    def of(self, tensor: Tensor, find: Callable[[Tensor], Result]) -> Result:
+        """Return what ``find``, the same at each call, finds of a tensor."""
+        if tensor.numel() > self._most or not tensor.is_contiguous():
+            return find(tensor)
+        known = self._known
+        if known is not None and known[0].is_of(tensor):
+            return known[1]
+        found = find(tensor)
+        self._known = Content.of(tensor), found
+        return found
+
+
 def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
     """Keep a value under its key, and forget those that were kept first where there are too many.
 

@@ -35,6 +35,8 @@ class ProductTerms:
         x_sums: Sums of the activations' values, as `rescale` takes them; None where every zero
             point of the weights is 0.
         numbers: What `scale_numbers` returns for ``x_zero_point`` and ``scale``, where it is known.
+        offset: The zero point of the activations times the sum of each channel's weights, float64
+            by channel, where it is known.
     """
 
     x_zero_point: Tensor
@@ -44,6 +46,7 @@ class ProductTerms:
     w_zero_point: Tensor | None = None
     x_sums: Tensor | None = None
     numbers: ScaleNumbers | None = None
+    offset: NDArray[np.float64] | None = None
 
     def rescaled(
         self, sums: Tensor, w_rows: Tensor, *, channel_axis: int, dtype: torch.dtype

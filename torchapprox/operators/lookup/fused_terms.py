@@ -1,5 +1,6 @@
 """The terms of real numbers as CPU kernels add them to the sums that they write."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,29 @@ def fused_terms(
     if terms.x_sums is not None:
         return None
     zero_point, scale = terms.numbers or scale_numbers(terms.x_zero_point, terms.scale)
-    of_channels = np.empty(len(scale), np.int64)
-    rows = w_rows.detach().numpy().reshape(len(scale), w_rows.shape[-1])
-    offsets_cpu(rows, zero_point, of_channels, signed=terms.w_signed)
-    offset = of_channels.astype(np.float64)
+    offset = terms.offset
+    if offset is None:
+        offset = channel_offsets(w_rows, zero_point, signed=terms.w_signed)
     if terms.bias is None:
-        return offset, scale, np.zeros_like(scale)
+        return offset, scale, _zeros(len(scale), scale.dtype)
     bias = terms.bias.detach().numpy().reshape(-1)
     return offset, scale, np.ascontiguousarray(bias, scale.dtype)
+
+
+def channel_offsets(w_rows: Tensor, zero_point: int, *, signed: bool) -> NDArray[np.float64]:
+    """Return the offset of `Rescaling` by row of weights.
+
+    Args:
+        w_rows: As of `fused_terms`.
+        zero_point: Zero point of the activations.
+        signed: Whether weight codes stand for two's complement numbers.
+    """
+    rows = w_rows.detach().numpy().reshape(-1, w_rows.shape[-1])
+    offsets = np.empty(len(rows), np.int64)
+    offsets_cpu(rows, zero_point, offsets, signed=signed)
+    return offsets.astype(np.float64)
+
+
+@lru_cache(maxsize=256)
+def _zeros(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return np.zeros(count, dtype)
