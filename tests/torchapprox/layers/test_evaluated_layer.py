@@ -282,6 +282,34 @@ def test_a_sink_receives_the_operands_of_every_call(name) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv2d", "linear", "matmul"])
+def test_observers_may_write_to_the_codes_that_they_get(name, taken) -> None:
+    layer, x = layer_and_input(name)
+    expected = step_by_step(layer, x)
+    remove = layer.layer.add_operand_observer(lambda operands, _: operands.w_codes.zero_())
+    for _ in range(3):
+        layer(x)
+    assert taken[-1] is not None
+    remove()
+    assert torch.equal(layer(x), expected)
+
+
+def test_weights_in_another_order_are_other_weights(taken) -> None:
+    """In the same memory, as square ones that are transposed have them."""
+    torch.manual_seed(0)
+    layer, x = wrapped(nn.Linear(5, 5), random_multiplier()), torch.randn(3, 5)
+    layer(x)
+    quiet(layer)
+    layer(x)
+    before = layer(x)
+    weight = layer.layer.weight
+    weight.data = weight.data.T
+    expected = step_by_step(layer, x)
+    assert not torch.equal(expected, before)
+    assert torch.equal(layer(x), expected)
+    assert taken[-1] is not None
+
+
+@pytest.mark.parametrize("name", ["conv2d", "linear", "matmul"])
 def test_observers_get_codes_and_outputs_before_the_bias(name, taken) -> None:
     layer, x = layer_and_input(name)
     shown = []

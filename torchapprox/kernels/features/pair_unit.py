@@ -1,5 +1,6 @@
 """What multiplies words of features on this CPU."""
 
+from functools import cache
 from typing import NamedTuple
 
 from torchapprox.kernels.compiling.cpu_kernel import cpu_features
@@ -36,6 +37,7 @@ _BYTES = PairUnit(16, "llvm.x86.avx512.vpdpbusd.512", 4)
 _SMALL_BYTES = PairUnit(8, "llvm.x86.avx2.pmadd.ub.sw", 4, rows=4)
 
 
+@cache
 def pair_unit() -> PairUnit:
     """Return what multiplies pairs fastest on this CPU.
 
@@ -47,6 +49,7 @@ def pair_unit() -> PairUnit:
     return next((unit for need, unit in _UNITS.items() if need in features), PORTABLE)
 
 
+@cache
 def byte_unit(*, small: bool = False, unsigned_rows: bool = False) -> PairUnit:
     """Return what multiplies bytes on this CPU; without an instruction, pairs are faster.
 

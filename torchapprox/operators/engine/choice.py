@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ from torchapprox.operators.engine.factor_tables import (
     rank_exceeds,
     table_factors,
 )
+from torchapprox.operators.remembered import keep
 
 VARIABLE = "TORCHAPPROX_ENGINE"
 MARGIN = 0.85  # of a look-up's time that factors must beat, since estimates are rough
@@ -134,10 +136,28 @@ def convolve_by_factors(
 
 
 def _choose(table: LookupTable, shape: Sizes | ConvShape, engine: str) -> TableFactors | None:
-    """Return factors; None where looking up is faster and not ruled out."""
+    """Return factors; None where looking up is faster and not ruled out; found once."""
+    known = _chosen.get(table)
+    if known is None:
+        known = _chosen[table] = {}
+    key = shape, engine, torch.get_num_threads()
+    if key not in known:
+        found = _found(table, *key)
+        keep(known, key, found, _CHOICES_KEPT)
+        return found
+    return known[key]
+
+
+# By table and product, since to choose takes longer than many a small product.
+_chosen: WeakKeyDictionary[LookupTable, dict[object, TableFactors | None]] = WeakKeyDictionary()
+_CHOICES_KEPT = 256  # of a table
+
+
+def _found(
+    table: LookupTable, shape: Sizes | ConvShape, engine: str, threads: int
+) -> TableFactors | None:
     if engine == "auto" and not compiles():
         return None  # before costs are measured of what does not run
-    threads = torch.get_num_threads()
     factors = useful_factors(table, engine, lambda: _most_terms(threads))
     if factors is None:
         return None
@@ -161,7 +181,6 @@ def _in_bytes(factors: TableFactors, shape: Sizes | ConvShape) -> bool:
     return all(takes_bytes(factors, shape[3], x_rows=x_rows) for x_rows in (False, True))
 
 
-@lru_cache(maxsize=4096)
 def _pays(rank: int, shape: Sizes | ConvShape, threads: int, in_bytes: bool) -> bool:
     """Whether factors are faster than look-ups by this machine's costs."""
     costs = engine_costs(threads)

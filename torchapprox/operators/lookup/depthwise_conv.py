@@ -24,27 +24,14 @@ _COPY_LINE_CYCLES = 3.0
 _WRITE_LINE_CYCLES = 25.0
 
 
-def fill_depthwise(
-    x: Tensor,
-    w: Tensor,
-    table: LookupTable,
-    shape: ConvShape,
-    out: Tensor,
-    rescaling: Rescaling | None,
-    *,
-    columns: str,
-    in_place: float,
-    laid_out: float,
-) -> bool:
-    """Fill ``out`` by `lookup_depthwise_cpu`; False where it cannot, or others are faster.
+def depthwise_planes(
+    table: LookupTable, shape: ConvShape, *, columns: str, in_place: float, laid_out: float
+) -> Planes | None:
+    """Return what `fill_depthwise` looks up in; None where it cannot, or others are faster.
 
     Args:
-        x: Activation codes, contiguous.
-        w: Weight codes, contiguous.
         table: The products; sums of its entries fit int32.
         shape: The convolution.
-        out: int32, or of the type of the rescaling's scale, contiguous.
-        rescaling: What makes real numbers of sums; None for the sums themselves.
         columns: Of the table that codes of x select, as `columns_of` returns it.
         in_place: Cycles of the kernel that looks up in place, of long lines.
         laid_out: Cycles of products of receptive fields that are laid out.
@@ -52,22 +39,41 @@ def fill_depthwise(
     places = channel_lines(shape)
     planes = table.planes("expanded", x_selects_rows=False, columns=columns)
     if planes is None or places.columns > COLUMNS or places.tables > _MOST_TABLES:
-        return False
+        return None
     lines = len(places.planes) * places.height
     of_lines = _COPY_LINE_CYCLES * shape.groups * shape.depth
     of_lines += _WRITE_LINE_CYCLES * shape.out_channels
-    if _cycles(places, planes, shape.out_channels) > min(in_place + lines * of_lines, laid_out):
-        return False
+    cycles = _cycles(places, planes, shape.out_channels)
+    return None if cycles > min(in_place + lines * of_lines, laid_out) else planes
+
+
+def fill_depthwise(
+    x: Tensor,
+    w: Tensor,
+    planes: Planes,
+    shape: ConvShape,
+    out: Tensor,
+    rescaling: Rescaling | None,
+) -> None:
+    """Fill ``out`` by `lookup_depthwise_cpu`.
+
+    Args:
+        x: Activation codes, contiguous.
+        w: Weight codes, contiguous.
+        planes: As `depthwise_planes` returns it.
+        shape: The convolution.
+        out: int32, or of the type of the rescaling's scale, contiguous.
+        rescaling: What makes real numbers of sums; None for the sums themselves.
+    """
     lookup_depthwise_cpu(
         planes,
         w.view(shape.out_channels, shape.depth).numpy(),
         x.view(-1).numpy(),
-        places,
+        channel_lines(shape),
         out.view(-1).numpy(),
         rescaling,
         threads=torch.get_num_threads(),
     )
-    return True
 
 
 def _cycles(places: ChannelLines, planes: Planes, channels: int) -> float:

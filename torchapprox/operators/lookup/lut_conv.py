@@ -15,15 +15,11 @@ from torchapprox.operators.convolution.conv_lines import ConvShape, conv_lines
 from torchapprox.operators.engine.choice import chosen_engine, convolve_by_factors
 from torchapprox.operators.engine.cuda_choice import convolve_on_cuda
 from torchapprox.operators.library_op import library_op
+from torchapprox.operators.lookup.conv_way import conv_way
 from torchapprox.operators.lookup.cuda_lookup import cuda_conv
 from torchapprox.operators.lookup.depthwise_conv import fill_depthwise
 from torchapprox.operators.lookup.device_table import least_of_image
 from torchapprox.operators.lookup.host_table import host_table
-from torchapprox.operators.lookup.line_cycles import (
-    ProductSizes,
-    fastest_kernel,
-    laid_out_cycles,
-)
 from torchapprox.operators.lookup.lut_matmul import (
     check_table,
     matrix_sums,
@@ -266,8 +262,7 @@ def read_in_place(
 ) -> bool:
     """Fill ``out`` without laying out receptive fields.
 
-    False where no kernel can, or where to lay them out is faster and no kernel is forced: where
-    positions are few, or rows and the CPU has no AVX2.
+    False where `conv_way` finds no way.
 
     Args:
         x: Activation codes, contiguous.
@@ -284,28 +279,17 @@ def read_in_place(
     codes = x.numpy()
     few = shape.rows * math.prod(shape.kernel) < 4
     columns = WHOLE if few else columns_of(codes)
-    sizes = ProductSizes(shape.rows, shape.depth, shape.batch * math.prod(shape.output_size))
-    choice = fastest_kernel(kernels, table, sizes, x_selects_rows=False, columns=columns)
-    if choice is None:
+    way = conv_way(kernels, table, shape, columns, forced=kernel is not None)
+    if way is None:
         return False
-    if kernel is None:
-        laid_out = laid_out_cycles(kernels, table, sizes, shape.groups)
-        in_place = shape.groups * choice.cycles
-        # Not measured on CPUs with AVX-512.
-        if "expanded" in kernels and fill_depthwise(
-            *(x, w, table, shape, out, rescaling),
-            columns=columns,
-            in_place=in_place,
-            laid_out=laid_out,
-        ):
-            return True
-        if in_place > laid_out:
-            return False
+    if way.words is not None:
+        fill_depthwise(x, w, way.words, shape, out, rescaling)
+        return True
     lines, places = conv_lines(codes, shape)
     rows = w.numpy().reshape(shape.groups, shape.rows, shape.depth)
     lookup_lines_cpu(
-        *(choice.planes, rows, lines, out.numpy().reshape(-1), places, rescaling),
-        kernel=choice.kernel,
+        *(way.lines.planes, rows, lines, out.numpy().reshape(-1), places, rescaling),
+        kernel=way.lines.kernel,
         threads=torch.get_num_threads(),
     )
     return True

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -188,6 +189,11 @@ def test_accumulators(accumulator):
     assert torch.equal(accumulator.matmul(x, w, lut, engine="factors"), wanted)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_chosen(monkeypatch):
+    monkeypatch.setattr(module, "_chosen", WeakKeyDictionary())
+
+
 def counted(monkeypatch):
     """Note the products by factors."""
     calls = []
@@ -205,8 +211,8 @@ def counted(monkeypatch):
 def with_costs(monkeypatch, **changes):
     monkeypatch.setattr(module, "engine_costs", lambda _: replace(COSTS, **changes))
     monkeypatch.setattr(costs_module, "line_kernels", lambda _: ("vbmi",))
-    monkeypatch.setattr(module, "_pays", module._pays.__wrapped__)
     monkeypatch.setattr(module, "_most_terms", module._most_terms.__wrapped__)
+    monkeypatch.setattr(module, "_chosen", WeakKeyDictionary())
     return counted(monkeypatch)
 
 
