@@ -27,6 +27,7 @@ class ByteTables:
         shifted: Whether one of them is not 0.
         unsigned_rows: Whether the rows' bytes are the unsigned ones, and not the positions'.
         small: Whether 16 bits hold every sum of two products of bytes.
+        narrow: Number of terms, the first ones, of which they hold every sum of four.
     """
 
     SHARE: ClassVar[int] = 4
@@ -39,6 +40,7 @@ class ByteTables:
     shifted: bool
     unsigned_rows: bool
     small: bool
+    narrow: int
 
     @classmethod
     def of(
@@ -86,17 +88,24 @@ class ByteTables:
             return None
         sign = np.where(as_they_are, 1, -1)[:, None]
         first = (sign * seen[1]).min(1)
-        greatest = 2 * span * np.maximum(np.where(as_they_are, most, -least), 0)
-        lowest = 2 * span * np.minimum(np.where(as_they_are, least, -most), 0)
-        small = bool((greatest < 2**15).all() and (lowest >= -(2**15)).all())
+        greatest = span * np.maximum(np.where(as_they_are, most, -least), 0)
+        lowest = span * np.minimum(np.where(as_they_are, least, -most), 0)
+        small, narrow = ((n * greatest < 2**15) & (n * lowest >= -(2**15)) for n in (2, 4))
+        order, bounds = np.argsort(~narrow, kind="stable"), (bool(small.all()), int(narrow.sum()))
+        signed, unsigned = (sign * rows)[order], (sign * positions - first[:, None])[order]
         return (
-            cls._of(sign * rows, codes[0], first, small=small),
-            cls._of(sign * positions - first[:, None], codes[1], 0 * first, small=small),
+            cls._of(signed, codes[0], first[order], *bounds),
+            cls._of(unsigned, codes[1], 0 * first, *bounds),
         )
 
     @classmethod
     def _of(
-        cls, features: NDArray[np.int64], count: int, least: NDArray[np.int64], *, small: bool
+        cls,
+        features: NDArray[np.int64],
+        count: int,
+        least: NDArray[np.int64],
+        small: bool,
+        narrow: int,
     ) -> "ByteTables":
         last = (features & 255).astype(np.uint32)
         codes, halves = np.arange(_CODES), 1 if count <= _CODES // 2 else 2
@@ -107,6 +116,7 @@ class ByteTables:
             *(in_registers, halves, last.reshape(-1), len(last), flip, least, shifted),
             unsigned_rows=False,
             small=small,
+            narrow=narrow,
         )
 
     def unit(self) -> PairUnit:
@@ -126,7 +136,9 @@ class ByteTables:
     def words(self) -> CodeWords:
         """Return what compiled code takes."""
         tables = self.pairs, self.halves, self.last, self.flip
-        return CodeWords(self.half, self.odd, self.SHARE, *tables, self.least, self.shifted)
+        return CodeWords(
+            self.half, self.odd, self.SHARE, *tables, self.least, self.shifted, self.narrow
+        )
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

@@ -19,6 +19,7 @@ class CodeWords(NamedTuple):
         flip: Of the tables.
         least: Of `ByteTables`; empty for pairs.
         shifted: Of `ByteTables`; false for pairs.
+        narrow: Of `ByteTables`; 0 for pairs.
     """
 
     half: int
@@ -30,6 +31,7 @@ class CodeWords(NamedTuple):
     flip: int
     least: NDArray[np.int64]
     shifted: bool
+    narrow: int
 
 
 class RowPacking(NamedTuple):

@@ -17,18 +17,22 @@ def pair_multiplier(unit: PairUnit, rows: int) -> Piece:
     """Return what multiplies tiles of some rows; arguments as the addresses of `multiply_pairs`."""
     # Variables of this function, since only such constants are part of the key of Numba's cache.
     lanes, instruction, share, unsigned, _ = unit
-    unsigned_rows = int(unsigned)
+    unsigned_rows, rows_count = int(unsigned), rows
 
     @piece_cpu()
-    def multiply(one, other, distances, words, row_pitch, steps, before, before_pitch, sums, pitch):
-        columns = one, other, distances
+    def multiply(
+        one, other, distances, words, row_pitch, step_pitch, steps, narrow, before, before_pitch,
+        sums, sums_pitch,
+    ):  # fmt: skip
+        columns, rows = (one, other, distances), (words, row_pitch, step_pitch)
+        results = before, before_pitch, sums, sums_pitch
         multiply_pairs(
             lanes,
             instruction,
             share,
             unsigned_rows,
-            rows,
-            (*columns, words, row_pitch, steps, before, before_pitch, sums, pitch),
+            rows_count,
+            (*columns, *rows, steps, narrow, *results),
         )
 
     return multiply
@@ -84,6 +88,7 @@ def fill_tiles(product, worker, start, stop):
                 behind = min(channels, first + at_once)
                 used = (behind - first) * half + (behind - first + share - 1) // share * odd
                 steps = used * taps_count
+                narrow = words.narrow * ((behind - first + share - 1) // share) * taps_count
                 if at_once < channels or upper == first_row:
                     strides = origin, codes.channel_stride, codes.place_stride
                     bounds = first, behind, count
@@ -114,8 +119,8 @@ def fill_tiles(product, worker, start, stop):
                         of_sums = before, before_pitch, target, 4 * width
                         whole = lower - row >= strip
                         chosen = pieces.multiply if whole else pieces.multiply_last
-                        rows = words_of_rows, 4 * steps
-                        call(chosen, (*operands, *rows, steps, *of_sums))
+                        rows = words_of_rows, 4 * steps, 4
+                        call(chosen, (*operands, *rows, steps, narrow - narrow % 2, *of_sums))
             for line in range(first_line, last_line):
                 m = (image * lines_count + line) * length
                 of_line = sums + 4 * (line - first_line) * by_line * lanes

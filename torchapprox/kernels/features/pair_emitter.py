@@ -4,8 +4,8 @@ For up to six rows and two vectors of positions,
 
     sums[r, m] = before[r, m] + sum_k lo(a[k, r]) lo(b[k, m]) + hi(a[k, r]) hi(b[k, m])
 
-where a word of 32 bits holds a pair (lo, hi) of signed integers. The words of a row's steps are
-neighbours, each is spread over a register; those of positions are read where they stand.
+where a word of 32 bits holds a pair (lo, hi) of signed integers. Words of rows are spread over a
+register each; those of positions are read where they stand.
 
 On x86 a product of both pairs and their sum is one instruction (`vpmaddwd`), and the addition to
 the sums another one, or the same where there is VNNI. LLVM finds it in no spelling of its own, so
@@ -16,13 +16,16 @@ round, with the instruction of VNNI for them (`vpdpbusd`), which adds four produ
 as many as one for pairs. AVX2 adds two products in 16 bits (`vpmaddubsw`), which saturate, so that
 these are for features that are small enough, and two of these sums in 32 (`vpmaddwd` by 1): as many
 products for each multiplication as pairs have, with half of the additions. Four rows and two
-vectors leave registers for what is between; with six, one sum is kept in memory.
+vectors leave registers for what is between; with six, one sum is kept in memory. Where 16 bits hold
+the sum of four products, those of two steps are added there first: three multiplications for what
+takes four.
 
 Twelve sums, two vectors of positions, a spread word and a product take the sixteen registers of
 AVX2. A step of 2 x 6 sums is 12 products, 12 additions, 9 loads and 2 instructions of the loop: 35
 of them, at six a cycle, are 6 cycles, as are the products by themselves, at two a cycle.
 """
 
+from functools import partial, reduce
 from typing import Any
 
 from llvmlite import ir
@@ -60,8 +63,9 @@ def multiply_pairs(context, lanes, instruction, share, unsigned_rows, rows, addr
         unsigned_rows: Likewise, 0 or 1.
         rows: 1 to `ROWS`, literal.
         addresses: A tuple of integers: the words of step 0 of both vectors; the distance of step
-            k's words from them, int64 `(K,)`; the first row's words, side by side, and the bytes
-            from one row's to the next; K itself; the sums before and the bytes from one of their
+            k's words from them, int64 `(K,)`; the word of row 0 and step 0, and the bytes from one
+            row's to the next and from one step's; K itself; how many of the first steps have sums
+            of four products that fit 16 bits, even; the sums before and the bytes from one of their
             rows to the next; the sums, likewise.
     """
     signature = types.void(lanes, instruction, share, unsigned_rows, rows, addresses)
@@ -89,7 +93,9 @@ class _Tile:
         distances: Any,
         words: Any,
         row_pitch: Any,
+        step_pitch: Any,
         steps: Any,
+        narrow: Any,
         before: Any,
         before_pitch: Any,
         sums: Any,
@@ -99,19 +105,28 @@ class _Tile:
         start = [load(b, place, self.words, 4) for place in self._places(before, before_pitch)]
         rows = [b.add(words, b.mul(row_pitch, integer(row))) for row in range(self.rows)]
 
-        def add(step: Any, state: list[Any]) -> list[Any]:
-            distance = load(b, b.add(distances, b.shl(step, integer(3))), I64, 8)
+        def add(step: Any, state: list[Any], count: int = 1) -> list[Any]:
+            at = [b.add(step, integer(number)) for number in range(count)]
+            places = [load(b, b.add(distances, b.shl(k, integer(3))), I64, 8) for k in at]
             columns = [
-                load(b, b.add(origin, distance), self.words, 4) for origin in (first, second)
+                [load(b, b.add(origin, place), self.words, 4) for place in places]
+                for origin in (first, second)
             ]
             end: list[Any] = []
             for row in rows:
-                word = self._spread(load(b, b.add(row, b.shl(step, integer(2))), I32, 4))
-                for column in columns:
-                    end.append(self._added(state[len(end)], word, column))
+                of_row = [load(b, b.add(row, b.mul(k, step_pitch)), I32, 4) for k in at]
+                of_steps = [self._spread(word) for word in of_row]
+                end += [
+                    self._added(state[len(end) + vector], of_steps, column)
+                    for vector, column in enumerate(columns)
+                ]
             return end
 
-        results = loop_over_steps(b, integer(0), steps, 1, start, add)
+        begin = integer(0)
+        if self.unit.narrows:
+            start = loop_over_steps(b, begin, narrow, 2, start, partial(add, count=2))
+            begin = narrow
+        results = loop_over_steps(b, begin, steps, 1, start, add)
         for result, target in zip(results, self._places(sums, pitch), strict=True):
             b.store(result, b.inttoptr(target, self.words.as_pointer()), align=4)
 
@@ -126,16 +141,24 @@ class _Tile:
         vector = self.b.insert_element(nothing, word, ir.Constant(I32, 0))
         return self.b.shuffle_vector(vector, vector, mask([0] * self.unit.lanes))
 
-    def _added(self, total: Any, x: Any, y: Any) -> Any:
-        """Add the products of a row's word and positions' words to their sums."""
-        b = self.b
+    def _added(self, total: Any, of_row: list[Any], of_positions: list[Any]) -> Any:
+        """Add the products of a row's words and positions' words to their sums.
+
+        Of one step, or of two narrow ones.
+        """
+        b, unit = self.b, self.unit
+        rows, positions = (of_row, of_positions) if unit.unsigned_rows else (of_positions, of_row)
+        if unit.narrows:
+            halves = ir.VectorType(I16, 2 * unit.lanes)
+            words = zip(rows, positions, strict=True)
+            sums = [self._call(unit.instruction, halves, *pair) for pair in words]
+            return b.add(
+                total, self._call(_PAIRS, self.words, reduce(b.add, sums), splat(halves, 1))
+            )
+        (x,), (y,) = of_row, of_positions
         if self.unit.share == 2:
             return b.add(total, self._product(x, y))
         unsigned, signed = (x, y) if self.unit.unsigned_rows else (y, x)
-        if self.unit.lanes == 8 and self.unit.instruction:
-            halves = ir.VectorType(I16, 2 * self.unit.lanes)
-            sums = self._call(self.unit.instruction, halves, unsigned, signed)
-            return b.add(total, self._call(_PAIRS, self.words, sums, splat(halves, 1)))
         if self.unit.instruction:
             return self._call(self.unit.instruction, self.words, total, unsigned, signed)
         highest = splat(self.words, 24)

@@ -64,7 +64,9 @@ class PairTables:
     def words(self) -> CodeWords:
         """Return what compiled code takes."""
         tables = self.pairs, 2, self.last, self.flip
-        return CodeWords(self.half, self.odd, self.SHARE, *tables, _NO_LEAST, shifted=False)
+        return CodeWords(
+            self.half, self.odd, self.SHARE, *tables, _NO_LEAST, shifted=False, narrow=0
+        )
 
     def planes(self, channels: int) -> int:
         """Return the number of planes of some channels."""

@@ -26,6 +26,11 @@ class PairUnit(NamedTuple):
     unsigned_rows: bool = False
     rows: int = ROWS
 
+    @property
+    def narrows(self) -> bool:
+        """Whether products are added in 16 bits first."""
+        return self.share == 4 and self.lanes == 8 and bool(self.instruction)
+
 
 _UNITS = {
     "avx512bw": PairUnit(16, "llvm.x86.avx512.pmaddw.d.512"),

@@ -133,7 +133,7 @@ def multiply_counts(x, w, steps, sums, height, joint, strip, width, empty, multi
                     before, before_pitch = address(begins) + 4 * (at - left), 0
                 words = address(x) + first * pitch + 4 * row
                 results = before, before_pitch, target, sums_pitch
-                call(multiply, (*columns, words, pitch, count, *results))
+                call(multiply, (*columns, words, 4, pitch, count, 0, *results))
     for code in range(min(height, 256) if steps else 0):
         for at in range(left, right):
             joint[code, at] += sums[code, at]

@@ -1,5 +1,6 @@
 """The terms of real numbers as CPU kernels add them to the sums that they write."""
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -46,8 +47,8 @@ def channel_offsets(w_rows: Tensor, zero_point: int, *, signed: bool) -> NDArray
         zero_point: Zero point of the activations.
         signed: Whether weight codes stand for two's complement numbers.
     """
-    rows = w_rows.detach().numpy().reshape(-1, w_rows.shape[-1])
-    offsets = np.empty(len(rows), np.int64)
+    offsets = np.empty(math.prod(w_rows.shape[:-1]), np.int64)
+    rows = w_rows.detach().numpy().reshape(len(offsets), w_rows.shape[-1])
     offsets_cpu(rows, zero_point, offsets, signed=signed)
     return offsets.astype(np.float64)
 

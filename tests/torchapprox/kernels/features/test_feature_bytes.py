@@ -113,6 +113,41 @@ def test_which_sums_of_two_products_fit_16_bits(rows, positions, small):
     assert [tables.small for tables in ByteTables.of(left, right)] == [small, small]
 
 
+@pytest.mark.parametrize(
+    ("ends", "narrow"),
+    [
+        (((-64, 63), (-128, 127), (3, 5)), [0, 2]),
+        (((-128, 127), (-64, 64), (-64, 63)), [2]),  # 4 * 128 * 64 is 2^15
+        (((0, 63), (-65, 0), (-64, 0)), [0, 2]),
+    ],
+)
+def test_which_terms_come_first(ends, narrow):
+    """Those of which 16 bits hold sums of four products."""
+    rows = np.array([np.resize(np.array(each), 256) for each in ends])
+    positions = np.resize(np.arange(129), (3, 256))
+    for left, right in (ByteTables.of(rows, positions), ByteTables.of(rows, positions + 7)):
+        assert left.narrow == right.narrow == len(narrow)
+        first = left.last.reshape(3, 256)[: len(narrow)]
+        assert np.array_equal(first, rows[narrow] & 255)
+
+
+@pytest.mark.parametrize("unit", SMALL_UNITS.values(), ids=SMALL_UNITS)
+@pytest.mark.parametrize(("height", "depth"), [(9, 4), (6, 64), (11, 135)])
+def test_sums_of_four_products_that_reach_the_ends_of_16_bits(height, depth, unit):
+    """Of one term or two, beside one that does not; an odd number of steps, too."""
+    rows, codes = draw(2, height, 40, depth, 5)
+    rows[0], codes[0] = 7, 9
+    rows[1, :2] = 7
+    source = np.random.default_rng(2)
+    left, right = source.integers(-64, 64, (3, 256)), source.integers(0, 128, (3, 256))
+    left[:, 7], right[:, 9] = (-64, 63, -128), 127
+    right[:, 10] = 0
+    tables = ByteTables.of(left, right)
+    assert (tables[0].narrow, tables[0].small) == (2, True)
+    got = product(rows, codes, left, right, unit=unit)
+    assert np.array_equal(got, summed(rows, codes, left, right))
+
+
 @pytest.mark.parametrize("unsigned_rows", [False, True])
 @pytest.mark.parametrize("depth", [33, 131])
 def test_codes_that_do_not_occur_have_any_features(depth, unsigned_rows):
