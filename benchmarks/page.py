@@ -16,6 +16,7 @@ TRACKED: dict[str, tuple[str, str]] = {
     "table": ("Look-ups", "Products by look-up against a naive loop and float32."),
     "shapes": ("Look-ups over a grid of shapes", "M rows, N columns, K products in each sum."),
     "networks": ("Whole networks", "Forward passes and training steps relative to float32."),
+    "calibration": ("Calibration", "A batch with histogram observers, relative to float32."),
     "library_networks": ("Networks of libraries", "What of them runs on a multiplier."),
     "engines": ("Look-ups or factors", "Layers by both engines, relative to the quantised layer."),
     "htp_tables": ("Factorisations and fitted models", "Of the package's own multipliers."),

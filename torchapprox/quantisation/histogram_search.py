@@ -90,8 +90,12 @@ def squared_error(counts: FloatArray, width: float, start: int, end: int, *, lev
 
 
 def _levels_at(places: FloatArray, step: np.float32, levels: int) -> FloatArray:
-    """Return the level that holds each place, the outermost one beyond the range."""
-    return np.clip(np.floor_divide(places, step), np.float32(0), np.float32(levels - 1))
+    """Return the level that holds each place, the outermost one beyond the range.
+
+    A quotient of two float32 numbers, rounded to float64, is on the side of a level where it was.
+    """
+    found = np.floor(places.astype(np.float64) / float(step))
+    return np.clip(found, 0, levels - 1).astype(np.float32)
 
 
 def _cubes(begin: Any, end: Any) -> Any:
