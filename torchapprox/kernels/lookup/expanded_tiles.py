@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from torchapprox.kernels.compiling.jit import jit_cpu
 from torchapprox.kernels.compiling.piece import Piece, piece_cpu
 from torchapprox.kernels.compiling.vector_memory import address, call, elements
 from torchapprox.kernels.lookup.expanded_cpu import (
@@ -73,15 +74,13 @@ def widen_sums(before, before_size, biases, sums, totals, rows, count):
 @block_piece_cpu(ExpandedTiles)
 def fill_expanded(product, worker, start, stop):
     """Fill tasks ``start`` to ``stop``, numbered in the order (group, block of rows, tile)."""
-    codes, results, memory = product.lines, product.results, product.memory
+    results, memory, pieces = product.results, product.memory, product.pieces
     slab = memory.slabs + (worker + 1) * SLAB
     sums = memory.sums + worker * 4 * TILE * BLOCK
     totals = memory.totals + worker * 4 * TILE * BLOCK
-    by_row = memory.by_row + worker * 4 * BLOCK * CHUNK
     biases = elements(memory.biases + worker * 4 * BLOCK, np.int32)
     sources = elements(memory.sources + worker * 8 * LANES, np.int64)
-    columns, height, depth, zeros = product.columns, product.height, product.depth, memory.zeros
-    length, stride, lines = codes.length, codes.stride, elements(codes.lines, np.int64)
+    height, depth, zeros = product.height, product.depth, memory.zeros
     positions = results.rows if product.turned else results.positions
     tile, block = product.tile, product.block
     tiles, blocks = -(-positions // tile), -(-height // block)
@@ -94,8 +93,7 @@ def fill_expanded(product, worker, start, stop):
         rows = last_row - first_row
         width = LANES * -(-rows // LANES)  # whole vectors
         of_block = product.rows + (group * height + first_row) * depth, rows
-        base = codes.codes + group * codes.group_stride
-        add_here = product.pieces.add if rows == block else product.pieces.add_last
+        add = pieces.add if rows == block else pieces.add_last
         for part in range(0, max(1, depth), STEPS_MAX):
             part_end = min(depth, part + STEPS_MAX)
             for i in range(width):
@@ -103,35 +101,79 @@ def fill_expanded(product, worker, start, stop):
             for step in range(part, max(part + 1, part_end), product.steps):
                 steps = min(product.steps, part_end - step)
                 to_slab = step, steps, address(biases), address(sources), slab
-                call(product.pieces.expand, (product, *of_block, *to_slab))
-                # The slab begins with the first code of the table's part.
-                of_slab = slab - product.first * 2 * width, columns * 2 * width
-                m = begin
-                while m < end:
-                    i = m % length
-                    count = min(end - m, length - i)
-                    target = sums + (m - begin) * 4 * width
-                    before, before_size = (target, 4 * width) if step > part else (zeros, 0)
-                    of_codes = base + lines[m // length] + i * stride, stride
-                    there = before, before_size, target
-                    of_steps = codes.taps + 8 * step, steps
-                    call(add_here, (*there, *of_slab, *of_codes, *of_steps, count))
-                    m += count
+                call(pieces.expand, (product, *of_block, *to_slab))
+                of_step = step, steps, step == part
+                _add_slab(product, add, slab, width, group, begin, end, *of_step, sums)
             before, before_size = (totals, 4 * width) if part else (zeros, 0)
             of_part = before, before_size, address(biases), sums
-            call(product.pieces.widen, (*of_part, totals, width, end - begin))
+            call(pieces.widen, (*of_part, totals, width, end - begin))
         if product.turned:
             # Of the totals, the first row's are those of its first position.
             bounds = begin, end, first_row, last_row
-            call(product.pieces.write, (totals, width, results, group, *bounds))
-            continue
-        for chunk in range(begin, end, CHUNK):
-            for i in range(SIDE):
-                sources[i] = totals + (chunk - begin + i) * 4 * width
-            chunk_end = min(end, chunk + CHUNK)
-            for m in range(0, chunk_end - chunk, SIDE):
-                for row in range(0, width, SIDE):
-                    target = by_row + 4 * (row * CHUNK + m)
-                    transpose_sums(address(sources), 4 * (m * width + row), target, 4 * CHUNK)
-            bounds = first_row, last_row, chunk, chunk_end
-            call(product.pieces.write, (by_row, CHUNK, results, group, *bounds))
+            call(pieces.write, (totals, width, results, group, *bounds))
+        else:
+            by_row = memory.by_row + worker * 4 * BLOCK * CHUNK
+            bounds = first_row, last_row, begin, end
+            _write_by_row(product, group, *bounds, width, totals, sources, by_row)
+
+
+@jit_cpu
+def _add_slab(product, add, slab, width, group, begin, end, step, steps, first, sums):
+    """Add the lines of a slab that the codes of some positions select.
+
+    Args:
+        product: The product.
+        add: Address of the piece that does so for positions that are neighbours.
+        slab: Address of the slab.
+        width: Rows of the block, whole vectors.
+        group: The group.
+        begin: First position.
+        end: The one behind the last.
+        step: The slab's first step.
+        steps: Its steps.
+        first: Whether nothing was added before.
+        sums: Address of the sums; overwritten in the first step.
+    """
+    codes, size = product.lines, 4 * width
+    lines, length, stride = elements(codes.lines, np.int64), codes.length, codes.stride
+    base = codes.codes + group * codes.group_stride
+    # The slab begins with the first code of the table's part.
+    of_slab = slab - product.first * 2 * width, product.columns * 2 * width
+    m = begin
+    while m < end:
+        i = m % length
+        count = min(end - m, length - i)
+        target = sums + (m - begin) * size
+        before, before_size = (product.memory.zeros, 0) if first else (target, size)
+        of_codes = base + lines[m // length] + i * stride, stride
+        of_steps = codes.taps + 8 * step, steps
+        call(add, (before, before_size, target, *of_slab, *of_codes, *of_steps, count))
+        m += count
+
+
+@jit_cpu
+def _write_by_row(product, group, first_row, last_row, begin, end, width, totals, sources, by_row):
+    """Write a tile's sums where positions are neighbours in the result.
+
+    Args:
+        product: The product.
+        group: The group.
+        first_row: First row.
+        last_row: The one behind the last.
+        begin: First position.
+        end: The one behind the last.
+        width: Rows of the block, whole vectors.
+        totals: Address of the sums, int32 `(positions, width)`.
+        sources: Memory for addresses, int64.
+        by_row: Address of memory for sums of `CHUNK` positions.
+    """
+    for chunk in range(begin, end, CHUNK):
+        for i in range(SIDE):
+            sources[i] = totals + (chunk - begin + i) * 4 * width
+        chunk_end = min(end, chunk + CHUNK)
+        for m in range(0, chunk_end - chunk, SIDE):
+            for row in range(0, width, SIDE):
+                target = by_row + 4 * (row * CHUNK + m)
+                transpose_sums(address(sources), 4 * (m * width + row), target, 4 * CHUNK)
+        bounds = first_row, last_row, chunk, chunk_end
+        call(product.pieces.write, (by_row, CHUNK, product.results, group, *bounds))
