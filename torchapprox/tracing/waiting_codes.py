@@ -19,8 +19,8 @@ class WaitingCodes:
 
     Counting touches all counts of an input position, 1 KB of them, however few codes there are,
     and what takes rows of them looks for these in Python: where images or batches are small, that
-    takes far longer than reading the codes. They wait in at most `ROWS` bytes for each input
-    position or `BYTES` bytes, whichever is more, or one batch.
+    takes far longer than reading the codes. They wait in at most `BYTES_PER_POSITION` bytes for
+    each input position or `BYTES` bytes, whichever is more, or one batch.
 
     Args:
         look: Gets codes.
