@@ -4,7 +4,6 @@ Kernels for CUDA devices are imported where they are used, since they need `numb
 """
 
 from torchapprox.kernels.features.feature_product import multiply_features_cpu
-from torchapprox.kernels.gather_cpu import gather_cpu
 from torchapprox.kernels.lookup.depthwise_cpu import lookup_depthwise_cpu
 from torchapprox.kernels.lookup.expanded_cpu import lookup_expanded_cpu
 from torchapprox.kernels.lookup.line_cpu import lookup_lines_cpu
@@ -22,6 +21,7 @@ from torchapprox.kernels.results.rescale_cpu import (
     rescale_rows_cpu,
     rescale_transposed_cpu,
 )
+from torchapprox.kernels.statistics.gather_cpu import gather_cpu
 from torchapprox.kernels.statistics.histogram_cpu import histogram_cpu, matrix_histogram_cpu
 from torchapprox.kernels.statistics.joint_histogram_cpu import joint_histogram_cpu
 from torchapprox.kernels.statistics.moments_cpu import moments_cpu

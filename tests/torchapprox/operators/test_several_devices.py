@@ -21,8 +21,8 @@ from torchapprox.operators import cuda_arrays
 from torchapprox.operators.affine.affine_quantiser import AffineQuantiser
 from torchapprox.operators.affine.rescale import rescale
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
-from torchapprox.operators.engine.device_factors import device_factors
-from torchapprox.operators.engine.factor_tables import table_factors
+from torchapprox.operators.factors.device_factors import device_factors
+from torchapprox.operators.factors.factor_tables import table_factors
 from torchapprox.operators.gradients import table_gradient
 from torchapprox.operators.lookup.device_table import device_table
 from torchapprox.operators.lookup.lut_conv import lut_conv

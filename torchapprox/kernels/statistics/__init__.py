@@ -1,1 +1,1 @@
-"""Counts of operand codes and moments of results."""
+"""Counts and samples of operand codes, and moments of results."""

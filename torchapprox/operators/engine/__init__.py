@@ -1,1 +1,1 @@
-"""Looking up or multiplying factors: which engine computes a product, and the factors."""
+"""Looking up or multiplying factors: which engine computes a product."""

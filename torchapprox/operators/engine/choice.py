@@ -15,13 +15,13 @@ from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.calibration import engine_costs
 from torchapprox.operators.engine.costs import Sizes, most_useful_terms
-from torchapprox.operators.engine.factor_products import (
+from torchapprox.operators.factors.factor_products import (
     Terms,
     factor_conv,
     factor_matmul,
     takes_bytes,
 )
-from torchapprox.operators.engine.factor_tables import (
+from torchapprox.operators.factors.factor_tables import (
     MOST_TERMS,
     TableFactors,
     rank_exceeds,

@@ -9,9 +9,9 @@ from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.choice import MARGIN, useful_factors
 from torchapprox.operators.engine.costs import Sizes
 from torchapprox.operators.engine.cuda_calibration import cuda_costs
-from torchapprox.operators.engine.cuda_factors import cuda_factor_conv, cuda_factor_matmul
-from torchapprox.operators.engine.device_factors import DeviceFactors, device_factors
-from torchapprox.operators.engine.factor_tables import TableFactors
+from torchapprox.operators.factors.cuda_factors import cuda_factor_conv, cuda_factor_matmul
+from torchapprox.operators.factors.device_factors import DeviceFactors, device_factors
+from torchapprox.operators.factors.factor_tables import TableFactors
 from torchapprox.operators.lookup.device_table import device_table
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine.costs import Sizes
-from torchapprox.operators.engine.cuda_factors import padded_depth, padded_rows
-from torchapprox.operators.engine.factor_tables import TableFactors
+from torchapprox.operators.factors.cuda_factors import padded_depth, padded_rows
+from torchapprox.operators.factors.factor_tables import TableFactors
 
 _WIDTHS = {"float32": 4, "float64": 8}
 

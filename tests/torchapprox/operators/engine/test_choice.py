@@ -21,11 +21,11 @@ from torchapprox.layers import Matmul
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.engine import choice as module
 from torchapprox.operators.engine import costs as costs_module
-from torchapprox.operators.engine import factor_tables
 from torchapprox.operators.engine.choice import chosen_engine
 from torchapprox.operators.engine.costs import EngineCosts, most_useful_terms
-from torchapprox.operators.engine.factor_products import factor_conv, factor_matmul
-from torchapprox.operators.engine.factor_tables import TableFactors, table_factors
+from torchapprox.operators.factors import factor_tables
+from torchapprox.operators.factors.factor_products import factor_conv, factor_matmul
+from torchapprox.operators.factors.factor_tables import TableFactors, table_factors
 from torchapprox.operators.lookup.lut_conv import lut_conv
 
 # Rank 1; int8 parts of several weights; shifts of both sides; a shift of one; many terms.

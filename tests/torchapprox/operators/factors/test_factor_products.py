@@ -9,9 +9,9 @@ from torchapprox.kernels.features.pair_tables import PairTables
 from torchapprox.kernels.features.pair_unit import PairUnit
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.engine import factor_products
-from torchapprox.operators.engine.factor_products import factor_conv, factor_matmul
-from torchapprox.operators.engine.factor_tables import FEW, table_factors
+from torchapprox.operators.factors import factor_products
+from torchapprox.operators.factors.factor_products import factor_conv, factor_matmul
+from torchapprox.operators.factors.factor_tables import FEW, table_factors
 from torchapprox.operators.lookup.exact_table import exact_table
 from torchapprox.operators.lookup.lut_conv import lut_conv
 from torchapprox.operators.lookup.lut_matmul import lut_matmul

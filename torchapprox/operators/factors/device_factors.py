@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchapprox.operators.engine.factor_tables import TableFactors
+from torchapprox.operators.factors.factor_tables import TableFactors
 
 FLOATS: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 
@@ -81,7 +81,7 @@ def device_factors(factors: TableFactors, device: torch.device) -> DeviceFactors
     Examples:
         >>> from multipliers import get
         >>> from torchapprox.kernels.lookup.lookup_table import LookupTable
-        >>> from torchapprox.operators.engine.factor_tables import table_factors
+        >>> from torchapprox.operators.factors.factor_tables import table_factors
         >>> factors = table_factors(LookupTable(get("mul8s_tm_k3").lut))
         >>> resident = device_factors(factors, torch.device("cpu"))
         >>> resident is device_factors(factors, torch.device("cpu"))

@@ -15,7 +15,7 @@ from torchapprox.kernels.features.pair_unit import pair_unit
 from torchapprox.kernels.results.sum_places import ONE_LINE, Rescaling, SumPlaces
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.convolution.conv_planes import conv_planes
-from torchapprox.operators.engine.factor_tables import FEW, TableFactors
+from torchapprox.operators.factors.factor_tables import FEW, TableFactors
 
 Tables = tuple[PairTables, PairTables] | tuple[ByteTables, ByteTables]
 Terms = tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]

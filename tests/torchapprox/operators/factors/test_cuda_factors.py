@@ -13,10 +13,11 @@ from tests.torchapprox.simulated_cuda import launches, needs_simulator, simulate
 from torchapprox import lut_matmul
 from torchapprox.kernels.features import factors_cuda
 from torchapprox.operators.convolution.conv_lines import ConvShape
-from torchapprox.operators.engine import cuda_choice, cuda_factors
-from torchapprox.operators.engine.cuda_factors import cuda_factor_conv, cuda_factor_matmul
-from torchapprox.operators.engine.device_factors import DeviceFactors
-from torchapprox.operators.engine.factor_tables import TableFactors
+from torchapprox.operators.engine import cuda_choice
+from torchapprox.operators.factors import cuda_factors
+from torchapprox.operators.factors.cuda_factors import cuda_factor_conv, cuda_factor_matmul
+from torchapprox.operators.factors.device_factors import DeviceFactors
+from torchapprox.operators.factors.factor_tables import TableFactors
 from torchapprox.operators.lookup.lut_conv import lut_conv
 
 pytestmark = [pytest.mark.cuda, needs_simulator]

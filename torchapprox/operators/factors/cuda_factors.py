@@ -18,8 +18,8 @@ from torch import Tensor
 from torchapprox.kernels.fields import Fields
 from torchapprox.operators.convolution.conv_lines import ConvShape
 from torchapprox.operators.cuda_arrays import cuda_device, device_array
-from torchapprox.operators.engine.device_factors import DeviceFactors
 from torchapprox.operators.exact_floats import exact_floats
+from torchapprox.operators.factors.device_factors import DeviceFactors
 from torchapprox.operators.lookup.cpu_lookup import runs_x
 from torchapprox.operators.lookup.cuda_lookup import conv_fields
 
