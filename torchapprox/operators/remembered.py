@@ -193,6 +193,33 @@ def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
     known[key] = value
 
 
+def found_once(known: dict[Any, Any], key: Any, find: Callable[[], Result], most: int) -> Result:
+    """Return what is kept under a key, or find it and `keep` it.
+
+    It is read in one step, since another thread may forget it once it was seen there.
+
+    Args:
+        known: What is kept.
+        key: Where.
+        find: Finds what is not known.
+        most: How many to keep.
+
+    Examples:
+        >>> known = {}
+        >>> found_once(known, "a", lambda: [1], 2) is found_once(known, "a", lambda: [1], 2)
+        True
+    """
+    found = known.get(key, _NOTHING)
+    if found is _NOTHING:
+        found = find()
+        keep(known, key, found, most)
+    result: Result = found
+    return result
+
+
+_NOTHING = object()
+
+
 class Derived(Generic[Owner, Result]):
     """A property that an object without slots finds once, as a decorator.
 

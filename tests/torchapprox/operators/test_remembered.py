@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from torchapprox.operators import remembered
-from torchapprox.operators.remembered import FoundOfTensors, keep
+from torchapprox.operators.remembered import FoundOfTensors, found_once, keep
 
 
 def counting():
@@ -88,3 +88,22 @@ def test_threads_keep_at_once():
     assert all(value == -key for key, value in known.items())
     keep(known, "last", 0, 5)
     assert len(known) == 5
+
+
+class Forgetful(dict):
+    """What forgets a key as soon as it was seen there, as another thread may."""
+
+    def __contains__(self, key):
+        return super().__contains__(key) and self.pop(key) is not None
+
+
+def test_what_another_thread_forgets_is_found_again():
+    known = Forgetful()
+    assert [found_once(known, "a", lambda: 7, 2) for _ in range(3)] == [7, 7, 7]
+
+
+def test_nothing_is_kept_as_well():
+    known, calls = {}, []
+    for _ in range(2):
+        assert found_once(known, "a", lambda: calls.append(1), 2) is None
+    assert calls == [1]

@@ -1,6 +1,7 @@
 """How a convolution is looked up without laying out receptive fields, on the CPU."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ from torchapprox.operators.lookup.line_cycles import (
     fastest_kernel,
     laid_out_cycles,
 )
-from torchapprox.operators.remembered import keep
+from torchapprox.operators.remembered import found_once
 
 
 class ConvWay(NamedTuple):
@@ -53,11 +54,8 @@ def conv_way(
     if known is None:
         known = _ways[table] = {}
     key = kernels, shape, columns, forced
-    if key not in known:
-        found = _found(kernels, table, shape, columns, forced)
-        keep(known, key, found, _WAYS_KEPT)
-        return found
-    return known[key]
+    find = partial(_found, kernels, table, shape, columns, forced)
+    return found_once(known, key, find, _WAYS_KEPT)
 
 
 # By table and convolution, since to compare ways takes longer than many a small one.

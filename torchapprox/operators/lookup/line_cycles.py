@@ -9,7 +9,7 @@ from torchapprox.kernels.lookup.expanded_cpu import LANES as EXPANDED_LANES
 from torchapprox.kernels.lookup.expanded_cpu import TILE, VECTORS
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes
-from torchapprox.operators.remembered import keep
+from torchapprox.operators.remembered import found_once
 
 # Measured by halves of the table and bits of an entry: for a row of the table, which comes from the
 # second-level cache, and for each 64 codes that are looked up in it.
@@ -92,16 +92,16 @@ def fastest_kernel(
     if known is None:
         known = _choices[table] = {}
     key = kernels, sizes, x_selects_rows, columns
-    if key not in known:
+
+    def fastest() -> Choice | None:
         choices = [
             Choice(_cycles(kernel, planes, sizes), kernel, planes)
             for kernel in kernels
             if (planes := table.planes(kernel, x_selects_rows=x_selects_rows, columns=columns))
         ]
-        found = min(choices, key=lambda choice: choice.cycles, default=None)
-        keep(known, key, found, _CHOICES_KEPT)
-        return found
-    return known[key]
+        return min(choices, key=lambda choice: choice.cycles, default=None)
+
+    return found_once(known, key, fastest, _CHOICES_KEPT)
 
 
 # By table and product, since to compare kernels takes longer than many a small product.
