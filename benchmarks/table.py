@@ -30,13 +30,24 @@ ROUNDS = 9
 def median_seconds(
     candidates: Mapping[str, Callable[[], object]],
     clock: Callable[[], float] = time.perf_counter,
+    *,
+    apart: bool = False,
 ) -> dict[str, float]:
-    """Return each candidate's median time in seconds, after one call to warm up."""
+    """Return each candidate's median time in seconds, after one call to warm up.
+
+    Args:
+        candidates: What to call, by name; they take turns.
+        clock: Seconds.
+        apart: Whether to call each once more before it is timed, since the threads of the one
+            before, if they are of another pool, wait busily for a while.
+    """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
         call()
     for _ in range(ROUNDS):
         for name, call in candidates.items():
+            if apart:
+                call()
             start = clock()
             call()
             times[name].append(clock() - start)
@@ -63,7 +74,7 @@ def product_row(
     x, w, _ = arrays
     candidates = {name: partial(engine, *arrays) for name, engine in ENGINES.items()}
     candidates["float32"] = partial(torch.matmul, x.float(), w.float().T)
-    seconds = median_seconds(candidates, clock)
+    seconds = median_seconds(candidates, clock, apart=True)
     naive, ours = seconds["naive loop"], seconds["lut_matmul"]
     return (
         f"| {name} | {macs / ours / 1e9:.1f} | {naive / ours:.2f} | "
