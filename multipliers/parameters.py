@@ -9,6 +9,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 
 def check_parameter(name: str, value: Any, least: int, greatest: int | None = None) -> int:
     """Return a parameter as an int, and refuse one that is no integer or out of range.
@@ -52,7 +54,7 @@ def integer(value: Any) -> int | None:
     """
     if type(value) is int:  # all that the compiler of PyTorch meets
         return value
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):  # NumPy 1 takes its own for an index
         return None
     try:
         return operator.index(value)
