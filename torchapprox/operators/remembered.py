@@ -4,6 +4,7 @@ from collections.abc import Callable
 from ctypes import c_char
 from functools import lru_cache, wraps
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -218,6 +219,28 @@ def found_once(known: dict[Any, Any], key: Any, find: Callable[[], Result], most
 
 
 _NOTHING = object()
+
+
+def found_of(
+    known: WeakKeyDictionary[Any, dict[Any, Any]],
+    owner: Any,
+    key: Any,
+    find: Callable[[], Result],
+    most: int,
+) -> Result:
+    """Return what is kept under a key of an object that is still there; see `found_once`.
+
+    Args:
+        known: What is kept, by object.
+        owner: The object.
+        key: As there, as are those that follow.
+        find: Likewise.
+        most: Likewise, of each object.
+    """
+    of_owner = known.get(owner)
+    if of_owner is None:
+        of_owner = known.setdefault(owner, {})
+    return found_once(of_owner, key, find, most)
 
 
 class Derived(Generic[Owner, Result]):

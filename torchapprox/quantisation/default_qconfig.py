@@ -1,5 +1,7 @@
 """The quantisers of layers that are given none."""
 
+from typing import Any
+
 import torch
 
 from torchapprox.quantisation.histogram_observer import HistogramObserver
@@ -20,18 +22,14 @@ def default_qconfig() -> QConfig:
         >>> quantiser_range(default_qconfig().activation())
         (0, 127)
     """
-    activation = FakeQuantize.with_args(
-        observer=HistogramObserver,
-        dtype=torch.quint8,
-        qscheme=torch.per_tensor_affine,
-        quant_min=ACTIVATION_CODES[0],
-        quant_max=ACTIVATION_CODES[1],
+    return QConfig(
+        activation=_quantiser(ACTIVATION_CODES, torch.quint8, torch.per_tensor_affine),
+        weight=_quantiser(WEIGHT_CODES, torch.qint8, torch.per_tensor_symmetric),
     )
-    weight = FakeQuantize.with_args(
-        observer=HistogramObserver,
-        dtype=torch.qint8,
-        qscheme=torch.per_tensor_symmetric,
-        quant_min=WEIGHT_CODES[0],
-        quant_max=WEIGHT_CODES[1],
+
+
+def _quantiser(codes: tuple[int, int], dtype: torch.dtype, scheme: torch.qscheme) -> Any:
+    low, high = codes
+    return FakeQuantize.with_args(
+        observer=HistogramObserver, dtype=dtype, qscheme=scheme, quant_min=low, quant_max=high
     )
-    return QConfig(activation=activation, weight=weight)

@@ -18,6 +18,12 @@ def splat(kind: Any, value: int) -> Any:
     return ir.Constant(kind, [value] * kind.count)
 
 
+def broadcast(b: Any, kind: Any, value: Any) -> Any:
+    """Return a vector of some type whose lanes all hold a value."""
+    first = b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
+    return b.shuffle_vector(first, first, mask([0] * kind.count))
+
+
 def mask(lanes: list[int]) -> Any:
     """Return the lanes that a shuffle picks."""
     return ir.Constant(ir.VectorType(I32, len(lanes)), lanes)

@@ -15,6 +15,7 @@ from torchapprox.kernels.compiling.vector_ir import (
     I8,
     I32,
     I64,
+    broadcast,
     call,
     integer,
     load,
@@ -140,7 +141,7 @@ def _shuffled(b: Any, table: Any, halves: Any, codes: Any) -> Any:
 
     def look_up(half: Any, found: list[Any]) -> list[Any]:
         origin = b.add(table, b.shl(half, integer(7)))
-        top = _spread(b, b.shl(b.trunc(half, I8), ir.Constant(I8, 7)))
+        top = broadcast(b, _HALF, b.shl(b.trunc(half, I8), ir.Constant(I8, 7)))
         places, found = [b.xor(part, top) for part in parts], list(found)
         for number in range(0, 128, _SIXTEENTH.count):
             part = load(b, b.add(origin, integer(number)), _SIXTEENTH, 1)
@@ -155,8 +156,3 @@ def _shuffled(b: Any, table: Any, halves: Any, codes: Any) -> Any:
 
     found = loop_over_steps(b, integer(0), halves, 1, [splat(_HALF, 0)] * 2, look_up)
     return b.shuffle_vector(*found, mask(list(range(CODES))))
-
-
-def _spread(b: Any, byte: Any) -> Any:
-    vector = b.insert_element(ir.Constant(_HALF, ir.Undefined), byte, ir.Constant(I32, 0))
-    return b.shuffle_vector(vector, vector, mask([0] * _HALF.count))

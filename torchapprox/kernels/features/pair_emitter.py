@@ -36,10 +36,10 @@ from torchapprox.kernels.compiling.vector_ir import (
     I16,
     I32,
     I64,
+    broadcast,
     integer,
     load,
     loop_over_steps,
-    mask,
     splat,
 )
 from torchapprox.kernels.features.pair_unit import VECTORS, PairUnit
@@ -115,7 +115,7 @@ class _Tile:
             end: list[Any] = []
             for row in rows:
                 of_row = [load(b, b.add(row, b.mul(k, step_pitch)), I32, 4) for k in at]
-                of_steps = [self._spread(word) for word in of_row]
+                of_steps = [broadcast(b, self.words, word) for word in of_row]
                 end += [
                     self._added(state[len(end) + vector], of_steps, column)
                     for vector, column in enumerate(columns)
@@ -135,11 +135,6 @@ class _Tile:
         rows = [b.add(origin, b.mul(pitch, integer(row))) for row in range(self.rows)]
         size = 4 * self.unit.lanes
         return [b.add(row, integer(size * vector)) for row in rows for vector in range(VECTORS)]
-
-    def _spread(self, word: Any) -> Any:
-        nothing = ir.Constant(self.words, ir.Undefined)
-        vector = self.b.insert_element(nothing, word, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(vector, vector, mask([0] * self.unit.lanes))
 
     def _added(self, total: Any, of_row: list[Any], of_positions: list[Any]) -> Any:
         """Add the products of a row's words and positions' words to their sums.

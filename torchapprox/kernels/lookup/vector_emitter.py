@@ -22,6 +22,7 @@ from torchapprox.kernels.compiling.vector_ir import (
     I8,
     I32,
     I64,
+    broadcast,
     integer,
     load,
     loop_over_steps,
@@ -135,8 +136,7 @@ class Emitter:
         """Return the sums of one vector's positions, 32 bits each."""
         b, count = self.b, self.codes_at_once
         kind = ir.VectorType(I32, count)
-        bias = b.insert_element(ir.Constant(kind, ir.Undefined), state[-1], ir.Constant(I32, 0))
-        total = b.shuffle_vector(bias, bias, mask([0] * count))
+        total = broadcast(b, kind, state[-1])
         interleaved = mask([lane // 2 + count // 2 * (lane % 2) for lane in range(count)])
         shift = 0
         for plane, bits in enumerate(self.split):

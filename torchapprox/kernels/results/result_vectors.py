@@ -5,7 +5,7 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 
-from torchapprox.kernels.compiling.vector_ir import I32, integer, load, mask
+from torchapprox.kernels.compiling.vector_ir import I32, broadcast, integer, load, mask
 
 intrinsic: Any = extending.intrinsic
 
@@ -92,7 +92,4 @@ def _term(b: Any, address: Any, kind: Any, each: bool) -> Any:
     vector = ir.VectorType(kind, SIDE)
     if each:
         return load(b, address, vector, 4)
-    one = b.insert_element(
-        ir.Constant(vector, ir.Undefined), load(b, address, kind, 4), ir.Constant(I32, 0)
-    )
-    return b.shuffle_vector(one, one, mask([0] * SIDE))
+    return broadcast(b, vector, load(b, address, kind, 4))

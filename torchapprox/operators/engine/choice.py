@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from weakref import WeakKeyDictionary
 
 import torch
@@ -27,7 +27,7 @@ from torchapprox.operators.factors.factor_tables import (
     rank_exceeds,
     table_factors,
 )
-from torchapprox.operators.remembered import keep
+from torchapprox.operators.remembered import found_of
 
 VARIABLE = "TORCHAPPROX_ENGINE"
 MARGIN = 0.85  # of a look-up's time that factors must beat, since estimates are rough
@@ -137,15 +137,8 @@ def convolve_by_factors(
 
 def _choose(table: LookupTable, shape: Sizes | ConvShape, engine: str) -> TableFactors | None:
     """Return factors; None where looking up is faster and not ruled out; found once."""
-    known = _chosen.get(table)
-    if known is None:
-        known = _chosen[table] = {}
     key = shape, engine, torch.get_num_threads()
-    if key not in known:
-        found = _found(table, *key)
-        keep(known, key, found, _CHOICES_KEPT)
-        return found
-    return known[key]
+    return found_of(_chosen, table, key, partial(_found, table, *key), _CHOICES_KEPT)
 
 
 # By table and product, since to choose takes longer than many a small product.

@@ -15,7 +15,7 @@ from torchapprox.operators.lookup.line_cycles import (
     fastest_kernel,
     laid_out_cycles,
 )
-from torchapprox.operators.remembered import found_once
+from torchapprox.operators.remembered import found_of
 
 
 class ConvWay(NamedTuple):
@@ -50,12 +50,9 @@ def conv_way(
         columns: Of the table that codes of x select, as `columns_of` returns it.
         forced: Whether a kernel is forced.
     """
-    known = _ways.get(table)
-    if known is None:
-        known = _ways[table] = {}
     key = kernels, shape, columns, forced
     find = partial(_found, kernels, table, shape, columns, forced)
-    return found_once(known, key, find, _WAYS_KEPT)
+    return found_of(_ways, table, key, find, _WAYS_KEPT)
 
 
 # By table and convolution, since to compare ways takes longer than many a small one.

@@ -9,7 +9,7 @@ from torchapprox.kernels.lookup.expanded_cpu import LANES as EXPANDED_LANES
 from torchapprox.kernels.lookup.expanded_cpu import TILE, VECTORS
 from torchapprox.kernels.lookup.lookup_table import LookupTable
 from torchapprox.kernels.lookup.table_planes import WHOLE, Planes
-from torchapprox.operators.remembered import found_once
+from torchapprox.operators.remembered import found_of
 
 # Measured by halves of the table and bits of an entry: for a row of the table, which comes from the
 # second-level cache, and for each 64 codes that are looked up in it.
@@ -88,9 +88,6 @@ def fastest_kernel(
         x_selects_rows: As `LookupTable.planes` takes it.
         columns: Likewise.
     """
-    known = _choices.get(table)
-    if known is None:
-        known = _choices[table] = {}
     key = kernels, sizes, x_selects_rows, columns
 
     def fastest() -> Choice | None:
@@ -101,7 +98,7 @@ def fastest_kernel(
         ]
         return min(choices, key=lambda choice: choice.cycles, default=None)
 
-    return found_once(known, key, fastest, _CHOICES_KEPT)
+    return found_of(_choices, table, key, fastest, _CHOICES_KEPT)
 
 
 # By table and product, since to compare kernels takes longer than many a small product.
